@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/app.h"
+
+#include <c10/util/Exception.h>
+
+#include <iomanip>
+#include <iostream>
+#include <new>
+
+#include "apps/platform.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::apps {
+namespace {
+
+void print_help(const std::vector<Verb>& verbs) {
+  std::cout << "deeplab: semantic segmentation with the DeepLab family\n\n"
+               "usage: deeplab VERB [flags]\n\n";
+  for (const auto& verb : verbs) {
+    std::cout << "  " << std::left << std::setw(10) << verb.name << verb.about
+              << '\n';
+  }
+  std::cout << "\ndeeplab VERB --help lists a verb's flags; deeplab --version "
+               "tells\nof LibTorch, threads and BLAS.\n";
+}
+
+int dispatch(const Arguments& words, const std::vector<Verb>& verbs) {
+  const std::string first = words.empty() ? "help" : words[0];
+  if (first == "help" || first == "--help" || first == "-h") {
+    print_help(verbs);
+    return 0;
+  }
+  prepare_platform();
+  if (first == "--version" || first == "version") {
+    std::cout << platform_report();
+    return 0;
+  }
+  std::string known;
+  for (const auto& verb : verbs) {
+    if (first == verb.name) return verb.run({words.begin() + 1, words.end()});
+    known += str(known.empty() ? "" : ", ", verb.name);
+  }
+  throw ConfigError(str("\"", first, "\" is not a verb; known: ", known));
+}
+
+int fail(const std::string& message, int code) {
+  std::cerr << "error: " << message << '\n';
+  return code;
+}
+
+}  // namespace
+
+int run_app(const Arguments& words, const std::vector<Verb>& verbs) {
+  try {
+    const int code = dispatch(words, verbs);
+    std::cout << std::flush;
+    return std::cout ? code : fail("cannot write to stdout", 3);
+  } catch (const ConfigError& error) {
+    return fail(error.what(), 2);
+  } catch (const DataError& error) {
+    return fail(error.what(), 3);
+  } catch (const c10::Error& error) {
+    return fail(error.what_without_backtrace(), 1);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", 1);
+  } catch (const std::exception& error) {
+    return fail(error.what(), 1);
+  }
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,2 @@
+#include "apps/verbs.h"
+namespace deeplab::apps { int data(const Arguments&) { return 1; } }

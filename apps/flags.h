@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cxxopts.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/run_config.h"
+
+namespace deeplab::apps {
+
+/// The words after `deeplab VERB`.
+using Arguments = std::vector<std::string>;
+
+/// A verb's flags: parses, answers --help, and applies --threads.
+class Flags {
+ public:
+  /// `usage` is what follows "deeplab VERB" in the help.
+  Flags(
+      const std::string& verb,
+      const std::string& about,
+      const std::string& usage
+  );
+
+  cxxopts::OptionAdder add() { return options_.add_options(); }
+  /// --config, --set, and a flag for each key that is often changed.
+  void add_config();
+  /// --device.
+  void add_device();
+  /// The words that are not flags go to `name`.
+  void take_positional(const std::string& name);
+
+  /// Returns whether the verb has work to do; false after --help, which it
+  /// prints.
+  /// Throws: ConfigError for a word that is no flag.
+  bool parse(const Arguments& arguments);
+
+  bool has(const std::string& name) const { return result_.count(name) > 0; }
+  template <class Value>
+  Value get(const std::string& name) const {
+    return result_[name].as<Value>();
+  }
+  std::string text(const std::string& name) const {
+    return get<std::string>(name);
+  }
+  std::vector<std::string> list(const std::string& name) const;
+
+  /// Whether any flag of add_config() was given.
+  bool names_config() const;
+  /// `base`, then --config, then the single flags, then --set.
+  RunConfig config(const Json& base) const;
+  /// Throws: ConfigError for a device that LibTorch does not know or have.
+  torch::Device device() const;
+
+ private:
+  cxxopts::Options options_;
+  cxxopts::ParseResult result_;
+  bool has_config_ = false;
+};
+
+}  // namespace deeplab::apps

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "apps/app.h"
+#include "apps/verbs.h"
+
+namespace {
+
+using namespace deeplab::apps;
+
+constexpr std::array kVerbs{
+    Verb{"train", "train a network on a data set", train},
+    Verb{"evaluate", "score a checkpoint or a TorchScript file", evaluate},
+    Verb{"predict", "segment photos: masks, overlays, scores", predict},
+    Verb{"ablate", "train and score a grid of configs; report", ablate},
+    Verb{"data", "check a data set, or write out the synthetic one", data},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return run_app({argv + 1, argv + argc}, {kVerbs.begin(), kVerbs.end()});
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/platform.h"
+
+#include <link.h>
+#include <malloc.h>
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <climits>
+#include <cstdlib>
+#include <iostream>
+#include <opencv2/core/utility.hpp>
+#include <thread>
+#include <vector>
+
+#include "deeplab/core/error.h"
+#include "deeplab/core/version.h"
+
+namespace deeplab::apps {
+namespace {
+
+std::string real_path(const std::string& path) {
+  char* resolved = ::realpath(path.c_str(), nullptr);
+  if (resolved == nullptr) return path;
+  std::string result = resolved;
+  std::free(resolved);
+  return result;
+}
+
+int add_library(dl_phdr_info* info, size_t /*size*/, void* libraries) {
+  static_cast<std::vector<std::string>*>(libraries)->push_back(
+      real_path(info->dlpi_name)
+  );
+  return 0;
+}
+
+/// The file behind the loaded BLAS; empty where LibTorch has its own inside.
+std::string blas_library() {
+  std::vector<std::string> libraries;
+  dl_iterate_phdr(add_library, &libraries);
+  for (const char* name : {"libopenblas", "libmkl_core", "libblis"}) {
+    for (const auto& library : libraries) {
+      if (library.find(name) != std::string::npos) return library;
+    }
+  }
+  for (const auto& library : libraries) {
+    if (library.find("libblas.so") != std::string::npos) return library;
+  }
+  return "";
+}
+
+bool is_reference(const std::string& blas) {
+  // Debian puts each BLAS into a folder of its own.
+  return blas.find("/blas/libblas.so") != std::string::npos;
+}
+
+/// glibc hands large blocks back to the kernel at once, and fetches (and
+/// clears) them again at the next iteration: a third of a training step.
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, INT_MAX);
+  constexpr int kTopPad = 64 << 20;
+  mallopt(M_TOP_PAD, kTopPad);
+}
+
+}  // namespace
+
+void prepare_platform() {
+  keep_freed_memory();
+  if (std::getenv("OMP_NUM_THREADS") == nullptr) {
+    set_threads(std::max(1U, std::thread::hardware_concurrency()));
+  }
+  // Images are decoded side by side already.
+  cv::setNumThreads(1);
+  if (is_reference(blas_library())) {
+    std::cerr << "warning: the loaded BLAS is the reference one, some 40 times "
+                 "slower; install libopenblas0-openmp\n";
+  }
+}
+
+void set_threads(int64_t threads) {
+  if (threads < 1 || threads > 1024) {
+    throw ConfigError(str("--threads is ", threads, "; must be 1 to 1024"));
+  }
+  torch::set_num_threads(static_cast<int>(threads));
+}
+
+std::string platform_report() {
+  const auto blas = blas_library();
+  return str(
+      "deeplab ", kVersion, "\nLibTorch ", TORCH_VERSION, "\nthreads ",
+      torch::get_num_threads(), "\nBLAS ",
+      blas.empty() ? "inside LibTorch" : blas,
+      is_reference(blas) ? " (reference, slow)" : "", "\nCUDA ",
+      torch::cuda::is_available() ? "yes" : "no", "\n"
+  );
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/run.h"
+
+#include <torch/torch.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iomanip>
+#include <iostream>
+#include <sstream>
+
+#include "apps/progress.h"
+#include "apps/scores_text.h"
+#include "data/loader.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+#include "deeplab/core/random.h"
+#include "deeplab/engine/evaluator.h"
+#include "deeplab/engine/trainer.h"
+#include "deeplab/weights/read_weights.h"
+
+namespace deeplab::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+void remember_signal(int signal) { stop_signal = signal; }
+
+/// Turns SIGINT and SIGTERM into a wish to stop, while it lives.
+class StopSignals {
+ public:
+  StopSignals() {
+    stop_signal = 0;
+    old_interrupt_ = std::signal(SIGINT, remember_signal);
+    old_terminate_ = std::signal(SIGTERM, remember_signal);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  ~StopSignals() {
+    std::signal(SIGINT, old_interrupt_);
+    std::signal(SIGTERM, old_terminate_);
+  }
+  bool arrived() const { return stop_signal != 0; }
+
+ private:
+  using Handler = void (*)(int);
+  Handler old_interrupt_;
+  Handler old_terminate_;
+};
+
+/// metrics.jsonl: a line for each iteration and each validation.
+class MetricsLog {
+ public:
+  /// Keeps the lines up to `iteration`: what a killed run wrote after its last
+  /// checkpoint happens again.
+  MetricsLog(const std::string& path, int64_t iteration) {
+    std::string kept;
+    if (fs::exists(path)) {
+      std::istringstream lines(read_file(path));
+      for (std::string line; std::getline(lines, line);) {
+        const auto json = Json::parse(line, nullptr, false);
+        if (json.is_discarded() || json.value("iteration", 0L) > iteration) {
+          break;
+        }
+        kept += line + "\n";
+      }
+    }
+    write_atomically(path, [&](std::ostream& out) { out << kept; });
+    stream_.open(path, std::ios::app);
+  }
+  void write(const Json& line) {
+    stream_ << line.dump() << '\n' << std::flush;
+    if (!stream_) throw DataError("metrics.jsonl: cannot write (disk full?)");
+  }
+
+ private:
+  std::ofstream stream_;
+};
+
+void write_text(const std::string& path, const std::string& text) {
+  write_atomically(path, [&](std::ostream& stream) { stream << text; });
+}
+
+std::string percent(double share) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << 100 * share << " %";
+  return text.str();
+}
+
+/// One training and all that it needs to live.
+class Run {
+ public:
+  Run(const RunConfig& config, const TrainingOptions& options)
+      : config_(config), options_(options), files_(options.folder) {
+    train_ = make_dataset(config_.data, data::Role::kTrain);
+    validation_ = make_dataset(config_.data, data::Role::kValidation);
+    record_classes(config_, train_->classes());
+    classes_ = train_->classes();
+    validate(config_, classes_.size());
+    config_text_ = write_config(config_).dump(2);
+  }
+
+  bool train();
+
+ private:
+  model::DeepLab make_network() const;
+  BatchSource batches() const;
+  std::optional<engine::Checkpoint> checkpoint_to_resume() const;
+  double validate_network(model::DeepLab network, int64_t iteration);
+  void save(engine::Checkpoint checkpoint, bool is_best) const;
+
+  RunConfig config_;
+  TrainingOptions options_;
+  RunFiles files_;
+  std::shared_ptr<const data::Dataset> train_;
+  std::shared_ptr<const data::Dataset> validation_;
+  data::Classes classes_;
+  std::string config_text_;
+  std::unique_ptr<MetricsLog> log_;
+  std::unique_ptr<Progress> progress_;
+};
+
+model::DeepLab Run::make_network() const {
+  torch::manual_seed(mix_seed({static_cast<uint64_t>(config_.train.seed)}));
+  model::DeepLab network(config_.model, classes_.size());
+  const auto& file = config_.train.init_from;
+  if (!file.empty()) {
+    const auto report = weights::load_state(
+        *network, weights::rename_torchvision(weights::read_weights(file))
+    );
+    if (report.loaded.empty()) {
+      throw DataError(str(
+          file, ": no tensor of it fits the network: ", report.summary()
+      ));
+    }
+    std::cerr << file << ": " << report.summary() << '\n';
+  }
+  network->to(options_.device);
+  return network;
+}
+
+BatchSource Run::batches() const {
+  data::LoaderOptions options;
+  options.batch_size = config_.train.batch_size;
+  options.drop_last = config_.train.drop_last;
+  options.seed = static_cast<uint64_t>(config_.train.seed);
+  options.workers = config_.data.workers;
+  options.prefetch = config_.data.prefetch;
+  options.augment = config_.augment;
+  options.normalization = config_.normalization();
+  return data::make_loader(train_, options);
+}
+
+std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
+  const bool holds_run = fs::exists(files_.config) || fs::exists(files_.last);
+  if (!options_.resume) {
+    if (!holds_run) return std::nullopt;
+    throw ConfigError(str(
+        options_.folder, ": holds a run already; add --resume to go on with "
+                         "it, or give another --out"
+    ));
+  }
+  if (!fs::exists(files_.last)) return std::nullopt;
+  auto checkpoint = engine::load_checkpoint(files_.last);
+  const auto stored = parse_json(checkpoint.config, files_.last);
+  for (const auto& key : differing_keys(stored, write_config(config_))) {
+    if (key == "data.workers" || key == "data.prefetch") continue;
+    throw ConfigError(str(
+        files_.last, ": was trained with another ", key,
+        "; a run resumes with its own config (", files_.config, ")"
+    ));
+  }
+  return checkpoint;
+}
+
+double Run::validate_network(model::DeepLab network, int64_t iteration) {
+  network->set_output_stride(config_.evaluate_stride());
+  const auto device = options_.device;
+  const auto segmenter = [inner = model::make_segmenter(network), device](
+                             const torch::Tensor& images
+                         ) { return inner(images.to(device)); };
+  const auto scores =
+      engine::evaluate(
+          segmenter,
+          make_sample_source(validation_, config_.normalization()),
+          classes_.size(),
+          {}
+      ).scores();
+  log_->write(
+      {{"iteration", iteration},
+       {"validation", scores_json(scores, classes_.names)}}
+  );
+  progress_->say(str(
+      "iteration ", iteration, ": validation mIoU ", percent(scores.mean_iou),
+      ", pixel accuracy ", percent(scores.pixel_accuracy)
+  ));
+  return scores.mean_iou;
+}
+
+void Run::save(engine::Checkpoint checkpoint, bool is_best) const {
+  checkpoint.config = config_text_;
+  if (is_best) engine::save_checkpoint(files_.best, checkpoint);
+  engine::save_checkpoint(files_.last, checkpoint);
+}
+
+bool Run::train() {
+  const auto resumed = checkpoint_to_resume();
+  const auto network = make_network();
+  engine::Trainer trainer(network, config_.train);
+  if (resumed) trainer.restore(*resumed);
+  write_text(files_.config, config_text_ + "\n");
+  log_ = std::make_unique<MetricsLog>(files_.metrics, trainer.iteration());
+  progress_ = std::make_unique<Progress>(
+      "train", config_.train.iterations, trainer.iteration()
+  );
+  if (resumed) {
+    progress_->say(str("resumed at iteration ", trainer.iteration()));
+  }
+  const StopSignals signals;
+  engine::TrainHooks hooks;
+  hooks.on_step = [this](const engine::StepReport& report) {
+    log_->write(
+        {{"iteration", report.iteration},
+         {"loss", report.loss},
+         {"learning_rate", report.learning_rate}}
+    );
+    std::ostringstream detail;
+    detail << std::setprecision(4) << "loss " << report.loss << "  lr "
+           << report.learning_rate;
+    progress_->update(report.iteration, detail.str());
+  };
+  hooks.validate = [&](int64_t iteration) {
+    return validate_network(network, iteration);
+  };
+  hooks.save = [this](const engine::Checkpoint& checkpoint, bool is_best) {
+    save(checkpoint, is_best);
+  };
+  hooks.should_stop = [&] { return signals.arrived(); };
+  trainer.run(batches(), hooks);
+  progress_.reset();
+  return trainer.iteration() == config_.train.iterations;
+}
+
+}  // namespace
+
+bool run_training(RunConfig config, const TrainingOptions& options) {
+  return Run(config, options).train();
+}
+
+}  // namespace deeplab::apps

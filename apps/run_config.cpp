@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/run_config.h"
+
+#include <algorithm>
+#include <set>
+
+#include "deeplab/core/error.h"
+#include "deeplab/core/output_stride.h"
+
+namespace deeplab::apps {
+
+OutputStride RunConfig::train_stride() const {
+  return to_output_stride(train.output_stride, "train.output_stride");
+}
+
+OutputStride RunConfig::evaluate_stride() const {
+  if (!evaluate.output_stride) return train_stride();
+  return to_output_stride(*evaluate.output_stride, "evaluate.output_stride");
+}
+
+void set_key(Json& config, const std::string& key, const Json& value) {
+  const auto dot = key.find('.');
+  if (dot == std::string::npos) {
+    config[key] = value;
+    return;
+  }
+  auto& inner = config[key.substr(0, dot)];
+  if (inner.is_null()) inner = Json::object();
+  if (!inner.is_object()) {
+    throw ConfigError(str(
+        key, ": ", key.substr(0, dot), " is ", inner.dump(), ", not an object"
+    ));
+  }
+  set_key(inner, key.substr(dot + 1), value);
+}
+
+std::vector<std::string> differing_keys(const Json& one, const Json& other) {
+  const auto flat_one = one.flatten();
+  const auto flat_other = other.flatten();
+  std::set<std::string> keys;
+  const auto collect = [&](const Json& from, const Json& against) {
+    for (const auto& item : from.items()) {
+      const auto found = against.find(item.key());
+      if (found == against.end() || *found != item.value()) {
+        std::string key = item.key().substr(1);
+        std::replace(key.begin(), key.end(), '/', '.');
+        keys.insert(key);
+      }
+    }
+  };
+  collect(flat_one, flat_other);
+  collect(flat_other, flat_one);
+  return {keys.begin(), keys.end()};
+}
+
+void validate(const RunConfig& config, int64_t num_classes) {
+  config.model.validate();
+  config.data.validate();
+  config.augment.validate();
+  config.train.validate(num_classes);
+  config.evaluate_stride();
+}
+
+void record_classes(RunConfig& config, const data::Classes& classes) {
+  config.data.classes = classes.names;
+  config.data.colors.clear();
+  for (const auto& color : classes.colors) {
+    config.data.colors.emplace_back(color.begin(), color.end());
+  }
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "data/augment.h"
+#include "data/dataset.h"
+#include "deeplab/core/config_io.h"
+#include "deeplab/core/output_stride.h"
+#include "deeplab/engine/train_config.h"
+#include "deeplab/model/deeplab_config.h"
+
+namespace deeplab::apps {
+
+/// How to score, as config key `evaluate`.
+struct EvaluateConfig {
+  /// Unset: the stride of training.
+  std::optional<int64_t> output_stride;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("output_stride", output_stride);
+  }
+};
+
+/// All that describes a run; what `--config` reads and a run writes back.
+struct RunConfig {
+  model::DeepLabConfig model;
+  data::DataConfig data;
+  data::AugmentConfig augment;
+  engine::TrainConfig train;
+  EvaluateConfig evaluate;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("model", model);
+    visit("data", data);
+    visit("augment", augment);
+    visit("train", train);
+    visit("evaluate", evaluate);
+  }
+
+  data::Normalization normalization() const { return {data.mean, data.std}; }
+  OutputStride train_stride() const;
+  OutputStride evaluate_stride() const;
+};
+
+/// Sets `config["a"]["b"]` for the key "a.b".
+void set_key(Json& config, const std::string& key, const Json& value);
+
+/// The full keys, "a.b", at which two configs differ.
+std::vector<std::string> differing_keys(const Json& one, const Json& other);
+
+/// Checks what can be checked without opening the data set.
+/// Throws: ConfigError naming the first key that breaks a rule.
+void validate(const RunConfig& config, int64_t num_classes);
+
+/// Writes the names and colors that a data set turned out to have into the
+/// config, so that it describes itself wherever it is stored.
+void record_classes(RunConfig& config, const data::Classes& classes);
+
+}  // namespace deeplab::apps

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "apps/flags.h"
+
+namespace deeplab::apps {
+
+/// Each verb of the program: parses its words, does its work, returns the exit
+/// code; what goes wrong it throws (see run_app()).
+int train(const Arguments& arguments);
+int evaluate(const Arguments& arguments);
+int predict(const Arguments& arguments);
+int ablate(const Arguments& arguments);
+int data(const Arguments& arguments);
+
+}  // namespace deeplab::apps

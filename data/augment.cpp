@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/augment.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::data {
+namespace {
+
+constexpr size_t kChannels = 3;
+
+void check(const char* key, double value, bool holds, const char* rule) {
+  if (holds) return;
+  throw ConfigError(str("augment.", key, " is ", value, "; must be ", rule));
+}
+
+cv::Scalar mean_color(const Normalization& normalization) {
+  const auto& mean = normalization.mean;
+  return {255 * mean[2], 255 * mean[1], 255 * mean[0]};
+}
+
+/// Brightness and contrast about the mean grey, then saturation.
+void jitter(cv::Mat& image, const AugmentConfig& config, Random& random) {
+  const auto factor = [&](double spread) {
+    return static_cast<float>(random.uniform(1 - spread, 1 + spread));
+  };
+  const float brightness = factor(config.brightness);
+  const float contrast = factor(config.contrast);
+  const float saturation = factor(config.saturation);
+  if (brightness == 1 && contrast == 1 && saturation == 1) return;
+  const cv::Scalar means = cv::mean(image);
+  const auto middle = static_cast<float>(
+      0.114 * means[0] + 0.587 * means[1] + 0.299 * means[2]
+  );
+  const float scale = brightness * contrast;
+  const float shift = brightness * middle * (1 - contrast);
+  for (int y = 0; y < image.rows; ++y) {
+    auto* row = image.ptr<cv::Vec3b>(y);
+    for (int x = 0; x < image.cols; ++x) {
+      cv::Vec3f pixel = cv::Vec3f(row[x]) * scale + cv::Vec3f::all(shift);
+      const float grey =
+          0.114F * pixel[0] + 0.587F * pixel[1] + 0.299F * pixel[2];
+      pixel = pixel * saturation + cv::Vec3f::all(grey * (1 - saturation));
+      for (int channel = 0; channel < 3; ++channel) {
+        row[x][channel] = cv::saturate_cast<uint8_t>(pixel[channel]);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void AugmentConfig::validate() const {
+  check("scale_min", scale_min, scale_min > 0.01, "> 0.01");
+  check(
+      "scale_max",
+      scale_max,
+      scale_max >= scale_min && scale_max < 100,
+      ">= augment.scale_min and < 100"
+  );
+  check(
+      "crop", static_cast<double>(crop), crop >= 1 && crop <= 16384,
+      "1 to 16384"
+  );
+  check("flip", flip, flip >= 0 && flip <= 1, "in [0, 1]");
+  check(
+      "brightness", brightness, brightness >= 0 && brightness < 1, "in [0, 1)"
+  );
+  check("contrast", contrast, contrast >= 0 && contrast < 1, "in [0, 1)");
+  check(
+      "saturation", saturation, saturation >= 0 && saturation < 1, "in [0, 1)"
+  );
+}
+
+RawSample augment(
+    const RawSample& sample,
+    const AugmentConfig& config,
+    const Normalization& normalization,
+    Random& random
+) {
+  const double scale = random.uniform(config.scale_min, config.scale_max);
+  const auto scaled = [&](int side) {
+    return std::max(1, static_cast<int>(std::lround(side * scale)));
+  };
+  const cv::Size size(scaled(sample.image.cols), scaled(sample.image.rows));
+  cv::Mat image;
+  cv::Mat labels;
+  cv::resize(
+      sample.image, image, size, 0, 0,
+      scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR
+  );
+  cv::resize(sample.labels, labels, size, 0, 0, cv::INTER_NEAREST);
+
+  const int crop = static_cast<int>(config.crop);
+  const auto offset = [&](int side) {
+    return static_cast<int>(random.integer(0, std::max(0, side - crop)));
+  };
+  const int left = offset(size.width);
+  const int top = offset(size.height);
+  const cv::Rect area(
+      left, top, std::min(crop, size.width), std::min(crop, size.height)
+  );
+  const int below = crop - area.height;
+  const int right = crop - area.width;
+  cv::Mat seen = image(area).clone();
+  jitter(seen, config, random);
+  RawSample result;
+  result.name = sample.name;
+  cv::copyMakeBorder(
+      seen, result.image, 0, below, 0, right, cv::BORDER_CONSTANT,
+      mean_color(normalization)
+  );
+  cv::copyMakeBorder(
+      labels(area), result.labels, 0, below, 0, right, cv::BORDER_CONSTANT,
+      cv::Scalar(static_cast<double>(kVoid))
+  );
+  if (random.chance(config.flip)) {
+    cv::flip(result.image, result.image, 1);
+    cv::flip(result.labels, result.labels, 1);
+  }
+  return result;
+}
+
+torch::Tensor to_tensor(
+    const cv::Mat& image, const Normalization& normalization
+) {
+  // One table a channel: a byte has but 256 normalised values.
+  std::array<std::array<float, 256>, kChannels> table{};
+  for (size_t channel = 0; channel < kChannels; ++channel) {
+    for (size_t value = 0; value < 256; ++value) {
+      table[channel][value] = static_cast<float>(
+          (static_cast<double>(value) / 255 - normalization.mean[channel]) /
+          normalization.std[channel]
+      );
+    }
+  }
+  auto tensor = torch::empty({3, image.rows, image.cols}, torch::kFloat32);
+  auto* target = tensor.data_ptr<float>();
+  const auto plane = static_cast<size_t>(image.rows) *
+                     static_cast<size_t>(image.cols);
+  for (int y = 0; y < image.rows; ++y) {
+    const auto* row = image.ptr<uint8_t>(y);
+    for (int x = 0; x < image.cols; ++x, ++target) {
+      const auto* pixel = row + kChannels * static_cast<size_t>(x);
+      target[0] = table[0][pixel[2]];
+      target[plane] = table[1][pixel[1]];
+      target[2 * plane] = table[2][pixel[0]];
+    }
+  }
+  return tensor;
+}
+
+Sample to_sample(const RawSample& raw, const Normalization& normalization) {
+  Sample sample;
+  sample.name = raw.name;
+  sample.image = to_tensor(raw.image, normalization);
+  sample.labels = torch::empty(
+      {raw.labels.rows, raw.labels.cols}, torch::kInt64
+  );
+  auto* target = sample.labels.data_ptr<int64_t>();
+  for (int y = 0; y < raw.labels.rows; ++y) {
+    const auto* row = raw.labels.ptr<uint8_t>(y);
+    target = std::copy(row, row + raw.labels.cols, target);
+  }
+  return sample;
+}
+
+}  // namespace deeplab::data

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/classes.h"
+
+#include <set>
+
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/config_io.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::data {
+namespace {
+
+struct ClassEntry {
+  std::string name;
+  std::vector<int64_t> color;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("name", name);
+    visit("color", color);
+  }
+};
+
+Color to_color(const std::vector<int64_t>& parts, const std::string& subject) {
+  Color color{};
+  bool valid = parts.size() == color.size();
+  for (size_t i = 0; valid && i < color.size(); ++i) {
+    valid = parts[i] >= 0 && parts[i] <= 255;
+    color[i] = static_cast<uint8_t>(parts[i]);
+  }
+  if (!valid) {
+    throw ConfigError(str(subject, " is not three numbers in 0..255"));
+  }
+  return color;
+}
+
+}  // namespace
+
+Color voc_color(int64_t index) {
+  Color color{};
+  auto bits = static_cast<uint64_t>(index);
+  for (int shift = 7; bits != 0; --shift, bits >>= 3U) {
+    for (size_t channel = 0; channel < color.size(); ++channel) {
+      const uint64_t bit = (bits >> channel) & 1U;
+      color[channel] |= static_cast<uint8_t>(bit << shift);
+    }
+  }
+  return color;
+}
+
+Classes make_classes(
+    const std::vector<std::string>& names,
+    const std::vector<std::vector<int64_t>>& colors
+) {
+  if (names.size() < 2 || names.size() > 254) {
+    throw ConfigError(str(
+        "data.classes has ", names.size(),
+        " names; must be 2 to 254 (255 is void)"
+    ));
+  }
+  Classes classes{names, {}};
+  std::set<std::string> seen;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty() || !seen.insert(names[i]).second) {
+      throw ConfigError(str(
+          "data.classes[", i, "] is \"", names[i],
+          "\"; names must differ and not be empty"
+      ));
+    }
+    classes.colors.push_back(voc_color(static_cast<int64_t>(i)));
+  }
+  if (!colors.empty() && colors.size() != names.size()) {
+    throw ConfigError(str(
+        "data.colors has ", colors.size(), " colors; data.classes has ",
+        names.size(), " names"
+    ));
+  }
+  for (size_t i = 0; i < colors.size(); ++i) {
+    classes.colors[i] = to_color(colors[i], str("data.colors[", i, "]"));
+  }
+  return classes;
+}
+
+Classes read_classes(const std::string& path) {
+  const auto json = parse_json(read_file(path), path);
+  if (!json.is_array()) {
+    throw ConfigError(str(path, ": expected a list of classes"));
+  }
+  std::vector<std::string> names;
+  std::vector<std::pair<size_t, Color>> colors;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const std::string subject = str(path, ": [", i, "]");
+    if (json[i].is_string()) {
+      names.push_back(json[i].get<std::string>());
+      continue;
+    }
+    const auto entry = read_config<ClassEntry>(json[i], subject);
+    names.push_back(entry.name);
+    if (!entry.color.empty()) {
+      colors.emplace_back(i, to_color(entry.color, subject + ".color"));
+    }
+  }
+  auto classes = make_classes(names, {});
+  for (const auto& [index, color] : colors) classes.colors[index] = color;
+  return classes;
+}
+
+}  // namespace deeplab::data

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace deeplab::data {
+
+/// Red, green, blue.
+using Color = std::array<uint8_t, 3>;
+
+/// The classes of a data set, in the order of their indices.
+struct Classes {
+  std::vector<std::string> names;
+  std::vector<Color> colors;
+
+  int64_t size() const { return static_cast<int64_t>(names.size()); }
+};
+
+/// Colors of Pascal VOC's palette, by index.
+/// Source: the VOC development kit, VOClabelcolormap.m.
+Color voc_color(int64_t index);
+
+/// Names with a color each; with no colors at all, VOC's.
+/// Throws: ConfigError for fewer than 2 or more than 254 names, an empty or a
+///         doubled one, or colors that are not three numbers in 0..255.
+Classes make_classes(
+    const std::vector<std::string>& names,
+    const std::vector<std::vector<int64_t>>& colors
+);
+
+/// Reads a JSON list whose items are names, or {"name": .., "color": [r,g,b]}.
+/// Throws: DataError and ConfigError naming `path`.
+Classes read_classes(const std::string& path);
+
+}  // namespace deeplab::data

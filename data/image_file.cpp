@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/image_file.h"
+
+#include <libexif/exif-data.h>
+#include <png.h>
+
+#include <memory>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+#include "data/jpeg_reader.h"
+#include "data/png_reader.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::data {
+namespace {
+
+bool begins_with(const std::string& bytes, const std::string& start) {
+  return bytes.compare(0, start.size(), start) == 0;
+}
+bool is_png(const std::string& bytes) {
+  return begins_with(bytes, "\x89PNG\r\n\x1a\n");
+}
+bool is_jpeg(const std::string& bytes) {
+  return begins_with(bytes, "\xff\xd8\xff");
+}
+
+/// 1 to 8; 1, as stored, where `bytes` (a JPEG, or a bare EXIF block) names
+/// none.
+int orientation_of(const std::string& bytes) {
+  const std::unique_ptr<ExifData, void (*)(ExifData*)> data(
+      exif_data_new_from_data(
+          reinterpret_cast<const unsigned char*>(bytes.data()),
+          static_cast<unsigned>(bytes.size())
+      ),
+      exif_data_unref
+  );
+  if (!data) return 1;
+  const auto* entry = exif_content_get_entry(
+      data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION
+  );
+  if (entry == nullptr || entry->size < 2) return 1;
+  return exif_get_short(entry->data, exif_data_get_byte_order(data.get()));
+}
+
+/// Source: EXIF 2.32, section 4.6.4, tag 274.
+cv::Mat upright(const cv::Mat& stored, int orientation) {
+  cv::Mat turned = stored;
+  if (orientation >= 5 && orientation <= 8) cv::transpose(stored, turned);
+  cv::Mat result;
+  switch (orientation) {
+    case 2:
+    case 6:
+      cv::flip(turned, result, 1);
+      return result;
+    case 4:
+    case 8:
+      cv::flip(turned, result, 0);
+      return result;
+    case 3:
+    case 7:
+      cv::flip(turned, result, -1);
+      return result;
+    default:
+      return turned;
+  }
+}
+
+/// libexif wants the block as a JPEG carries it.
+std::string jpeg_exif(const std::string& block) {
+  return block.empty() ? block : std::string("Exif\0\0", 6) + block;
+}
+
+cv::Mat decode_upright(const std::string& bytes, PngForm form) {
+  if (is_png(bytes)) {
+    const auto png = decode_png(bytes, form);
+    return upright(png.pixels, orientation_of(jpeg_exif(png.exif)));
+  }
+  if (!is_jpeg(bytes)) throw DataError("not a JPEG or PNG file");
+  if (form == PngForm::kIndices) {
+    throw DataError("a JPEG cannot be a mask: its values are not exact");
+  }
+  return upright(decode_jpeg(bytes), orientation_of(bytes));
+}
+
+cv::Mat decode_file(const std::string& path, PngForm form) {
+  const auto bytes = read_file(path);
+  try {
+    return decode_upright(bytes, form);
+  } catch (const DataError& error) {
+    throw DataError(str(path, ": ", error.what()));
+  } catch (const cv::Exception& error) {
+    throw DataError(str(path, ": ", error.err));
+  }
+}
+
+void write_bytes(const std::string& path, const std::string& bytes) {
+  write_atomically(path, [&](std::ostream& stream) { stream << bytes; });
+}
+
+}  // namespace
+
+cv::Mat read_image(const std::string& path) {
+  return decode_file(path, PngForm::kColor);
+}
+
+cv::Mat read_mask(const std::string& path) {
+  return decode_file(path, PngForm::kIndices);
+}
+
+void write_mask(
+    const std::string& path, const cv::Mat& labels, const Classes& classes
+) {
+  constexpr size_t kEntries = 256;
+  constexpr size_t kVoidIndex = 255;
+  const Color void_color{224, 224, 192};
+  std::string palette(kEntries * 3, '\0');
+  for (size_t i = 0; i < kEntries; ++i) {
+    const auto color = i < classes.colors.size() ? classes.colors[i]
+                       : i == kVoidIndex         ? void_color
+                                                 : Color{};
+    std::copy(
+        color.begin(),
+        color.end(),
+        palette.begin() + static_cast<std::ptrdiff_t>(3 * i)
+    );
+  }
+  const cv::Mat pixels = labels.isContinuous() ? labels : labels.clone();
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(pixels.cols);
+  image.height = static_cast<png_uint_32>(pixels.rows);
+  image.format = PNG_FORMAT_RGB_COLORMAP;
+  image.colormap_entries = kEntries;
+  const auto encode = [&](char* target, size_t& size) {
+    return png_image_write_to_memory(
+               &image, target, &size, 0, pixels.data, 0, palette.data()
+           ) != 0;
+  };
+  size_t size = 0;
+  std::string bytes;
+  bool written = encode(nullptr, size);
+  if (written) {
+    bytes.resize(size);
+    written = encode(bytes.data(), size);
+  }
+  if (!written) throw DataError(str(path, ": PNG: ", image.message));
+  write_bytes(path, bytes);
+}
+
+void write_image(const std::string& path, const cv::Mat& image) {
+  const auto dot = path.rfind('.');
+  write_bytes(
+      path,
+      encode_image(image, dot == std::string::npos ? ".png" : path.substr(dot))
+  );
+}
+
+std::string encode_image(const cv::Mat& image, const std::string& ending) {
+  std::vector<uchar> bytes;
+  cv::imencode(ending, image, bytes);
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace deeplab::data

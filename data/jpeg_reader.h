@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+namespace deeplab::data {
+
+/// Decodes a JPEG as stored, without turning it. libjpeg's warnings (missing
+/// or damaged data) are errors here.
+///
+/// Shapes: -> u8 [H, W, 3], BGR.
+/// Throws: DataError with libjpeg's reason.
+cv::Mat decode_jpeg(const std::string& bytes);
+
+}  // namespace deeplab::data

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/png_reader.h"
+
+#include <png.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstring>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::data {
+namespace {
+
+/// libpng reports by callback and must not be left by an exception.
+struct Reading {
+  const std::string& bytes;
+  size_t position = 0;
+  std::array<char, 256> message{};
+};
+
+void set_message(Reading& reading, const char* message) {
+  std::strncpy(
+      reading.message.data(), message, reading.message.size() - 1
+  );
+}
+
+void fail(png_structp png, png_const_charp message) {
+  set_message(
+      *static_cast<Reading*>(png_get_error_ptr(png)), message
+  );
+  png_longjmp(png, 1);
+}
+
+// Warnings are about what does not change pixels: profiles, text, dates.
+void ignore(png_structp /*png*/, png_const_charp /*message*/) {}
+
+void read_bytes(png_structp png, png_bytep target, png_size_t count) {
+  auto& reading = *static_cast<Reading*>(png_get_io_ptr(png));
+  if (count > reading.bytes.size() - reading.position) {
+    png_error(png, "ends in the middle (truncated?)");
+  }
+  std::memcpy(target, reading.bytes.data() + reading.position, count);
+  reading.position += count;
+}
+
+void set_color(png_structp png, png_infop info) {
+  // A file may hold a palette index that its palette has no colour for.
+  png_set_check_for_invalid_index(png, 1);
+  png_set_scale_16(png);
+  png_set_expand(png);
+  png_set_gray_to_rgb(png);
+  png_set_strip_alpha(png);
+  png_set_bgr(png);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+}
+
+void set_indices(png_structp png, png_infop info) {
+  if (png_get_bit_depth(png, info) == 16) {
+    png_error(png, "a mask of 16 bits; a class index has 8");
+  }
+  const auto type = png_get_color_type(png, info);
+  if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
+    png_error(
+        png,
+        "a mask of colours; a mask holds class indices, as palette or grey PNG"
+    );
+  }
+  png_set_packing(png);
+  png_set_interlace_handling(png);
+  png_read_update_info(png, info);
+}
+
+/// Only plain data lives in this frame: longjmp runs no destructors.
+bool decode(png_structp png, png_infop info, PngForm form, Png& result) {
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
+  png_read_info(png, info);
+  const bool color = form == PngForm::kColor;
+  if (color) {
+    set_color(png, info);
+  } else {
+    set_indices(png, info);
+  }
+  result.pixels.create(
+      static_cast<int>(png_get_image_height(png, info)),
+      static_cast<int>(png_get_image_width(png, info)),
+      color ? CV_8UC3 : CV_8UC1
+  );
+  if (png_get_rowbytes(png, info) !=
+      result.pixels.elemSize() * static_cast<size_t>(result.pixels.cols)) {
+    png_error(png, "has rows of an unexpected length");
+  }
+  for (int pass = png_get_interlace_type(png, info) ? 7 : 1; pass > 0; --pass) {
+    for (int row = 0; row < result.pixels.rows; ++row) {
+      png_read_row(png, result.pixels.ptr(row), nullptr);
+    }
+  }
+  png_read_end(png, info);
+  if (color && png_get_palette_max(png, info) > 0) {
+    png_colorp palette = nullptr;
+    int entries = 0;
+    png_get_PLTE(png, info, &palette, &entries);
+    if (png_get_palette_max(png, info) >= entries) {
+      png_error(png, "uses a palette index that its palette does not have");
+    }
+  }
+  return true;
+}
+
+std::string exif_of(png_structp png, png_infop info) {
+  png_uint_32 count = 0;
+  png_bytep data = nullptr;
+  if (png_get_eXIf_1(png, info, &count, &data) == 0) return {};
+  return {reinterpret_cast<const char*>(data), count};
+}
+
+}  // namespace
+
+Png decode_png(const std::string& bytes, PngForm form) {
+  Reading reading{bytes};
+  png_structp png =
+      png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, fail, ignore);
+  png_infop info = png_create_info_struct(png);
+  png_set_read_fn(png, &reading, read_bytes);
+  Png result;
+  const bool decoded = decode(png, info, form, result);
+  if (decoded) result.exif = exif_of(png, info);
+  png_destroy_read_struct(&png, &info, nullptr);
+  if (!decoded) throw DataError(str("PNG: ", reading.message.data()));
+  return result;
+}
+
+}  // namespace deeplab::data

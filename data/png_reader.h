@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+namespace deeplab::data {
+
+/// What a PNG's pixels are.
+enum class PngForm {
+  /// Colours, whatever the file stores: u8 [H, W, 3], BGR.
+  kColor,
+  /// Palette indices or grey values as stored, unscaled: u8 [H, W].
+  kIndices,
+};
+
+/// A decoded PNG, not turned, and its EXIF block (empty where it has none).
+struct Png {
+  cv::Mat pixels;
+  std::string exif;
+};
+
+/// Throws: DataError with libpng's reason; for kIndices also where the file
+///         stores colours or 16 bits.
+Png decode_png(const std::string& bytes, PngForm form);
+
+}  // namespace deeplab::data

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/synthetic.h"
+
+#include "data/scene.h"
+#include "deeplab/core/error.h"
+#include "deeplab/core/random.h"
+
+namespace deeplab::data {
+namespace {
+
+class Synthetic : public Dataset {
+ public:
+  Synthetic(const SyntheticConfig& config, Role role)
+      : config_(config),
+        role_(role),
+        classes_(make_classes(
+            {"sky",
+             "water",
+             "field",
+             "building",
+             "window",
+             "crate",
+             "tree",
+             "pole",
+             "ball"},
+            {}
+        )) {}
+
+  int64_t size() const override {
+    return role_ == Role::kTrain ? config_.train_images : config_.val_images;
+  }
+  std::string id(int64_t index) const override {
+    return str(role_ == Role::kTrain ? "train_" : "val_", index);
+  }
+  const Classes& classes() const override { return classes_; }
+
+  RawSample load(int64_t index) const override {
+    const cv::Size size(
+        static_cast<int>(config_.width), static_cast<int>(config_.height)
+    );
+    const auto scene = draw_scene(
+        size,
+        mix_seed(
+            {static_cast<uint64_t>(config_.seed),
+             static_cast<uint64_t>(role_),
+             static_cast<uint64_t>(index)}
+        )
+    );
+    return {scene.image, scene.labels, "synthetic " + id(index)};
+  }
+
+ private:
+  SyntheticConfig config_;
+  Role role_;
+  Classes classes_;
+};
+
+void check(const char* key, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return;
+  throw ConfigError(str(
+      "data.synthetic.", key, " is ", value, "; must be ", least, " to ", most
+  ));
+}
+
+}  // namespace
+
+void SyntheticConfig::validate() const {
+  constexpr int64_t kMostImages = 1000000;
+  check("train_images", train_images, 1, kMostImages);
+  check("val_images", val_images, 1, kMostImages);
+  check("width", width, 32, 4096);
+  check("height", height, 32, 4096);
+  check("seed", seed, 0, INT64_MAX);
+}
+
+std::shared_ptr<const Dataset> make_synthetic(
+    const DataConfig& config, Role role
+) {
+  return std::make_shared<Synthetic>(config.synthetic, role);
+}
+
+}  // namespace deeplab::data

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/core/config_io.h"
+
+#include <algorithm>
+#include <set>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab {
+namespace {
+
+ConfigError wrong_type(
+    const Json& value, const std::string& path, const char* rule
+) {
+  return ConfigError(str(path, " is ", value.dump(), "; expected ", rule));
+}
+
+/// nlohmann keeps the last of two equal keys without a word.
+class DoubledKeys {
+ public:
+  bool operator()(int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) seen_.emplace_back();
+    if (event == Json::parse_event_t::object_end) seen_.pop_back();
+    if (event == Json::parse_event_t::key) {
+      const auto key = parsed.get<std::string>();
+      if (!seen_.back().insert(key).second) doubled_ = key;
+    }
+    return true;
+  }
+  const std::string& doubled() const { return doubled_; }
+
+ private:
+  std::vector<std::set<std::string>> seen_;
+  std::string doubled_;
+};
+
+}  // namespace
+
+Json parse_json(const std::string& text, const std::string& subject) {
+  DoubledKeys keys;
+  Json parsed;
+  try {
+    parsed = Json::parse(text, std::ref(keys));
+  } catch (const Json::parse_error& error) {
+    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                        error.byte, text.size()
+                                    ));
+    const auto line = 1 + std::count(text.begin(), end, '\n');
+    throw ConfigError(
+        str(subject, ": not JSON near line ", line, ": ", error.what())
+    );
+  }
+  if (!keys.doubled().empty()) {
+    throw ConfigError(str(subject, ": key ", keys.doubled(), " stands twice"));
+  }
+  return parsed;
+}
+
+ConfigReader::ConfigReader(const Json& object, std::string path)
+    : object_(object), path_(std::move(path)) {
+  if (!object.is_object()) {
+    throw wrong_type(object, path_.empty() ? "config" : path_, "an object");
+  }
+}
+
+void ConfigReader::finish() const {
+  for (const auto& item : object_.items()) {
+    if (std::count(known_.begin(), known_.end(), item.key()) > 0) continue;
+    std::string all;
+    for (const auto& key : known_) all += (all.empty() ? "" : ", ") + key;
+    throw ConfigError(
+        str(path_of(item.key()), " is not a known key; known: ", all)
+    );
+  }
+}
+
+void ConfigReader::read(const Json& value, const Path& path, bool& field) {
+  if (!value.is_boolean()) throw wrong_type(value, path, "true or false");
+  field = value.get<bool>();
+}
+
+void ConfigReader::read(const Json& value, const Path& path, int64_t& field) {
+  const bool too_large = value.is_number_unsigned() &&
+                         value.get<uint64_t>() > uint64_t{INT64_MAX};
+  if (!value.is_number_integer() || too_large) {
+    throw wrong_type(value, path, "a whole number");
+  }
+  field = value.get<int64_t>();
+}
+
+void ConfigReader::read(const Json& value, const Path& path, double& field) {
+  if (!value.is_number()) throw wrong_type(value, path, "a number");
+  field = value.get<double>();
+}
+
+void ConfigReader::read(
+    const Json& value, const Path& path, std::string& field
+) {
+  if (!value.is_string()) throw wrong_type(value, path, "a string");
+  field = value.get<std::string>();
+}
+
+void ConfigReader::check_array(const Json& value, const Path& path) {
+  if (!value.is_array()) throw wrong_type(value, path, "a list");
+}
+
+std::string ConfigReader::path_of(const std::string& key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
+
+}  // namespace deeplab

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <c10/util/StringUtil.h>
+
+#include <stdexcept>
+
+namespace deeplab {
+
+/// Joins its arguments into one string, as a stream would print them.
+using c10::str;
+
+/// Base of every error that this project reports on purpose. The message is
+/// one line: subject, value, rule and, where known, the remedy.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The user's words are wrong: a flag, a config key, a combination of them.
+class ConfigError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A file is missing, damaged, or holds something else than it should.
+class DataError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace deeplab

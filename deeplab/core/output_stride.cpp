@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/core/output_stride.h"
+
+#include "deeplab/core/error.h"
+
+namespace deeplab {
+
+OutputStride to_output_stride(int64_t pixels, const std::string& subject) {
+  switch (pixels) {
+    case 8:
+    case 16:
+    case 32:
+      return static_cast<OutputStride>(pixels);
+    default:
+      throw ConfigError(str(subject, " is ", pixels, "; known: 8, 16, 32"));
+  }
+}
+
+}  // namespace deeplab

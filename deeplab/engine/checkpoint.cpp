@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/engine/checkpoint.h"
+
+#include <nlohmann/json.hpp>
+
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+#include "deeplab/weights/safetensors.h"
+
+namespace deeplab::engine {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// read_weights() knows a checkpoint by the first key, and the prefix.
+constexpr const char* kFormat = "deeplab_checkpoint";
+constexpr const char* kFormatVersion = "1";
+const std::string kNetwork = "model.";
+const std::string kVelocity = "velocity.";
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
+  weights::TensorFile file;
+  for (const auto& item : checkpoint.network) {
+    file.tensors.insert(kNetwork + item.key(), item.value());
+  }
+  for (const auto& item : checkpoint.velocities) {
+    file.tensors.insert(kVelocity + item.key(), item.value());
+  }
+  const Json progress{
+      {"iteration", checkpoint.iteration},
+      {"best_mean_iou", checkpoint.best_mean_iou},
+      {"best_iteration", checkpoint.best_iteration}};
+  file.metadata = {
+      {kFormat, kFormatVersion},
+      {"config", checkpoint.config},
+      {"progress", progress.dump()}};
+  weights::write_safetensors(path, file);
+}
+
+Checkpoint load_checkpoint(const std::string& path) {
+  const auto file = weights::parse_safetensors(read_file(path), path);
+  const auto format = file.metadata.find(kFormat);
+  if (format == file.metadata.end()) {
+    throw DataError(str(
+        path, ": not a checkpoint of this program; weights alone go with a "
+              "config and --init-from"
+    ));
+  }
+  if (format->second != kFormatVersion) {
+    throw DataError(str(
+        path, ": checkpoint format ", format->second, "; this program reads ",
+        kFormatVersion
+    ));
+  }
+  Checkpoint checkpoint;
+  try {
+    checkpoint.config = file.metadata.at("config");
+    const auto progress = Json::parse(file.metadata.at("progress"));
+    progress.at("iteration").get_to(checkpoint.iteration);
+    progress.at("best_mean_iou").get_to(checkpoint.best_mean_iou);
+    progress.at("best_iteration").get_to(checkpoint.best_iteration);
+  } catch (const std::exception& error) {
+    throw DataError(str(path, ": damaged checkpoint: ", error.what()));
+  }
+  checkpoint.network = weights::with_prefix(file.tensors, kNetwork);
+  checkpoint.velocities = weights::with_prefix(file.tensors, kVelocity);
+  return checkpoint;
+}
+
+}  // namespace deeplab::engine

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "deeplab/weights/state_dict.h"
+
+namespace deeplab::engine {
+
+/// Where a run stands, with all that is needed to go on bit for bit. On disk:
+/// one safetensors file, the texts in its metadata.
+struct Checkpoint {
+  /// JSON of the whole run's config.
+  std::string config;
+  /// Iterations done.
+  int64_t iteration = 0;
+  /// Best validation score so far and its iteration; below 0: none yet.
+  double best_mean_iou = -1;
+  int64_t best_iteration = 0;
+  weights::StateDict network;
+  weights::StateDict velocities;
+};
+
+/// Throws: DataError where the file cannot be written; what stood there stays.
+void save_checkpoint(const std::string& path, const Checkpoint& checkpoint);
+
+/// Throws: DataError naming `path`, for any other file or a damaged one.
+Checkpoint load_checkpoint(const std::string& path);
+
+}  // namespace deeplab::engine

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "deeplab/core/sample.h"
+#include "deeplab/engine/metrics.h"
+#include "deeplab/model/segmenter.h"
+
+namespace deeplab::engine {
+
+/// What an evaluation tells while it runs; either may be empty.
+struct EvaluateHooks {
+  /// After each image: how many are done.
+  std::function<void(int64_t done)> on_image;
+  /// The class of each pixel, int64 [H, W], beside its sample.
+  std::function<void(const Sample& sample, const torch::Tensor& prediction)>
+      on_prediction;
+};
+
+/// Segments every image whole, one at a time at its own size, and counts.
+/// Throws: DataError naming the image, where the scores' number of classes is
+///         not `num_classes` or a label lies outside them.
+ConfusionMatrix evaluate(
+    const model::Segmenter& segmenter,
+    const SampleSource& samples,
+    int64_t num_classes,
+    const EvaluateHooks& hooks
+);
+
+}  // namespace deeplab::engine

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/nn/aspp.h"
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::nn {
+namespace {
+
+void validate(const AsppOptions& options) {
+  if (options.out_channels() < 1) {
+    throw ConfigError(str(
+        "aspp.channels is ", options.out_channels(), "; must be >= 1"
+    ));
+  }
+  if (options.dropout() < 0 || options.dropout() >= 1) {
+    throw ConfigError(str(
+        "aspp.dropout is ", options.dropout(), "; must be in [0, 1)"
+    ));
+  }
+  for (size_t i = 0; i < options.rates().size(); ++i) {
+    if (options.rates()[i] >= 1) continue;
+    throw ConfigError(str(
+        "aspp.rates[", i, "] is ", options.rates()[i], "; a rate must be >= 1"
+    ));
+  }
+}
+
+}  // namespace
+
+AsppImpl::AsppImpl(const AsppOptions& options) : options_(options) {
+  validate(options_);
+  reset();
+}
+
+void AsppImpl::reset() {
+  const int64_t in = options_.in_channels();
+  const int64_t out = options_.out_channels();
+  branches_ = register_module("branches", torch::nn::ModuleList());
+  branches_->push_back(ConvBnRelu(ConvBnReluOptions(in, out, 1)));
+  for (const int64_t rate : options_.rates()) {
+    branches_->push_back(ConvBnRelu(ConvBnReluOptions(in, out, 3)
+                                        .dilation(rate)
+                                        .separable(options_.separable())));
+  }
+  auto count = static_cast<int64_t>(branches_->size());
+  if (options_.image_pooling()) {
+    image_branch_ = register_module(
+        "image_branch", ConvBnRelu(ConvBnReluOptions(in, out, 1))
+    );
+    ++count;
+  }
+  project_ = register_module(
+      "project", ConvBnRelu(ConvBnReluOptions(count * out, out, 1))
+  );
+  dropout_ = register_module(
+      "dropout", torch::nn::Dropout(options_.dropout())
+  );
+}
+
+torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
+  TORCH_CHECK(
+      features.dim() == 4 && features.size(1) == options_.in_channels(),
+      "Aspp: expected [N, ", options_.in_channels(), ", h, w], got ",
+      features.sizes()
+  );
+  std::vector<torch::Tensor> contexts;
+  for (const auto& branch : *branches_) {
+    contexts.push_back(branch->as<ConvBnReluImpl>()->forward(features));
+  }
+  if (image_branch_) contexts.push_back(image_context(features));
+  return dropout_(project_(torch::cat(contexts, 1)));
+}
+
+torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {
+  TORCH_CHECK(
+      !image_branch_->uses_batch_statistics() || features.size(0) > 1,
+      "Aspp: image pooling in training needs a batch of 2 or more, got 1; "
+      "its batch norm sees one value per channel otherwise"
+  );
+  const auto mean = features.mean({2, 3}, /*keepdim=*/true);
+  return image_branch_(mean).expand(
+      {-1, -1, features.size(2), features.size(3)}
+  );
+}
+
+void AsppImpl::set_rates(const std::vector<int64_t>& rates) {
+  TORCH_CHECK(
+      rates.size() == options_.rates().size(),
+      "Aspp: has ", options_.rates().size(), " rates, got ", rates.size()
+  );
+  validate(AsppOptions(options_).rates(rates));
+  options_.rates(rates);
+  for (size_t i = 0; i < rates.size(); ++i) {
+    branches_->ptr<ConvBnReluImpl>(i + 1)->set_dilation(rates[i]);
+  }
+}
+
+}  // namespace deeplab::nn

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/dropout.h>
+
+#include <vector>
+
+#include "deeplab/nn/conv_bn_relu.h"
+
+namespace deeplab::nn {
+
+/// How to build one ASPP module: `AsppOptions(2048).rates({12, 24, 36})`.
+struct AsppOptions {
+  explicit AsppOptions(int64_t in_channels) : in_channels_(in_channels) {}
+
+  /// Channels of the backbone feature map, e.g. 2048 for ResNet-101.
+  TORCH_ARG(int64_t, in_channels);
+  /// Channels of every branch and of the output.
+  TORCH_ARG(int64_t, out_channels) = 256;
+  /// Dilations of the 3x3 branches, in feature-map pixels (not image pixels).
+  TORCH_ARG(std::vector<int64_t>, rates) = {6, 12, 18};
+  /// A branch that sees the mean of the whole map.
+  TORCH_ARG(bool, image_pooling) = true;
+  /// Depthwise separable 3x3 branches (V3+).
+  TORCH_ARG(bool, separable) = false;
+  /// Probability of dropping an output element while training, in [0, 1).
+  TORCH_ARG(double, dropout) = 0.1;
+};
+
+/// Atrous Spatial Pyramid Pooling: reads one feature map at several dilations
+/// at once, plus its global mean, so that each pixel sees several sizes of
+/// context.
+///
+/// Shapes: [N, in_channels, h, w] -> [N, out_channels, h, w], any h, w >= 1.
+/// Throws: ConfigError from the constructor and set_rates(), naming the bad
+///         option; c10::Error from forward(), for a wrong shape or for N = 1
+///         while training (the pooled branch is 1x1, so its batch norm would
+///         have no variance).
+/// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3 and figure 5.
+class AsppImpl : public torch::nn::Cloneable<AsppImpl> {
+ public:
+  explicit AsppImpl(const AsppOptions& options);
+
+  void reset() override;
+  torch::Tensor forward(const torch::Tensor& features);
+
+  /// Changes the dilations of a built module; weights are not touched. There
+  /// must be as many as before.
+  void set_rates(const std::vector<int64_t>& rates);
+
+  const AsppOptions& options() const noexcept { return options_; }
+
+ private:
+  torch::Tensor image_context(const torch::Tensor& features);
+
+  AsppOptions options_;
+  torch::nn::ModuleList branches_{nullptr};
+  ConvBnRelu image_branch_{nullptr};
+  ConvBnRelu project_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+TORCH_MODULE(Aspp);
+
+}  // namespace deeplab::nn

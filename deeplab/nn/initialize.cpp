@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/nn/initialize.h"
+
+#include <torch/nn/init.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+
+namespace deeplab::nn {
+
+void initialize(torch::nn::Module& module) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (auto* conv = child->as<torch::nn::Conv2dImpl>()) {
+      torch::nn::init::kaiming_normal_(
+          conv->weight, 0, torch::kFanOut, torch::kReLU
+      );
+      if (conv->bias.defined()) torch::nn::init::zeros_(conv->bias);
+    } else if (auto* norm = child->as<torch::nn::BatchNorm2dImpl>()) {
+      norm->reset_parameters();
+    }
+  }
+}
+
+}  // namespace deeplab::nn

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/weights/pickle.h"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <unordered_map>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::weights {
+namespace {
+
+using Global = PickleGlobal;
+using List = const PickleList*;
+using Value = PickleValue;
+
+struct StorageType {
+  const char* name;
+  torch::ScalarType type;
+};
+constexpr std::array kStorageTypes{
+    StorageType{"torch.FloatStorage", torch::kFloat32},
+    StorageType{"torch.DoubleStorage", torch::kFloat64},
+    StorageType{"torch.HalfStorage", torch::kFloat16},
+    StorageType{"torch.BFloat16Storage", torch::kBFloat16},
+    StorageType{"torch.LongStorage", torch::kInt64},
+    StorageType{"torch.IntStorage", torch::kInt32},
+    StorageType{"torch.ShortStorage", torch::kInt16},
+    StorageType{"torch.CharStorage", torch::kInt8},
+    StorageType{"torch.ByteStorage", torch::kUInt8},
+    StorageType{"torch.BoolStorage", torch::kBool},
+};
+
+template <class Wanted>
+const Wanted& as(const Value& value, const char* what) {
+  if (const auto* found = std::get_if<Wanted>(&value)) return *found;
+  throw DataError(str("pickle: expected ", what));
+}
+
+std::vector<int64_t> whole_numbers(const Value& value) {
+  std::vector<int64_t> numbers;
+  for (const auto& item : as<List>(value, "a tuple")->items) {
+    const int64_t number = as<int64_t>(item, "a whole number");
+    if (number < 0) throw DataError(str("pickle: size or stride ", number));
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+/// Where a tensor's elements lie in its storage.
+struct View {
+  int64_t offset;
+  const std::vector<int64_t>& sizes;
+  const std::vector<int64_t>& strides;
+};
+
+/// Elements from the first to the last that a tensor touches. At most as many
+/// as it has, or it would repeat some (and could claim more than fits memory).
+int64_t reach(const View& view) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 16;
+  int64_t count = 1;
+  int64_t last = 0;
+  for (size_t i = 0; i < view.sizes.size(); ++i) {
+    const int64_t size = view.sizes[i];
+    const int64_t stride = view.strides[i];
+    if (size == 0) return 0;
+    const bool too_far = stride != 0 && size - 1 > (kMost - last) / stride;
+    if (too_far || size > kMost / count) {
+      throw DataError("pickle: a tensor reaches past any storage");
+    }
+    last += (size - 1) * stride;
+    count *= size;
+  }
+  if (count > last + 1) {
+    throw DataError("pickle: a tensor that repeats its elements");
+  }
+  return last + 1;
+}
+
+torch::Tensor copy_elements(
+    std::string_view storage, torch::ScalarType type, const View& view
+) {
+  const int64_t needed = reach(view);
+  if (needed == 0) return torch::empty(view.sizes, type);
+  const size_t width = c10::elementSize(type);
+  const auto held = static_cast<int64_t>(storage.size() / width);
+  if (view.offset > held || needed > held - view.offset) {
+    throw DataError(str(
+        "pickle: a tensor needs elements ", view.offset, " to ",
+        view.offset + needed, " of a storage that holds ", held
+    ));
+  }
+  // Copied as bytes first: they may lie at an odd address.
+  auto elements = torch::empty({needed}, type);
+  std::memcpy(
+      elements.data_ptr(),
+      storage.data() + static_cast<size_t>(view.offset) * width,
+      elements.nbytes()
+  );
+  return elements.as_strided(view.sizes, view.strides).contiguous();
+}
+
+}  // namespace
+
+/// The stack machine of Python's pickle, protocols 2 to 4, of which it knows
+/// what torch.save emits.
+class PickleMachine {
+ public:
+  PickleMachine(
+      std::string_view bytes, const StorageSource& storages, Pickle& result
+  )
+      : bytes_(bytes), storages_(storages), result_(result) {}
+
+  Value run();
+
+ private:
+  bool step_constant(unsigned char code);
+  bool step_container(unsigned char code);
+  bool step_memo(unsigned char code);
+  bool step_object(unsigned char code);
+
+  std::string_view take(size_t count) {
+    if (count > bytes_.size() - position_) {
+      throw DataError("pickle: ends in the middle (truncated?)");
+    }
+    const auto taken = bytes_.substr(position_, count);
+    position_ += count;
+    return taken;
+  }
+  template <class Number>
+  Number number() {
+    Number value{};
+    std::memcpy(&value, take(sizeof(value)).data(), sizeof(value));
+    return value;
+  }
+  std::string line();
+  int64_t long_integer();
+  double big_endian_double();
+
+  void push(Value value) { stack_.push_back(std::move(value)); }
+  Value pop();
+  std::vector<Value> pop_to_mark();
+  std::vector<Value> pop_count(size_t count);
+  void push_list(std::vector<Value> items) {
+    result_.lists_.push_back({std::move(items)});
+    push(List(&result_.lists_.back()));
+  }
+  void push_dict() {
+    result_.dicts_.emplace_back();
+    push(&result_.dicts_.back());
+  }
+  void append(std::vector<Value> items);
+  void set_items(std::vector<Value> items);
+  void call(const Value& callable, const Value& arguments);
+  torch::Tensor tensor(const PickleList& arguments) const;
+
+  std::string_view bytes_;
+  size_t position_ = 0;
+  const StorageSource& storages_;
+  Pickle& result_;
+  std::vector<Value> stack_;
+  std::vector<size_t> marks_;
+  std::unordered_map<uint64_t, Value> memo_;
+};
+
+Pickle::Pickle(std::string_view bytes, StorageSource storages) {
+  root_ = PickleMachine(bytes, storages, *this).run();
+}
+
+Value PickleMachine::run() {
+  constexpr unsigned char kStop = '.';
+  for (;;) {
+    const auto code = number<unsigned char>();
+    if (code == kStop) return pop();
+    if (step_constant(code) || step_container(code) || step_memo(code) ||
+        step_object(code)) {
+      continue;
+    }
+    throw DataError(str(
+        "pickle: opcode ", int{code}, " at byte ", position_ - 1,
+        " is not one that torch.save writes"
+    ));
+  }
+}
+
+bool PickleMachine::step_constant(unsigned char code) {
+  switch (code) {
+    case 0x80: take(1); break;                                   // PROTO
+    case 0x95: take(8); break;                                   // FRAME
+    case 'N': push(std::monostate{}); break;                     // NONE
+    case 0x88: push(true); break;                                // NEWTRUE
+    case 0x89: push(false); break;                               // NEWFALSE
+    case 'K': push(int64_t{number<uint8_t>()}); break;           // BININT1
+    case 'M': push(int64_t{number<uint16_t>()}); break;          // BININT2
+    case 'J': push(int64_t{number<int32_t>()}); break;           // BININT
+    case 0x8a: push(long_integer()); break;                      // LONG1
+    case 'G': push(big_endian_double()); break;                  // BINFLOAT
+    case 'X':                                                    // BINUNICODE
+    case 'T':                                                    // BINSTRING
+    case 'B': push(std::string(take(number<uint32_t>()))); break;  // BINBYTES
+    case 0x8c:                                             // SHORT_BINUNICODE
+    case 'U':                                              // SHORT_BINSTRING
+    case 'C': push(std::string(take(number<uint8_t>()))); break;
+    default: return false;
+  }
+  return true;
+}
+
+bool PickleMachine::step_container(unsigned char code) {
+  switch (code) {
+    case '(': marks_.push_back(stack_.size()); break;  // MARK
+    case '0': pop(); break;                            // POP
+    case '1': pop_to_mark(); break;                    // POP_MARK
+    case ')':                                          // EMPTY_TUPLE
+    case ']': push_list({}); break;                    // EMPTY_LIST
+    case 't': push_list(pop_to_mark()); break;         // TUPLE
+    case 0x85: push_list(pop_count(1)); break;         // TUPLE1
+    case 0x86: push_list(pop_count(2)); break;         // TUPLE2
+    case 0x87: push_list(pop_count(3)); break;         // TUPLE3
+    case '}': push_dict(); break;                      // EMPTY_DICT
+    case 'a': append(pop_count(1)); break;             // APPEND
+    case 'e': append(pop_to_mark()); break;            // APPENDS
+    case 's': set_items(pop_count(2)); break;          // SETITEM
+    case 'u': set_items(pop_to_mark()); break;         // SETITEMS
+    default: return false;
+  }
+  return true;
+}
+
+bool PickleMachine::step_memo(unsigned char code) {
+  const auto put = [&](uint64_t key) {
+    const Value top = pop();
+    memo_[key] = top;
+    push(top);
+  };
+  const auto get = [&](uint64_t key) {
+    const auto found = memo_.find(key);
+    if (found == memo_.end()) throw DataError("pickle: unknown memo");
+    push(found->second);
+  };
+  switch (code) {
+    case 'q': put(number<uint8_t>()); break;   // BINPUT
+    case 'r': put(number<uint32_t>()); break;  // LONG_BINPUT
+    case 0x94: put(memo_.size()); break;       // MEMOIZE
+    case 'h': get(number<uint8_t>()); break;   // BINGET
+    case 'j': get(number<uint32_t>()); break;  // LONG_BINGET
+    default: return false;
+  }
+  return true;
+}
+
+bool PickleMachine::step_object(unsigned char code) {
+  switch (code) {
+    case 'c': {  // GLOBAL
+      const auto module = line();
+      push(Global{module + "." + line()});
+      break;
+    }
+    case 0x93: {  // STACK_GLOBAL
+      const auto names = pop_count(2);
+      push(Global{
+          as<std::string>(names[0], "a module's name") + "." +
+          as<std::string>(names[1], "a name")});
+      break;
+    }
+    case 'R':     // REDUCE
+    case 0x81: {  // NEWOBJ
+      const auto both = pop_count(2);
+      call(both[0], both[1]);
+      break;
+    }
+    case 'b': pop(); break;  // BUILD: an object's attributes, not its items
+    case 'Q': break;         // BINPERSID: a storage, left as its tuple
+    default: return false;
+  }
+  return true;
+}
+
+std::string PickleMachine::line() {
+  const auto end = bytes_.find('\n', position_);
+  if (end == std::string_view::npos) {
+    throw DataError("pickle: ends in the middle of a name");
+  }
+  const std::string text(take(end - position_));
+  take(1);
+  return text;
+}
+
+int64_t PickleMachine::long_integer() {
+  const auto bytes = take(number<uint8_t>());
+  if (bytes.size() > sizeof(int64_t)) return 0;
+  uint64_t value = !bytes.empty() && (bytes.back() & '\x80') != 0 ? ~0ULL : 0;
+  for (size_t i = bytes.size(); i-- > 0;) {
+    value = (value << 8U) | static_cast<unsigned char>(bytes[i]);
+  }
+  return static_cast<int64_t>(value);
+}
+
+double PickleMachine::big_endian_double() {
+  uint64_t bits = 0;
+  for (const char byte : take(sizeof(bits))) {
+    bits = (bits << 8U) | static_cast<unsigned char>(byte);
+  }
+  double value = 0;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+Value PickleMachine::pop() {
+  const size_t floor = marks_.empty() ? 0 : marks_.back();
+  if (stack_.size() <= floor) throw DataError("pickle: its stack runs empty");
+  Value value = std::move(stack_.back());
+  stack_.pop_back();
+  return value;
+}
+
+std::vector<Value> PickleMachine::pop_to_mark() {
+  if (marks_.empty()) throw DataError("pickle: no mark to go back to");
+  const auto begin =
+      stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+  marks_.pop_back();
+  std::vector<Value> values(
+      std::make_move_iterator(begin), std::make_move_iterator(stack_.end())
+  );
+  stack_.erase(begin, stack_.end());
+  return values;
+}
+
+std::vector<Value> PickleMachine::pop_count(size_t count) {
+  std::vector<Value> values(count);
+  for (size_t i = count; i-- > 0;) values[i] = pop();
+  return values;
+}
+
+void PickleMachine::append(std::vector<Value> items) {
+  const Value target = pop();
+  if (const auto* list = std::get_if<List>(&target)) {
+    // Lists are const to readers only; this machine made them.
+    auto& all = const_cast<PickleList*>(*list)->items;
+    all.insert(all.end(), items.begin(), items.end());
+  }
+  push(target);
+}
+
+void PickleMachine::set_items(std::vector<Value> items) {
+  const Value target = pop();
+  if (items.size() % 2 != 0) throw DataError("pickle: a key has no value");
+  if (auto* const* dict = std::get_if<PickleDict*>(&target)) {
+    for (size_t i = 0; i < items.size(); i += 2) {
+      (*dict)->items.emplace_back(items[i], items[i + 1]);
+    }
+  }
+  push(target);
+}
+
+void PickleMachine::call(const Value& callable, const Value& arguments) {
+  const auto* global = std::get_if<Global>(&callable);
+  const std::string name = global != nullptr ? global->name : "an object";
+  if (name == "collections.OrderedDict") {
+    push_dict();
+  } else if (name == "torch._utils._rebuild_tensor_v2") {
+    push(tensor(*as<List>(arguments, "a tuple of arguments")));
+  } else if (name == "torch._utils._rebuild_parameter") {
+    const auto& items = as<List>(arguments, "a tuple of arguments")->items;
+    if (items.empty()) throw DataError("pickle: a parameter without tensor");
+    push(items[0]);
+  } else {
+    push(Global{name});
+  }
+}
+
+torch::Tensor PickleMachine::tensor(const PickleList& arguments) const {
+  if (arguments.items.size() < 4) {
+    throw DataError("pickle: a tensor without shape");
+  }
+  const auto& storage = *as<List>(arguments.items[0], "a storage");
+  if (storage.items.size() < 5) throw DataError("pickle: a damaged storage");
+  const auto& type_name = as<Global>(storage.items[1], "a storage type").name;
+  const auto& key = as<std::string>(storage.items[2], "a storage's key");
+  const auto offset = as<int64_t>(arguments.items[1], "an offset");
+  const auto sizes = whole_numbers(arguments.items[2]);
+  const auto strides = whole_numbers(arguments.items[3]);
+  if (offset < 0 || sizes.size() != strides.size()) {
+    throw DataError("pickle: a tensor with an impossible shape");
+  }
+  for (const auto& known : kStorageTypes) {
+    if (type_name != known.name) continue;
+    return copy_elements(
+        storages_(key), known.type, {offset, sizes, strides}
+    );
+  }
+  throw DataError(str("pickle: storage type ", type_name, " is not known"));
+}
+
+}  // namespace deeplab::weights

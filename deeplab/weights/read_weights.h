@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "deeplab/weights/state_dict.h"
+
+namespace deeplab::weights {
+
+/// Reads a file of weights: safetensors (our checkpoints among them), or what
+/// torch.save wrote in zip form, whether a state_dict or a dict that wraps one
+/// under "model", "state_dict" or "model_state". A leading "module." of names
+/// is cut off. Nothing in the file is executed.
+/// Throws: DataError that begins with `path`.
+StateDict read_weights(const std::string& path);
+
+/// Names as this toolkit's DeepLab has them, from torchvision's: a
+/// classification network's become the backbone's (its classifier is dropped),
+/// those of torchvision's DeepLabV3 are mapped one to one. Other names stay.
+StateDict rename_torchvision(const StateDict& tensors);
+
+}  // namespace deeplab::weights

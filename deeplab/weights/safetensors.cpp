@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/weights/safetensors.h"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::weights {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kLengthBytes = 8;
+
+struct Type {
+  const char* name;
+  torch::ScalarType type;
+};
+constexpr std::array kTypes{
+    Type{"F32", torch::kFloat32},
+    Type{"F64", torch::kFloat64},
+    Type{"F16", torch::kFloat16},
+    Type{"BF16", torch::kBFloat16},
+    Type{"I64", torch::kInt64},
+    Type{"I32", torch::kInt32},
+    Type{"I16", torch::kInt16},
+    Type{"I8", torch::kInt8},
+    Type{"U8", torch::kUInt8},
+    Type{"BOOL", torch::kBool},
+};
+
+torch::ScalarType type_of(const std::string& name) {
+  for (const auto& type : kTypes) {
+    if (name == type.name) return type.type;
+  }
+  throw DataError(str("dtype ", name, " is not supported"));
+}
+
+const char* name_of(torch::ScalarType wanted) {
+  for (const auto& type : kTypes) {
+    if (wanted == type.type) return type.name;
+  }
+  throw DataError(str("cannot store dtype ", torch::toString(wanted)));
+}
+
+uint64_t header_length(const std::string& bytes) {
+  uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  return length;
+}
+
+/// Number of elements; an error where it overflows or a side is negative.
+uint64_t count_elements(const std::vector<int64_t>& shape) {
+  uint64_t count = 1;
+  for (const int64_t side : shape) {
+    if (side < 0) throw DataError(str("has side ", side));
+    const auto factor = static_cast<uint64_t>(side);
+    constexpr uint64_t kMost = std::numeric_limits<int64_t>::max() / 8;
+    if (factor != 0 && count > kMost / factor) {
+      throw DataError("has more elements than any file holds");
+    }
+    count *= factor;
+  }
+  return count;
+}
+
+torch::Tensor parse_tensor(
+    const Json& entry, const char* data, uint64_t data_bytes
+) {
+  const auto type = type_of(entry.at("dtype").get<std::string>());
+  const auto shape = entry.at("shape").get<std::vector<int64_t>>();
+  const auto begin = entry.at("data_offsets").at(0).get<uint64_t>();
+  const auto end = entry.at("data_offsets").at(1).get<uint64_t>();
+  if (begin > end || end > data_bytes) {
+    throw DataError(str(
+        "lies at bytes ", begin, " to ", end, " of ", data_bytes
+    ));
+  }
+  const uint64_t expected = count_elements(shape) * c10::elementSize(type);
+  if (end - begin != expected) {
+    throw DataError(str(
+        "has ", end - begin, " bytes; its shape needs ", expected
+    ));
+  }
+  auto tensor = torch::empty(shape, type);
+  if (expected > 0) std::memcpy(tensor.data_ptr(), data + begin, expected);
+  return tensor;
+}
+
+}  // namespace
+
+bool looks_like_safetensors(const std::string& bytes) {
+  return bytes.size() > kLengthBytes && bytes[kLengthBytes] == '{';
+}
+
+TensorFile parse_safetensors(
+    const std::string& bytes, const std::string& path
+) {
+  if (!looks_like_safetensors(bytes)) {
+    throw DataError(str(path, ": not a safetensors file"));
+  }
+  const uint64_t length = header_length(bytes);
+  if (length > bytes.size() - kLengthBytes) {
+    throw DataError(str(
+        path, ": header claims ", length, " bytes, the file has ",
+        bytes.size(), "; it is truncated or damaged"
+    ));
+  }
+  const size_t start = kLengthBytes + static_cast<size_t>(length);
+  TensorFile file;
+  std::string name;
+  try {
+    const auto header = Json::parse(
+        bytes.data() + kLengthBytes, bytes.data() + start
+    );
+    for (const auto& item : header.items()) {
+      name = item.key();
+      if (name == "__metadata__") {
+        item.value().get_to(file.metadata);
+        continue;
+      }
+      file.tensors.insert(
+          name,
+          parse_tensor(
+              item.value(), bytes.data() + start, bytes.size() - start
+          )
+      );
+    }
+  } catch (const DataError& error) {
+    throw DataError(str(path, ": tensor ", name, " ", error.what()));
+  } catch (const Json::exception& error) {
+    throw DataError(str(path, ": damaged header: ", error.what()));
+  }
+  return file;
+}
+
+void write_safetensors(const std::string& path, const TensorFile& file) {
+  Json header = Json::object();
+  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+  uint64_t offset = 0;
+  std::vector<torch::Tensor> tensors;
+  for (const auto& item : file.tensors) {
+    const auto tensor = item.value().detach().cpu().contiguous();
+    const uint64_t end = offset + tensor.nbytes();
+    header[item.key()] = {
+        {"dtype", name_of(tensor.scalar_type())},
+        {"shape", tensor.sizes().vec()},
+        {"data_offsets", {offset, end}}};
+    offset = end;
+    tensors.push_back(tensor);
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');
+  write_atomically(path, [&](std::ostream& stream) {
+    const uint64_t length = text.size();
+    std::array<char, kLengthBytes> prefix{};
+    std::memcpy(prefix.data(), &length, kLengthBytes);
+    stream.write(prefix.data(), prefix.size());
+    stream.write(text.data(), static_cast<std::streamsize>(text.size()));
+    for (const auto& tensor : tensors) {
+      stream.write(
+          static_cast<const char*>(tensor.data_ptr()),
+          static_cast<std::streamsize>(tensor.nbytes())
+      );
+    }
+  });
+}
+
+}  // namespace deeplab::weights

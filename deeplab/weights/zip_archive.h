@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace deeplab::weights {
+
+/// The stored (not compressed) entries of a zip file, as torch.save and
+/// TorchScript write them; a view into bytes that the caller keeps alive.
+/// Every length and offset is checked against the bytes that are there.
+class ZipArchive {
+ public:
+  /// Throws: DataError that begins with `path`.
+  ZipArchive(std::string_view bytes, const std::string& path);
+
+  /// The entry whose name, without the archive's top folder, is `name`;
+  /// nullptr where there is none.
+  const std::string_view* find(const std::string& name) const;
+
+ private:
+  void read_directory(size_t end_record);
+  size_t read_entry(size_t offset);
+  size_t find_end_record() const;
+  template <class Number>
+  Number read(size_t offset) const;
+  std::string_view slice(size_t offset, size_t length) const;
+
+  std::string_view bytes_;
+  std::map<std::string, std::string_view> entries_;
+};
+
+/// Whether bytes begin like a zip file.
+bool looks_like_zip(std::string_view bytes);
+
+}  // namespace deeplab::weights
