@@ -68,8 +68,8 @@ Flags::Flags(
       cxxopts::value<int64_t>());
 }
 
-void Flags::add_config() {
-  has_config_ = true;
+void Flags::add_config(const std::string& stride_key) {
+  stride_key_ = stride_key;
   auto add = options_.add_options(kConfigGroup);
   add("config", "JSON file of a run's config", cxxopts::value<std::string>());
   for (const auto& key : kKeyFlags) {
@@ -77,9 +77,17 @@ void Flags::add_config() {
         str(key.about, " (", key.key, ")"),
         cxxopts::value<std::string>());
   }
+  add("output-stride",
+      str("8, 16 or 32 (", stride_key, ")"),
+      cxxopts::value<std::string>());
   add("classes",
       "names of the classes, a,b,c (data.classes)",
       cxxopts::value<std::string>());
+  for (const char* name : {"mean", "std"}) {
+    add(name,
+        str("of RGB in 0..1, r,g,b (data.", name, ")"),
+        cxxopts::value<std::string>());
+  }
   add("set",
       "any key, e.g. --set train.momentum=0.95; may be repeated",
       cxxopts::value<std::vector<std::string>>());
@@ -111,8 +119,8 @@ bool Flags::parse(const Arguments& arguments) {
     ));
   }
   if (has("help")) {
-    std::cout << (has_config_ ? options_.help({"", kConfigGroup})
-                              : options_.help({""}));
+    std::cout << (stride_key_.empty() ? options_.help({""})
+                                      : options_.help({"", kConfigGroup}));
     return false;
   }
   if (!result_.unmatched().empty()) {
@@ -130,7 +138,9 @@ std::vector<std::string> Flags::list(const std::string& name) const {
 }
 
 bool Flags::names_config() const {
-  if (has("config") || has("classes") || has("set")) return true;
+  for (const char* name : {"config", "output-stride", "classes", "mean", "std", "set"}) {
+    if (has(name)) return true;
+  }
   for (const auto& key : kKeyFlags) {
     if (has(key.flag)) return true;
   }
@@ -158,6 +168,13 @@ RunConfig Flags::config(const Json& base) const {
     );
   }
   if (has("data")) set_key(config, "data.kind", "pascal_voc");
+  if (has("output-stride")) {
+    set_key(config, stride_key_, parse_value(text("output-stride")));
+  }
+  for (const char* name : {"mean", "std"}) {
+    if (!has(name)) continue;
+    set_key(config, str("data.", name), parse_value("[" + text(name) + "]"));
+  }
   if (has("classes")) set_key(config, "data.classes", list("classes"));
   if (has("set")) {
     for (const auto& pair : get<std::vector<std::string>>("set")) {

@@ -23,8 +23,9 @@ class Flags {
   );
 
   cxxopts::OptionAdder add() { return options_.add_options(); }
-  /// --config, --set, and a flag for each key that is often changed.
-  void add_config();
+  /// --config, --set, and a flag for each key that is often changed;
+  /// --output-stride stands for `stride_key`.
+  void add_config(const std::string& stride_key);
   /// --device.
   void add_device();
   /// The words that are not flags go to `name`.
@@ -55,7 +56,8 @@ class Flags {
  private:
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
-  bool has_config_ = false;
+  /// Empty without add_config().
+  std::string stride_key_;
 };
 
 }  // namespace deeplab::apps

@@ -1,2 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "apps/network_source.h"
+#include "apps/overlay.h"
+#include "apps/progress.h"
 #include "apps/verbs.h"
-namespace deeplab::apps { int predict(const Arguments&) { return 1; } }
+#include "data/image_file.h"
+#include "data/npy.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_photo(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), ::tolower);
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
+
+/// The photos that files and folders name, in order.
+std::vector<std::string> find_photos(const std::vector<std::string>& inputs) {
+  std::vector<std::string> photos;
+  for (const auto& input : inputs) {
+    if (!fs::exists(input)) throw DataError(str(input, ": no such file"));
+    if (!fs::is_directory(input)) {
+      photos.push_back(input);
+      continue;
+    }
+    std::set<std::string> inside;
+    for (const auto& entry : fs::directory_iterator(input)) {
+      if (entry.is_regular_file() && is_photo(entry.path())) {
+        inside.insert(entry.path().string());
+      }
+    }
+    if (inside.empty()) {
+      throw DataError(str(input, ": holds no .jpg, .jpeg or .png"));
+    }
+    photos.insert(photos.end(), inside.begin(), inside.end());
+  }
+  return photos;
+}
+
+/// Results are named after the photo alone, so two must not share a name.
+void check_names(const std::vector<std::string>& photos) {
+  std::map<std::string, std::string> seen;
+  for (const auto& photo : photos) {
+    const auto stem = fs::path(photo).stem().string();
+    const auto [other, fresh] = seen.emplace(stem, photo);
+    if (!fresh) {
+      throw ConfigError(str(
+          photo, " and ", other->second,
+          " would share their results' names; predict them into two folders"
+      ));
+    }
+  }
+}
+
+std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
+  const std::set<std::string> known{
+      "mask", "overlay", "logits", "probabilities"};
+  for (const auto& word : words) {
+    if (known.count(word) > 0) continue;
+    throw ConfigError(str(
+        "--save ", word, "; known: mask, overlay, logits, probabilities"
+    ));
+  }
+  return {words.begin(), words.end()};
+}
+
+data::Classes numbered_classes(int64_t count) {
+  data::Classes classes;
+  for (int64_t k = 0; k < count; ++k) {
+    classes.names.push_back(str("class ", k));
+    classes.colors.push_back(data::voc_color(k));
+  }
+  return classes;
+}
+
+class Predictor {
+ public:
+  Predictor(
+      NetworkSource network, std::set<std::string> kinds, std::string folder
+  )
+      : network_(std::move(network)),
+        kinds_(std::move(kinds)),
+        folder_(std::move(folder)) {}
+
+  void predict(const std::string& photo) {
+    const auto image = data::read_image(photo);
+    const auto input =
+        data::to_tensor(image, network_.config.normalization()).unsqueeze(0);
+    const auto logits = network_.segmenter(input).squeeze(0).cpu();
+    if (network_.classes.size() == 0) {
+      network_.classes = numbered_classes(logits.size(0));
+    }
+    if (logits.size(0) != network_.classes.size()) {
+      throw ConfigError(str(
+          network_.name, " scores ", logits.size(0), " classes; ",
+          network_.classes.size(), " are named"
+      ));
+    }
+    const auto labels = to_mask(logits.argmax(0));
+    const auto stem = folder_ + "/" + fs::path(photo).stem().string();
+    const auto wanted = [&](const char* kind) {
+      return kinds_.count(kind) > 0;
+    };
+    if (wanted("mask")) {
+      data::write_mask(stem + "_mask.png", labels, network_.classes);
+    }
+    if (wanted("overlay")) {
+      data::write_image(
+          stem + "_overlay.png",
+          draw_overlay(image, labels, network_.classes)
+      );
+    }
+    if (wanted("logits")) data::write_npy(stem + "_logits.npy", logits);
+    if (wanted("probabilities")) {
+      data::write_npy(stem + "_probabilities.npy", logits.softmax(0));
+    }
+  }
+
+ private:
+  NetworkSource network_;
+  std::set<std::string> kinds_;
+  std::string folder_;
+};
+
+}  // namespace
+
+int predict(const Arguments& arguments) {
+  Flags flags(
+      "predict",
+      "Segments photos.",
+      "PHOTO|FOLDER... --checkpoint FILE | --torchscript FILE | --config FILE "
+      "--init-from FILE"
+  );
+  add_network(flags);
+  flags.take_positional("inputs");
+  auto add = flags.add();
+  add("out",
+      "folder for the results",
+      cxxopts::value<std::string>()->default_value("predictions"));
+  add("save",
+      "any of mask,overlay,logits,probabilities",
+      cxxopts::value<std::string>()->default_value("mask,overlay"));
+  if (!flags.parse(arguments)) return 0;
+  if (!flags.has("inputs")) {
+    throw ConfigError("no photos: name files or folders");
+  }
+
+  const auto kinds = parse_kinds(flags.list("save"));
+  const auto photos =
+      find_photos(flags.get<std::vector<std::string>>("inputs"));
+  check_names(photos);
+  Predictor predictor(open_network(flags), kinds, flags.text("out"));
+  Progress progress("predict", static_cast<int64_t>(photos.size()), 0);
+  int64_t done = 0;
+  int64_t failed = 0;
+  for (const auto& photo : photos) {
+    // One bad photo of a thousand should not cost the others.
+    try {
+      predictor.predict(photo);
+    } catch (const DataError& error) {
+      progress.say(str("error: ", error.what()));
+      ++failed;
+    }
+    progress.update(++done, "");
+  }
+  if (failed > 0) {
+    throw DataError(str(
+        failed, " of ", photos.size(), " photos could not be segmented"
+    ));
+  }
+  std::cout << flags.text("out") << '\n';
+  return 0;
+}
+
+}  // namespace deeplab::apps

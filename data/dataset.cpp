@@ -16,11 +16,12 @@ using DatasetPtr = std::shared_ptr<const Dataset>;
 struct Entry {
   const char* kind;
   DatasetPtr (*make)(const DataConfig& config, Role role);
+  Classes (*classes)(const DataConfig& config);
 };
 
 constexpr std::array kDatasets{
-    Entry{"pascal_voc", make_pascal_voc},
-    Entry{"synthetic", make_synthetic},
+    Entry{"pascal_voc", make_pascal_voc, pascal_voc_classes},
+    Entry{"synthetic", make_synthetic, synthetic_classes},
 };
 
 const Entry& find(const std::string& kind) {
@@ -64,6 +65,11 @@ void DataConfig::validate() const {
 DatasetPtr make_dataset(const DataConfig& config, Role role) {
   config.validate();
   return find(config.kind).make(config, role);
+}
+
+Classes classes_of(const DataConfig& config) {
+  config.validate();
+  return find(config.kind).classes(config);
 }
 
 }  // namespace deeplab::data

@@ -85,4 +85,8 @@ std::shared_ptr<const Dataset> make_dataset(
     const DataConfig& config, Role role
 );
 
+/// The classes that a config's data set has, known without opening a split.
+/// Throws: as make_dataset().
+Classes classes_of(const DataConfig& config);
+
 }  // namespace deeplab::data

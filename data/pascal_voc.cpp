@@ -51,8 +51,7 @@ class PascalVoc : public Dataset {
       throw ConfigError("data.root is empty; must be the data set's folder");
     }
     ids_ = read_ids(root_ + "/ImageSets/Segmentation/" + split + ".txt");
-    classes_ = config.classes.empty() ? read_classes(root_ + "/classes.json")
-                                      : make_classes(config.classes, config.colors);
+    classes_ = pascal_voc_classes(config);
   }
 
   int64_t size() const override { return static_cast<int64_t>(ids_.size()); }
@@ -99,6 +98,11 @@ std::shared_ptr<const Dataset> make_pascal_voc(
   return std::make_shared<PascalVoc>(
       config, role == Role::kTrain ? config.train_split : config.val_split
   );
+}
+
+Classes pascal_voc_classes(const DataConfig& config) {
+  return config.classes.empty() ? read_classes(config.root + "/classes.json")
+                                : make_classes(config.classes, config.colors);
 }
 
 void check_labels(

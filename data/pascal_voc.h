@@ -16,6 +16,9 @@ std::shared_ptr<const Dataset> make_pascal_voc(
     const DataConfig& config, Role role
 );
 
+/// The config's own names, or those of `root`/classes.json.
+Classes pascal_voc_classes(const DataConfig& config);
+
 /// Throws: DataError that begins with `path`, with the first pixel whose value
 ///         is neither 0..num_classes-1 nor kVoid.
 void check_labels(

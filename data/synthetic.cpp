@@ -10,21 +10,10 @@ namespace {
 
 class Synthetic : public Dataset {
  public:
-  Synthetic(const SyntheticConfig& config, Role role)
-      : config_(config),
+  Synthetic(const DataConfig& config, Role role)
+      : config_(config.synthetic),
         role_(role),
-        classes_(make_classes(
-            {"sky",
-             "water",
-             "field",
-             "building",
-             "window",
-             "crate",
-             "tree",
-             "pole",
-             "ball"},
-            {}
-        )) {}
+        classes_(synthetic_classes(config)) {}
 
   int64_t size() const override {
     return role_ == Role::kTrain ? config_.train_images : config_.val_images;
@@ -76,7 +65,28 @@ void SyntheticConfig::validate() const {
 std::shared_ptr<const Dataset> make_synthetic(
     const DataConfig& config, Role role
 ) {
-  return std::make_shared<Synthetic>(config.synthetic, role);
+  if (config.train_split != "train" || config.val_split != "val") {
+    throw ConfigError(str(
+        "the synthetic data set has the splits train and val; asked for ",
+        config.train_split, " and ", config.val_split
+    ));
+  }
+  return std::make_shared<Synthetic>(config, role);
+}
+
+Classes synthetic_classes(const DataConfig& /*config*/) {
+  return make_classes(
+      {"sky",
+       "water",
+       "field",
+       "building",
+       "window",
+       "crate",
+       "tree",
+       "pole",
+       "ball"},
+      {}
+  );
 }
 
 }  // namespace deeplab::data

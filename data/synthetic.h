@@ -17,4 +17,6 @@ std::shared_ptr<const Dataset> make_synthetic(
     const DataConfig& config, Role role
 );
 
+Classes synthetic_classes(const DataConfig& config);
+
 }  // namespace deeplab::data

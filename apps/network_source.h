@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "apps/flags.h"
+#include "apps/run_config.h"
+#include "deeplab/model/segmenter.h"
+
+namespace deeplab::apps {
+
+/// A network from a file, ready to segment, and what is known of it.
+struct NetworkSource {
+  /// Takes images on any device; scores come back on the CPU's side or the
+  /// device's, as the network gives them.
+  model::Segmenter segmenter;
+  /// The run that made it, or the flags' config.
+  RunConfig config;
+  /// Empty where nobody named them (a TorchScript file).
+  data::Classes classes;
+  /// The file.
+  std::string name;
+};
+
+/// --checkpoint, --torchscript, and those of add_config().
+void add_network(Flags& flags);
+
+/// Opens the one network that the flags name: a checkpoint, a TorchScript
+/// file, or a config with weights (--init-from).
+/// Throws: ConfigError where they name none or several; DataError naming the
+///         file where it does not fit.
+NetworkSource open_network(const Flags& flags);
+
+/// The network of a checkpoint at one evaluation stride.
+model::Segmenter open_checkpoint(
+    const std::string& path, OutputStride stride, torch::Device device
+);
+
+}  // namespace deeplab::apps

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/types.h>
+
+#include <opencv2/core/mat.hpp>
+
+#include "data/classes.h"
+
+namespace deeplab::apps {
+
+/// Shapes: int64 [H, W] of classes -> u8 [H, W].
+cv::Mat to_mask(const torch::Tensor& prediction);
+
+/// Labels as the classes' colors; void is near white.
+///
+/// Shapes: u8 [H, W] -> u8 [H, W, 3], BGR.
+cv::Mat colorize(const cv::Mat& labels, const data::Classes& classes);
+
+/// The photo under half-transparent colors, and beside it a legend of the
+/// classes that occur.
+///
+/// Shapes: image u8 [H, W, 3] BGR, labels u8 [H, W] -> BGR, wider.
+cv::Mat draw_overlay(
+    const cv::Mat& image, const cv::Mat& labels, const data::Classes& classes
+);
+
+}  // namespace deeplab::apps

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/types.h>
+
+#include <string>
+
+namespace deeplab::data {
+
+/// Writes a tensor as NumPy's file format, float32, little-endian, C order.
+/// Source: NumPy enhancement proposal 1, format version 1.0.
+/// Throws: DataError where the file cannot be written.
+void write_npy(const std::string& path, const torch::Tensor& values);
+
+}  // namespace deeplab::data
