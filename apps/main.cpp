@@ -2,6 +2,7 @@
 #include <array>
 
 #include "apps/app.h"
+#include "apps/platform.h"
 #include "apps/verbs.h"
 
 namespace {
@@ -19,5 +20,6 @@ constexpr std::array kVerbs{
 }  // namespace
 
 int main(int argc, char** argv) {
+  limit_spinning(argv);
   return run_app({argv + 1, argv + argc}, {kVerbs.begin(), kVerbs.end()});
 }

@@ -5,6 +5,7 @@
 #include <malloc.h>
 #include <torch/torch.h>
 #include <torch/version.h>
+#include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
@@ -64,6 +65,17 @@ void keep_freed_memory() {
 }
 
 }  // namespace
+
+void limit_spinning(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr ||
+      std::getenv("GOMP_SPINCOUNT") != nullptr) {
+    return;
+  }
+  // Some tens of microseconds: past the gap between two parallel loops.
+  ::setenv("GOMP_SPINCOUNT", "20000", 1);
+  // Where this fails, the process goes on as it is.
+  ::execv("/proc/self/exe", argv);
+}
 
 void prepare_platform() {
   keep_freed_memory();

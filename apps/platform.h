@@ -6,6 +6,13 @@
 
 namespace deeplab::apps {
 
+/// Starts this process anew, once, with waiting threads that sleep soon: by
+/// default LibTorch's threads spin for milliseconds at each of the many short
+/// waits of a training step, and take a tenth of its CPU time, and the cores
+/// of those who load data. The OpenMP runtime reads this only at its start.
+/// Does nothing where OMP_WAIT_POLICY or GOMP_SPINCOUNT is set already.
+void limit_spinning(char** argv);
+
 /// What a program does before its first tensor: threads from the hardware
 /// (unless OMP_NUM_THREADS says otherwise), memory kept between iterations,
 /// and a warning on stderr where BLAS is the slow reference one.

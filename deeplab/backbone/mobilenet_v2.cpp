@@ -8,6 +8,7 @@
 #include <array>
 
 #include "deeplab/nn/atrous.h"
+#include "deeplab/nn/batch_norm_relu.h"
 
 namespace deeplab::backbone {
 namespace {
@@ -42,7 +43,7 @@ struct ConvBn {
     return norm(conv(features));
   }
   torch::Tensor relu6(const torch::Tensor& features) {
-    return linear(features).clamp_(0, 6);
+    return nn::batch_norm_relu(*norm, conv(features), nn::ReluCeiling::kSix);
   }
 };
 

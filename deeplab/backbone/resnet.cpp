@@ -8,6 +8,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include "deeplab/nn/atrous.h"
+#include "deeplab/nn/batch_norm_relu.h"
 
 namespace deeplab::backbone {
 namespace {
@@ -20,6 +21,10 @@ Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
   return Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
                     .padding(kernel / 2)
                     .bias(false));
+}
+
+torch::Tensor norm_relu(BatchNorm2d& norm, const torch::Tensor& features) {
+  return nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
 }
 
 struct UnitOptions {
@@ -63,8 +68,9 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
   torch::Tensor forward(const torch::Tensor& features) {
     auto residual = features;
     for (size_t i = 0; i < convs_.size(); ++i) {
-      residual = norms_[i](convs_[i](residual));
-      if (i + 1 < convs_.size()) residual.relu_();
+      residual = convs_[i](residual);
+      residual = i + 1 < convs_.size() ? norm_relu(norms_[i], residual)
+                                       : norms_[i](residual);
     }
     const auto shortcut =
         downsample_ ? downsample_->forward(features) : features;
@@ -135,7 +141,7 @@ class ResNetImpl : public BackboneImpl,
   nn::Features forward(const torch::Tensor& images) override {
     namespace functional = torch::nn::functional;
     auto features = functional::max_pool2d(
-        bn1_(conv1_(images)).relu_(),
+        norm_relu(bn1_, conv1_(images)),
         functional::MaxPool2dFuncOptions(3).stride(2).padding(1)
     );
     nn::Features result;

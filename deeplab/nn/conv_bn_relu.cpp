@@ -2,6 +2,7 @@
 #include "deeplab/nn/conv_bn_relu.h"
 
 #include "deeplab/nn/atrous.h"
+#include "deeplab/nn/batch_norm_relu.h"
 
 namespace deeplab::nn {
 
@@ -35,7 +36,7 @@ void ConvBnReluImpl::reset() {
 
 torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& features) {
   const auto input = depthwise_ ? depthwise_->forward(features) : features;
-  return bn_(conv_(input)).relu_();
+  return batch_norm_relu(*bn_, conv_(input), ReluCeiling::kNone);
 }
 
 void ConvBnReluImpl::set_dilation(int64_t dilation) {

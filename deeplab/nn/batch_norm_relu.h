@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/nn/modules/batchnorm.h>
+
+namespace deeplab::nn {
+
+/// The upper end of a ReLU: none, or 6 as in MobileNetV2.
+enum class ReluCeiling { kNone, kSix };
+
+/// Batch norm and ReLU in one go: relu(norm(features)), capped. While training
+/// in float32 on a CPU, with features in channels_last, it reads memory about
+/// half as often as the two operations one after the other, forward and
+/// backward; in all other cases it is those two.
+///
+/// Shapes: [N, C, h, w] -> [N, C, h, w].
+/// Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 1 and the
+///         gradients of section 3.
+torch::Tensor batch_norm_relu(
+    torch::nn::BatchNorm2dImpl& norm,
+    const torch::Tensor& features,
+    ReluCeiling ceiling
+);
+
+}  // namespace deeplab::nn

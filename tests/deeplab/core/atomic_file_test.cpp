@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/core/atomic_file.h"
+
+#include <stdexcept>
+
+#include "deeplab/core/error.h"
+#include "support/support.h"
+
+namespace deeplab {
+namespace {
+
+size_t files_in(const std::string& folder) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    count += entry.is_regular_file() ? 1 : 0;
+  }
+  return count;
+}
+
+TEST(AtomicFile, MakesTheFolderAndTheFile) {
+  const testing::TemporaryFolder folder;
+  write_atomically(folder / "a/b.txt", [](std::ostream& out) { out << "hi"; });
+  EXPECT_EQ(read_file(folder / "a/b.txt"), "hi");
+  EXPECT_EQ(files_in(folder / "a"), 1U);
+}
+
+TEST(AtomicFile, KeepsTheOldFileWhenWritingFails) {
+  const testing::TemporaryFolder folder;
+  testing::write_text(folder / "x", "old");
+  EXPECT_THROW(
+      write_atomically(
+          folder / "x",
+          [](std::ostream& out) {
+            out << "half";
+            throw std::runtime_error("stop");
+          }
+      ),
+      std::runtime_error
+  );
+  EXPECT_EQ(read_file(folder / "x"), "old");
+  EXPECT_EQ(files_in(folder.path()), 1U);
+}
+
+TEST(AtomicFile, SaysWhyItCannotWrite) {
+  // /dev/full takes no byte, like a full disk; a folder cannot be made in it.
+  const auto message = testing::message_of<DataError>([] {
+    write_atomically("/dev/full/x", [](std::ostream& out) { out << "x"; });
+  });
+  EXPECT_THAT(message, ::testing::StartsWith("/dev/full/x: cannot"));
+}
+
+TEST(AtomicFile, SaysWhichFileItCannotRead) {
+  EXPECT_THAT(
+      testing::message_of<DataError>([] { read_file("/no/such/file"); }),
+      ::testing::HasSubstr("/no/such/file: cannot open: No such file")
+  );
+  EXPECT_THROW(read_file("/"), DataError);
+}
+
+}  // namespace
+}  // namespace deeplab

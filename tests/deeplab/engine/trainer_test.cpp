@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/engine/trainer.h"
+
+#include <torch/torch.h>
+
+#include <cmath>
+#include <limits>
+
+#include "deeplab/core/error.h"
+#include "deeplab/core/sample.h"
+#include "deeplab/engine/loss.h"
+#include "support/support.h"
+
+namespace deeplab::engine {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+
+model::DeepLab small_network() {
+  torch::manual_seed(7);
+  model::DeepLabConfig config;
+  config.aspp.channels = 8;
+  config.aspp.separable = true;
+  config.decoder_options.channels = 8;
+  config.decoder_options.separable = true;
+  return model::DeepLab(config, 4);
+}
+
+TrainConfig short_training() {
+  TrainConfig config;
+  config.iterations = 6;
+  config.batch_size = 2;
+  config.learning_rate = 0.05;
+  config.head_multiplier = 3;
+  config.validate_every = 2;
+  return config;
+}
+
+Batch batch_of(int64_t iteration) {
+  torch::manual_seed(100 + iteration);
+  return {
+      torch::randn({2, 3, 33, 33}), torch::randint(0, 4, {2, 33, 33}),
+      {"a.jpg", "b.jpg"}};
+}
+
+bool equal_states(const weights::StateDict& one, const weights::StateDict& two) {
+  for (const auto& item : one) {
+    if (!torch::equal(item.value(), two[item.key()])) return false;
+  }
+  return one.size() == two.size();
+}
+
+Checkpoint copy_of(const Checkpoint& checkpoint) {
+  Checkpoint copy = checkpoint;
+  copy.network.clear();
+  copy.velocities.clear();
+  for (const auto& item : checkpoint.network) {
+    copy.network.insert(item.key(), item.value().clone());
+  }
+  for (const auto& item : checkpoint.velocities) {
+    copy.velocities.insert(item.key(), item.value().clone());
+  }
+  return copy;
+}
+
+TEST(Trainer, ResumedEndsWithTheBitsOfOneNeverStopped) {
+  const testing::TemporaryFolder folder;
+  TrainHooks hooks;
+  hooks.validate = [](int64_t iteration) {
+    return static_cast<double>(iteration == 4);
+  };
+  Checkpoint whole;
+  hooks.save = [&](const Checkpoint& checkpoint, bool is_best) {
+    whole = copy_of(checkpoint);
+    EXPECT_EQ(is_best, checkpoint.iteration == 4 || checkpoint.iteration == 2);
+    if (checkpoint.iteration == 2) save_checkpoint(folder / "c", checkpoint);
+  };
+  Trainer(small_network(), short_training()).run(batch_of, hooks);
+  EXPECT_EQ(whole.best_iteration, 4);
+
+  Trainer resumed(small_network(), short_training());
+  resumed.restore(load_checkpoint(folder / "c"));
+  EXPECT_EQ(resumed.iteration(), 2);
+  Checkpoint last;
+  hooks.save = [&](const Checkpoint& checkpoint, bool) {
+    last = copy_of(checkpoint);
+  };
+  resumed.run(batch_of, hooks);
+  EXPECT_EQ(last.iteration, 6);
+  EXPECT_EQ(last.best_iteration, 4);
+  EXPECT_TRUE(equal_states(last.network, whole.network));
+  EXPECT_TRUE(equal_states(last.velocities, whole.velocities));
+}
+
+TEST(Trainer, LearnsOneBatch) {
+  auto config = short_training();
+  config.iterations = 40;
+  config.validate_every = 0;
+  std::vector<double> losses;
+  TrainHooks hooks;
+  hooks.on_step = [&](const StepReport& report) {
+    losses.push_back(report.loss);
+  };
+  const auto one = [](int64_t) {
+    auto batch = batch_of(0);
+    batch.labels.fill_(1);
+    return batch;
+  };
+  Trainer(small_network(), config).run(one, hooks);
+  EXPECT_EQ(losses.size(), 40U);
+  EXPECT_NEAR(losses.front(), std::log(4.0), 0.1);
+  EXPECT_LT(losses.back(), 0.1);
+}
+
+TEST(Trainer, StopsAtALossThatIsNotFinite) {
+  auto bad = [](int64_t iteration) {
+    auto batch = batch_of(iteration);
+    if (iteration == 1) {
+      batch.images.fill_(std::numeric_limits<float>::quiet_NaN());
+    }
+    return batch;
+  };
+  Trainer trainer(small_network(), short_training());
+  EXPECT_THAT(
+      message_of<Error>([&] { trainer.run(bad, {}); }),
+      HasSubstr("the loss is nan at iteration 2; lower train.learning_rate, or "
+                "look at the batch: a.jpg, b.jpg")
+  );
+  EXPECT_EQ(trainer.iteration(), 1);
+}
+
+TEST(Trainer, StopsWhenAskedAndSavesFirst) {
+  Trainer trainer(small_network(), short_training());
+  int64_t saved = 0;
+  TrainHooks hooks;
+  hooks.should_stop = [&] { return trainer.iteration() == 3; };
+  hooks.save = [&](const Checkpoint& checkpoint, bool) {
+    saved = checkpoint.iteration;
+  };
+  trainer.run(batch_of, hooks);
+  EXPECT_EQ(trainer.iteration(), 3);
+  EXPECT_EQ(saved, 3);
+}
+
+TEST(Trainer, FrozenBatchNormKeepsStatisticsAndAffine) {
+  auto network = small_network();
+  auto config = short_training();
+  config.batch_norm = "frozen";
+  std::vector<torch::Tensor> before;
+  for (const auto& buffer : network->buffers()) before.push_back(buffer.clone());
+  const auto norm_weight =
+      network->named_parameters()["aspp.project.bn.weight"].clone();
+  Trainer(network, config).run(batch_of, {});
+  for (size_t i = 0; i < before.size(); ++i) {
+    EXPECT_TRUE(torch::equal(before[i], network->buffers()[i]));
+  }
+  EXPECT_TRUE(torch::equal(
+      norm_weight, network->named_parameters()["aspp.project.bn.weight"]
+  ));
+}
+
+TEST(Trainer, RefusesACheckpointOfAnotherNetwork) {
+  Trainer trainer(small_network(), short_training());
+  EXPECT_THAT(
+      message_of<DataError>([&] { trainer.restore(Checkpoint()); }),
+      HasSubstr("is missing; resume with the config that wrote it")
+  );
+}
+
+TEST(Checkpoint, SaysWhenAFileIsNone) {
+  const testing::TemporaryFolder folder;
+  testing::write_text(folder / "x", "text");
+  EXPECT_THROW(load_checkpoint(folder / "x"), DataError);
+  EXPECT_THROW(load_checkpoint(folder / "none"), DataError);
+}
+
+TEST(Sgd, EqualsTorchsSgd) {
+  torch::manual_seed(1);
+  const auto start = torch::randn({5, 4});
+  auto ours = start.clone().requires_grad_();
+  auto theirs = start.clone().requires_grad_();
+  Sgd sgd({{"w", ours, 2, 0.1}}, 0.9);
+  torch::optim::SGD reference(
+      {theirs}, torch::optim::SGDOptions(0.02).momentum(0.9).weight_decay(0.1)
+  );
+  for (int i = 0; i < 5; ++i) {
+    sgd.zero_grad();
+    reference.zero_grad();
+    ours.pow(3).sum().backward();
+    theirs.pow(3).sum().backward();
+    sgd.step(0.01);
+    reference.step();
+    EXPECT_TRUE(torch::allclose(ours, theirs, 1e-6, 1e-7));
+  }
+}
+
+TEST(Loss, IsTheMeanOverPixelsThatAreNotVoid) {
+  const auto logits = torch::tensor({2.0F, 0.0F, 0.0F, 1.0F, 5.0F, 5.0F})
+                          .view({1, 3, 2})
+                          .permute({0, 2, 1})
+                          .contiguous()
+                          .view({1, 2, 1, 3});
+  const auto labels = torch::tensor({{{0L, 1L, kVoid}}});
+  const double first = -2 + std::log(std::exp(2.0) + 1);
+  const double second = -1 + std::log(1 + std::exp(1.0));
+  EXPECT_NEAR(
+      segmentation_loss(logits, labels, {}).item<double>(),
+      (first + second) / 2, 1e-6
+  );
+  const auto weights = torch::tensor({3.0F, 1.0F});
+  EXPECT_NEAR(
+      segmentation_loss(logits, labels, weights).item<double>(),
+      (3 * first + second) / 4, 1e-6
+  );
+}
+
+TEST(Loss, OfVoidAloneIsZeroWithZeroGradient) {
+  auto logits = torch::randn({1, 2, 3, 3}).requires_grad_();
+  const auto loss =
+      segmentation_loss(logits, torch::full({1, 3, 3}, kVoid), {});
+  EXPECT_EQ(loss.item<double>(), 0);
+  loss.backward();
+  EXPECT_EQ(logits.grad().abs().max().item<float>(), 0);
+}
+
+TEST(TrainConfig, PolyFallsFromTheRateTowardsZero) {
+  TrainConfig config;
+  config.iterations = 100;
+  config.learning_rate = 0.01;
+  EXPECT_DOUBLE_EQ(poly_learning_rate(config, 0), 0.01);
+  EXPECT_DOUBLE_EQ(poly_learning_rate(config, 50), 0.01 * std::pow(0.5, 0.9));
+  EXPECT_GT(poly_learning_rate(config, 99), 0);
+}
+
+TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
+  const auto refusal = [](const std::function<void(TrainConfig&)>& change) {
+    TrainConfig config;
+    change(config);
+    return message_of<ConfigError>([&] { config.validate(4); });
+  };
+  EXPECT_EQ(
+      refusal([](auto& config) { config.iterations = 0; }),
+      "train.iterations is 0; must be >= 1"
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.batch_size = 1; }),
+      HasSubstr("train.batch_size is 1; batch norm cannot learn")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.output_stride = 12; }),
+      HasSubstr("train.output_stride is 12; known")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.class_weights = {1, 2}; }),
+      HasSubstr("has 2 weights; the data set has 4 classes")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.batch_norm = "sync"; }),
+      HasSubstr("known: train, frozen")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.learning_rate = -1; }),
+      HasSubstr("train.learning_rate is -1; must be >= 0")
+  );
+}
+
+}  // namespace
+}  // namespace deeplab::engine

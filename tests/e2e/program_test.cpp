@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program itself, as a user runs it, on small drawn data.
+#include <torch/script.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/engine/checkpoint.h"
+#include "support/support.h"
+
+namespace deeplab {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kProgram = DEEPLAB_PROGRAM;
+
+testing::Finished deeplab(const std::string& words) {
+  return testing::run_shell(kProgram + " " + words);
+}
+
+/// Flags of a training that takes seconds.
+std::string small(const std::string& out, int64_t iterations) {
+  return str(
+      "train --out ", out, " --iterations ", iterations,
+      " --batch-size 2 --crop 48 --backbone mobilenet_v2"
+      " --set model.aspp.channels=16 --set model.aspp.separable=true"
+      " --set model.decoder_options.channels=16"
+      " --set model.decoder_options.separable=true"
+      " --set data.synthetic.train_images=8 --set data.synthetic.val_images=2"
+      " --set data.synthetic.width=64 --set data.synthetic.height=48"
+      " --set train.validate_every=7 --set train.checkpoint_every=3"
+  );
+}
+
+class Program : public ::testing::Test {
+ protected:
+  std::string path(const std::string& name) const { return folder_ / name; }
+  testing::TemporaryFolder folder_;
+};
+
+bool same_weights(const std::string& one, const std::string& other) {
+  const auto a = engine::load_checkpoint(one);
+  const auto b = engine::load_checkpoint(other);
+  EXPECT_EQ(a.iteration, b.iteration);
+  EXPECT_EQ(a.best_mean_iou, b.best_mean_iou);
+  for (const auto& item : a.network) {
+    if (!torch::equal(item.value(), b.network[item.key()])) return false;
+  }
+  for (const auto& item : a.velocities) {
+    if (!torch::equal(item.value(), b.velocities[item.key()])) return false;
+  }
+  return true;
+}
+
+/// Starts the program in the background, without a shell in between.
+pid_t start(const std::string& words) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string line = "exec " + kProgram + " " + words + " 2>/dev/null";
+    ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
+    ::_exit(127);
+  }
+  return child;
+}
+
+void wait_for_lines(const std::string& file, int64_t lines) {
+  for (int i = 0; i < 3000; ++i) {
+    const auto text = testing::read_text(file);
+    if (std::count(text.begin(), text.end(), '\n') >= lines) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  FAIL() << file << " did not reach " << lines << " lines";
+}
+
+TEST_F(Program, KilledAtAnyMomentAndResumedEndsWithTheSameBits) {
+  ASSERT_EQ(deeplab(small(path("whole"), 20)).code, 0);
+  const auto killed = path("killed");
+  // Three deaths: early, between checkpoints, and late.
+  for (const int64_t lines : {1, 5, 13}) {
+    const pid_t child = start(small(killed, 20) + " --resume");
+    wait_for_lines(killed + "/metrics.jsonl", lines);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+  const auto resumed = deeplab(small(killed, 20) + " --resume");
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_THAT(resumed.output, HasSubstr("resumed at iteration"));
+  for (const std::string file : {"/last.safetensors", "/best.safetensors"}) {
+    EXPECT_TRUE(same_weights(path("whole") + file, killed + file)) << file;
+  }
+  EXPECT_EQ(
+      testing::read_text(path("whole") + "/metrics.jsonl"),
+      testing::read_text(killed + "/metrics.jsonl")
+  );
+}
+
+TEST_F(Program, SigintFinishesTheStepSavesAndExits) {
+  const auto out = path("run");
+  const pid_t child = start(small(out, 100000));
+  wait_for_lines(out + "/metrics.jsonl", 4);
+  ::kill(child, SIGINT);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 130);
+  const auto iteration =
+      engine::load_checkpoint(out + "/last.safetensors").iteration;
+  EXPECT_GE(iteration, 4);
+  const auto log = testing::read_text(out + "/metrics.jsonl");
+  EXPECT_THAT(log, HasSubstr(str("{\"iteration\":", iteration, ",\"loss\"")));
+  EXPECT_THAT(
+      log, ::testing::Not(HasSubstr(str("{\"iteration\":", iteration + 1)))
+  );
+}
+
+TEST_F(Program, WorkersDoNotChangeTheResult) {
+  ASSERT_EQ(deeplab(small(path("a"), 4) + " --workers 0").code, 0);
+  ASSERT_EQ(deeplab(small(path("b"), 4) + " --workers 3").code, 0);
+  EXPECT_TRUE(same_weights(
+      path("a") + "/last.safetensors", path("b") + "/last.safetensors"
+  ));
+}
+
+TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
+  const auto set = path("set");
+  ASSERT_EQ(
+      deeplab("data synthesize " + set +
+              " --set data.synthetic.train_images=4"
+              " --set data.synthetic.val_images=2"
+              " --set data.synthetic.width=64 --set data.synthetic.height=48")
+          .code,
+      0
+  );
+  EXPECT_NE(deeplab("data synthesize " + set).code, 0);
+  const auto check = deeplab("data check --data " + set);
+  EXPECT_EQ(check.code, 0) << check.output;
+  EXPECT_THAT(check.output, HasSubstr("train: 4 images, 0 unusable"));
+
+  const auto run = path("run");
+  const auto trained = deeplab(small(run, 4) + " --data " + set);
+  ASSERT_EQ(trained.code, 0) << trained.output;
+  const auto again = deeplab(small(run, 4) + " --data " + set);
+  EXPECT_EQ(again.code, 2);
+  EXPECT_THAT(again.output, HasSubstr("holds a run already; add --resume"));
+  const auto other =
+      deeplab(small(run, 4) + " --data " + set + " --resume --seed 5");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.output, HasSubstr("was trained with another train.seed"));
+
+  const auto best = " --checkpoint " + run + "/best.safetensors";
+  const auto scored = deeplab(
+      "evaluate" + best + " --output-stride 8 --json " + path("scores.json")
+  );
+  EXPECT_EQ(scored.code, 0) << scored.output;
+  EXPECT_THAT(scored.output, HasSubstr("mean IoU"));
+  EXPECT_THAT(
+      testing::read_text(path("scores.json")), HasSubstr("\"confusion\"")
+  );
+
+  const auto predicted = deeplab(
+      "predict " + set + "/JPEGImages" + best + " --out " + path("out") +
+      " --save mask,overlay,logits,probabilities"
+  );
+  EXPECT_EQ(predicted.code, 0) << predicted.output;
+  for (const char* name :
+       {"train_0_mask.png", "val_1_overlay.png", "val_0_logits.npy",
+        "val_0_probabilities.npy"}) {
+    EXPECT_TRUE(std::filesystem::exists(path("out") + "/" + name)) << name;
+  }
+  // float32 [9, 48, 64] behind a header of 128 bytes.
+  EXPECT_EQ(
+      std::filesystem::file_size(path("out") + "/val_0_logits.npy"),
+      128U + 9 * 48 * 64 * 4
+  );
+  EXPECT_THAT(
+      testing::read_text(path("out") + "/val_0_logits.npy"),
+      HasSubstr("'descr': '<f4', 'fortran_order': False, 'shape': (9,48,64,)")
+  );
+}
+
+TEST_F(Program, OneBadPhotoDoesNotCostTheOthers) {
+  const auto set = path("set");
+  deeplab("data synthesize " + set + " --set data.synthetic.train_images=1"
+          " --set data.synthetic.val_images=1"
+          " --set data.synthetic.width=64 --set data.synthetic.height=48");
+  torch::jit::Module script("script");
+  script.define("def forward(self, x):\n    return x\n");
+  script.save(path("model.pt"));
+  const auto photos = set + "/JPEGImages";
+  const auto whole = testing::read_text(photos + "/val_0.jpg");
+  testing::write_text(photos + "/cut.jpg", whole.substr(0, whole.size() / 2));
+  const auto predicted = deeplab(
+      "predict " + photos + " --torchscript " + path("model.pt") + " --out " +
+      path("out") + " --mean 0,0,0 --std 1,1,1"
+  );
+  EXPECT_EQ(predicted.code, 3);
+  EXPECT_THAT(predicted.output, HasSubstr("cut.jpg: JPEG: "));
+  EXPECT_THAT(predicted.output, HasSubstr("1 of 3 photos could not"));
+  EXPECT_TRUE(std::filesystem::exists(path("out") + "/val_0_mask.png"));
+}
+
+TEST_F(Program, AblatesAGridAndDoesNotRepeatIt) {
+  testing::write_text(path("grid.json"), R"({
+    "base": {
+      "model": {"aspp": {"channels": 16, "separable": true},
+                "decoder_options": {"channels": 16, "separable": true}},
+      "data": {"synthetic": {"train_images": 8, "val_images": 2,
+                             "width": 64, "height": 48}},
+      "augment": {"crop": 48},
+      "train": {"iterations": 3, "batch_size": 2}},
+    "axes": {"model.decoder": ["none", "v3plus"],
+             "evaluate.output_stride": [16, 8]}})");
+  const auto command =
+      "ablate " + path("grid.json") + " --out " + path("out") + " --pictures 1";
+  const auto dry = deeplab(command + " --dry-run");
+  EXPECT_EQ(dry.code, 0);
+  EXPECT_FALSE(std::filesystem::exists(path("out")));
+  const auto first = deeplab(command);
+  ASSERT_EQ(first.code, 0) << first.output;
+  EXPECT_THAT(first.output, HasSubstr("| v3plus | 8 |"));
+  const auto results = testing::read_text(path("out/results.jsonl"));
+  EXPECT_EQ(std::count(results.begin(), results.end(), '\n'), 4);
+  size_t trainings = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(path("out/trainings"))) {
+    trainings += entry.is_directory() ? 1 : 0;
+  }
+  EXPECT_EQ(trainings, 2U);
+  EXPECT_THAT(testing::read_text(path("out/report.html")), HasSubstr("<svg"));
+  const auto second = deeplab(command);
+  EXPECT_EQ(second.code, 0);
+  EXPECT_THAT(second.output, HasSubstr("(done before)"));
+  EXPECT_EQ(testing::read_text(path("out/results.jsonl")), results);
+}
+
+struct Refusal {
+  const char* words;
+  int code;
+  const char* message;
+};
+
+class Refusals : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(Refusals, AreOneClearLine) {
+  const auto finished = deeplab(GetParam().words);
+  EXPECT_EQ(finished.code, GetParam().code);
+  EXPECT_THAT(finished.output, HasSubstr(GetParam().message));
+  EXPECT_EQ(
+      std::count(finished.output.begin(), finished.output.end(), '\n'), 1
+  ) << finished.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Words, Refusals,
+    ::testing::Values(
+        Refusal{"trian", 2, "error: \"trian\" is not a verb; known: train"},
+        Refusal{"train --iteration 5", 2, "iteration"},
+        Refusal{"train extra --out /tmp/x", 2, "\"extra\" is not a flag"},
+        Refusal{"train --set train.iteration=5 --out /tmp/x", 2,
+                "train.iteration is not a known key"},
+        Refusal{"train --iterations 1.5 --out /tmp/x", 2,
+                "train.iterations is 1.5; expected a whole number"},
+        Refusal{"train --output-stride 12 --out /tmp/x", 2,
+                "train.output_stride is 12; known: 8, 16, 32"},
+        Refusal{"train --backbone resnet19 --out /tmp/x", 2,
+                "model.backbone is \"resnet19\"; known: resnet18"},
+        Refusal{"train --device tpu --out /tmp/x", 2, "--device tpu"},
+        Refusal{"train --config /none.json --out /tmp/x", 3,
+                "/none.json: cannot open"},
+        Refusal{"train --data /none --classes a,b --out /tmp/x", 3,
+                "/none/ImageSets/Segmentation/train.txt: cannot open"},
+        Refusal{"evaluate", 2, "no network: give --checkpoint"},
+        Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
+        Refusal{"evaluate --checkpoint a --torchscript b", 2,
+                "several networks"},
+        Refusal{"predict", 2, "no photos"},
+        Refusal{"predict /none.jpg --checkpoint x", 3, "/none.jpg: no such"},
+        Refusal{"ablate /none.json", 3, "/none.json: cannot open"},
+        Refusal{"data chek", 2, "data chek; known: check, synthesize"},
+        Refusal{"train --threads 0", 2, "--threads is 0"}
+    )
+);
+
+TEST(Help, IsThereForTheProgramAndEachVerb) {
+  EXPECT_THAT(deeplab("help").output, HasSubstr("train a network"));
+  EXPECT_THAT(deeplab("").output, HasSubstr("usage: deeplab VERB"));
+  for (const char* verb :
+       {"train", "evaluate", "predict", "ablate", "data check"}) {
+    const auto help = deeplab(std::string(verb) + " --help");
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.output, HasSubstr("--help")) << verb;
+  }
+  const auto version = deeplab("--version").output;
+  EXPECT_THAT(version, HasSubstr("LibTorch "));
+  EXPECT_THAT(version, HasSubstr("threads "));
+  EXPECT_THAT(version, HasSubstr("BLAS "));
+}
+
+}  // namespace
+}  // namespace deeplab

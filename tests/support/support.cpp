@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/support.h"
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace deeplab::testing {
+
+TemporaryFolder::TemporaryFolder() {
+  auto pattern =
+      (std::filesystem::temp_directory_path() / "deeplab_test_XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::string shared_data(const std::string& name) {
+  return "../shared/data/" + name;
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  const auto parent = std::filesystem::path(path).parent_path();
+  if (!parent.empty()) std::filesystem::create_directories(parent);
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+Finished run_shell(const std::string& command) {
+  Finished finished;
+  FILE* pipe = ::popen(("(" + command + ") 2>&1").c_str(), "r");
+  if (pipe == nullptr) std::abort();
+  std::array<char, 4096> block{};
+  for (size_t count = 0;
+       (count = std::fread(block.data(), 1, block.size(), pipe)) > 0;) {
+    finished.output.append(block.data(), count);
+  }
+  const int status = ::pclose(pipe);
+  finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  return finished;
+}
+
+}  // namespace deeplab::testing

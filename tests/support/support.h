@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace deeplab::testing {
+
+/// A folder that lasts as long as this.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+
+  std::string operator/(const std::string& name) const {
+    return (path_ / name).string();
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Data for development that is not part of the project; tests that need it
+/// skip where it is not there.
+std::string shared_data(const std::string& name);
+
+void write_text(const std::string& path, const std::string& text);
+std::string read_text(const std::string& path);
+
+/// The message of the exception that `function` throws; fails without one.
+template <class Exception>
+std::string message_of(const std::function<void()>& function) {
+  try {
+    function();
+  } catch (const Exception& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+/// What a program printed, both streams, and how it ended.
+struct Finished {
+  int code = 0;
+  std::string output;
+};
+
+/// Runs a command line of the shell.
+Finished run_shell(const std::string& command);
+
+}  // namespace deeplab::testing
+
+/// Skips the test, saying so, without the shared data of that name.
+#define SKIP_WITHOUT_SHARED(name)                                     \
+  if (!std::filesystem::exists(::deeplab::testing::shared_data(name))) \
+  GTEST_SKIP() << "no " << ::deeplab::testing::shared_data(name)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# The two interface targets that carry flags: deeplab_torch (LibTorch's own),
+# deeplab_flags (our warnings, which those who link to us do not inherit).
+add_library(deeplab_torch INTERFACE)
+set_target_properties(deeplab_torch PROPERTIES EXPORT_NAME torch)
+# LibTorch's targets name its headers, but leave its ABI flag and OpenMP to
+# TORCH_CXX_FLAGS.
+target_link_libraries(deeplab_torch INTERFACE ${TORCH_LIBRARIES})
+target_include_directories(deeplab_torch SYSTEM
+                           INTERFACE $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
+separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+target_compile_options(deeplab_torch INTERFACE ${torch_flags})
+
+add_library(deeplab_flags INTERFACE)
+target_compile_options(
+  deeplab_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                          $<$<BOOL:${DEEPLAB_WERROR}>:-Werror>)
+if(DEEPLAB_SANITIZE)
+  set(sanitizers -fsanitize=${DEEPLAB_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(deeplab_flags INTERFACE ${sanitizers})
+  target_link_options(deeplab_flags INTERFACE ${sanitizers})
+endif()
+
+find_program(DEEPLAB_CCACHE ccache)
+if(DEEPLAB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # ccache keeps precompiled headers only when told that they are sound.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime
+      ${DEEPLAB_CCACHE})
+endif()

@@ -1,0 +1,42 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the weight files in tests/golden: python3 tools/make_golden.py DIR
+
+Made with torch 1.13.0 (Debian 12). state_dict.pth is an ordinary
+torch.save(state_dict()) in zip form; wrapped.pth wraps one as training
+scripts do, beside objects that only their own code could build; evil.pth
+would run a command if it were unpickled by Python.
+"""
+import argparse
+import collections
+import os
+import sys
+
+import torch
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch EVIL",)
+
+
+def main():
+    folder = sys.argv[1]
+    os.makedirs(folder, exist_ok=True)
+    weights = collections.OrderedDict()
+    weights["conv.weight"] = torch.arange(24.0).reshape(2, 3, 4)
+    weights["conv.bias"] = torch.tensor([0.5, -2.0])
+    weights["transposed"] = torch.arange(6.0).reshape(2, 3).t()
+    weights["half"] = torch.tensor([1.5, -0.25]).half()
+    weights["steps"] = torch.tensor(7)
+    weights["empty"] = torch.empty(0, 4)
+    torch.save(weights, os.path.join(folder, "state_dict.pth"))
+    parallel = {"module." + name: value for name, value in weights.items()}
+    torch.save({"epoch": 3, "best": 0.5, "args": argparse.Namespace(lr=0.1),
+                "state_dict": parallel}, os.path.join(folder, "wrapped.pth"))
+    torch.save({"conv.bias": weights["conv.bias"], "evil": Evil()},
+               os.path.join(folder, "evil.pth"))
+
+
+if __name__ == "__main__":
+    main()
