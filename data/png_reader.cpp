@@ -45,9 +45,11 @@ void read_bytes(png_structp png, png_bytep target, png_size_t count) {
   reading.position += count;
 }
 
+bool has_palette(png_structp png, png_infop info) {
+  return png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE;
+}
+
 void set_color(png_structp png, png_infop info) {
-  // A file may hold a palette index that its palette has no colour for.
-  png_set_check_for_invalid_index(png, 1);
   png_set_scale_16(png);
   png_set_expand(png);
   png_set_gray_to_rgb(png);
@@ -73,11 +75,34 @@ void set_indices(png_structp png, png_infop info) {
   png_read_update_info(png, info);
 }
 
+/// Colours of indices, in place of libpng's own, which makes up a colour for an
+/// index that the palette does not have.
+void look_up_palette(png_structp png, png_infop info, cv::Mat& pixels) {
+  png_colorp palette = nullptr;
+  int entries = 0;
+  png_get_PLTE(png, info, &palette, &entries);
+  cv::Mat colors(pixels.size(), CV_8UC3);
+  for (int y = 0; y < pixels.rows; ++y) {
+    for (int x = 0; x < pixels.cols; ++x) {
+      const int index = pixels.at<uint8_t>(y, x);
+      if (index >= entries) {
+        throw DataError(str(
+            "PNG: palette index ", index, " at row ", y, ", column ", x,
+            "; its palette has ", entries, " colours"
+        ));
+      }
+      const auto& color = palette[index];
+      colors.at<cv::Vec3b>(y, x) = {color.blue, color.green, color.red};
+    }
+  }
+  pixels = colors;
+}
+
 /// Only plain data lives in this frame: longjmp runs no destructors.
 bool decode(png_structp png, png_infop info, PngForm form, Png& result) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_read_info(png, info);
-  const bool color = form == PngForm::kColor;
+  const bool color = form == PngForm::kColor && !has_palette(png, info);
   if (color) {
     set_color(png, info);
   } else {
@@ -98,16 +123,14 @@ bool decode(png_structp png, png_infop info, PngForm form, Png& result) {
     }
   }
   png_read_end(png, info);
-  if (color && png_get_palette_max(png, info) > 0) {
-    png_colorp palette = nullptr;
-    int entries = 0;
-    png_get_PLTE(png, info, &palette, &entries);
-    if (png_get_palette_max(png, info) >= entries) {
-      png_error(png, "uses a palette index that its palette does not have");
-    }
-  }
   return true;
 }
+
+struct Cleanup {
+  png_structp png;
+  png_infop info;
+  ~Cleanup() { png_destroy_read_struct(&png, &info, nullptr); }
+};
 
 std::string exif_of(png_structp png, png_infop info) {
   png_uint_32 count = 0;
@@ -124,11 +147,15 @@ Png decode_png(const std::string& bytes, PngForm form) {
       png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, fail, ignore);
   png_infop info = png_create_info_struct(png);
   png_set_read_fn(png, &reading, read_bytes);
+  const Cleanup cleanup{png, info};
   Png result;
-  const bool decoded = decode(png, info, form, result);
-  if (decoded) result.exif = exif_of(png, info);
-  png_destroy_read_struct(&png, &info, nullptr);
-  if (!decoded) throw DataError(str("PNG: ", reading.message.data()));
+  if (!decode(png, info, form, result)) {
+    throw DataError(str("PNG: ", reading.message.data()));
+  }
+  if (form == PngForm::kColor && has_palette(png, info)) {
+    look_up_palette(png, info, result.pixels);
+  }
+  result.exif = exif_of(png, info);
   return result;
 }
 

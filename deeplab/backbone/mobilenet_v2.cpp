@@ -14,38 +14,48 @@ namespace deeplab::backbone {
 namespace {
 
 using torch::nn::BatchNorm2d;
+using torch::nn::BatchNorm2dImpl;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
+using torch::nn::ModuleList;
+using torch::nn::ModuleListImpl;
 
-struct ConvOptions {
-  int64_t in_channels;
-  int64_t out_channels;
-  int64_t kernel;
-  int64_t groups;
-};
+Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
+  return Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
+                    .padding(kernel / 2)
+                    .bias(false));
+}
 
-/// A convolution and its norm, registered under torchvision's names by those
-/// who hold it.
-struct ConvBn {
-  Conv2d conv{nullptr};
-  BatchNorm2d norm{nullptr};
+Conv2d make_depthwise(int64_t channels) {
+  return Conv2d(torch::nn::Conv2dOptions(channels, channels, 3)
+                    .padding(1)
+                    .groups(channels)
+                    .bias(false));
+}
 
-  explicit ConvBn(const ConvOptions& options)
-      : conv(torch::nn::Conv2dOptions(
-                 options.in_channels, options.out_channels, options.kernel
-        )
-                 .padding(options.kernel / 2)
-                 .groups(options.groups)
-                 .bias(false)),
-        norm(options.out_channels) {}
+/// A convolution and its norm under torchvision's names, "0" and "1". Modules
+/// are looked up by place, never kept: clone() makes new ones.
+ModuleList conv_and_norm(const Conv2d& conv) {
+  return ModuleList(conv, BatchNorm2d(conv->options.out_channels()));
+}
 
-  torch::Tensor linear(const torch::Tensor& features) {
-    return norm(conv(features));
-  }
-  torch::Tensor relu6(const torch::Tensor& features) {
-    return nn::batch_norm_relu(*norm, conv(features), nn::ReluCeiling::kSix);
-  }
-};
+torch::Tensor conv_norm(
+    const ModuleListImpl& list, size_t first, const torch::Tensor& features
+) {
+  return list.ptr<BatchNorm2dImpl>(first + 1)->forward(
+      list.ptr<Conv2dImpl>(first)->forward(features)
+  );
+}
+
+torch::Tensor conv_norm_relu6(
+    const ModuleListImpl& list, const torch::Tensor& features
+) {
+  return nn::batch_norm_relu(
+      *list.ptr<BatchNorm2dImpl>(1),
+      list.ptr<Conv2dImpl>(0)->forward(features),
+      nn::ReluCeiling::kSix
+  );
+}
 
 struct ResidualOptions {
   int64_t in_channels;
@@ -64,39 +74,39 @@ class InvertedResidualImpl : public torch::nn::Cloneable<InvertedResidualImpl> {
 
   void reset() override {
     const int64_t hidden = options_.in_channels * options_.expansion;
-    stages_.clear();
+    stages_ = register_module("conv", ModuleList());
     if (options_.expansion != 1) {
-      stages_.push_back(ConvBn({options_.in_channels, hidden, 1, 1}));
+      stages_->push_back(
+          conv_and_norm(make_conv(options_.in_channels, hidden, 1))
+      );
     }
-    stages_.push_back(ConvBn({hidden, hidden, 3, hidden}));
-    torch::nn::ModuleList names;
-    for (const auto& stage : stages_) {
-      names->push_back(torch::nn::ModuleList(stage.conv, stage.norm));
-    }
-    stages_.push_back(ConvBn({hidden, options_.out_channels, 1, 1}));
-    names->push_back(stages_.back().conv);
-    names->push_back(stages_.back().norm);
-    register_module("conv", names);
+    stages_->push_back(conv_and_norm(make_depthwise(hidden)));
+    stages_->push_back(make_conv(hidden, options_.out_channels, 1));
+    stages_->push_back(BatchNorm2d(options_.out_channels));
   }
 
   torch::Tensor forward(const torch::Tensor& features) {
     auto hidden = features;
-    for (size_t i = 0; i + 1 < stages_.size(); ++i) {
-      hidden = stages_[i].relu6(hidden);
+    for (size_t i = 0; i < linear(); ++i) {
+      hidden = conv_norm_relu6(*stages_->ptr<ModuleListImpl>(i), hidden);
     }
-    hidden = stages_.back().linear(hidden);
+    hidden = conv_norm(*stages_, linear(), hidden);
     const bool keeps_shape = options_.stride == 1 &&
                              options_.in_channels == options_.out_channels;
     return keeps_shape ? hidden.add_(features) : hidden;
   }
 
   void plan(nn::AtrousPlan& plan) {
-    plan.apply(*stages_[stages_.size() - 2].conv, options_.stride);
+    const auto depthwise = stages_->ptr<ModuleListImpl>(linear() - 1);
+    plan.apply(*depthwise->ptr<Conv2dImpl>(0), options_.stride);
   }
 
  private:
+  /// Place of the last convolution, which has no ReLU.
+  size_t linear() const { return stages_->size() - 2; }
+
   ResidualOptions options_;
-  std::vector<ConvBn> stages_;
+  ModuleList stages_{nullptr};
 };
 TORCH_MODULE(InvertedResidual);
 
@@ -126,9 +136,8 @@ class MobileNetV2Impl : public BackboneImpl,
   MobileNetV2Impl() { reset(); }
 
   void reset() override {
-    stem_ = ConvBn({3, kStemChannels, 3, 1});
-    features_ = register_module("features", torch::nn::ModuleList());
-    features_->push_back(torch::nn::ModuleList(stem_.conv, stem_.norm));
+    features_ = register_module("features", ModuleList());
+    features_->push_back(conv_and_norm(make_conv(3, kStemChannels, 3)));
     int64_t channels = kStemChannels;
     for (const auto& row : kRows) {
       for (int64_t i = 0; i < row.count; ++i) {
@@ -141,7 +150,7 @@ class MobileNetV2Impl : public BackboneImpl,
 
   nn::Features forward(const torch::Tensor& images) override {
     nn::Features result;
-    auto features = stem_.relu6(images);
+    auto features = conv_norm_relu6(*stem(), images);
     for (size_t i = 1; i < features_->size(); ++i) {
       features = features_->ptr<InvertedResidualImpl>(i)->forward(features);
       if (i == kLowLevel) result.low = features;
@@ -152,7 +161,7 @@ class MobileNetV2Impl : public BackboneImpl,
 
   void set_output_stride(OutputStride stride) override {
     nn::AtrousPlan plan(stride);
-    plan.apply(*stem_.conv, 2);
+    plan.apply(*stem()->ptr<Conv2dImpl>(0), 2);
     for (size_t i = 1; i < features_->size(); ++i) {
       features_->ptr<InvertedResidualImpl>(i)->plan(plan);
     }
@@ -162,8 +171,11 @@ class MobileNetV2Impl : public BackboneImpl,
   int64_t high_channels() const override { return kRows.back().channels; }
 
  private:
-  ConvBn stem_{{3, kStemChannels, 3, 1}};
-  torch::nn::ModuleList features_{nullptr};
+  std::shared_ptr<ModuleListImpl> stem() const {
+    return features_->ptr<ModuleListImpl>(0);
+  }
+
+  ModuleList features_{nullptr};
 };
 
 }  // namespace

@@ -46,8 +46,9 @@ void apply_affine_relu(
        ++row, x += channels, y += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float value = x[c] * scale[c] + shift[c];
-      const float positive = value > 0 ? value : 0.0F;
-      y[c] = positive < ceiling ? positive : ceiling;
+      // In this order a NaN stays one, as in torch.
+      const float positive = value < 0 ? 0.0F : value;
+      y[c] = ceiling < positive ? ceiling : positive;
     }
   }
 }

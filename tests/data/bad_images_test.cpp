@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every file of the shared bad_images, as image and as mask: a right decode or
-// a clear DataError. The table below is what each should do.
+// Every file of the shared bad_images, as image and as mask: the right pixels
+// or a clear DataError, never a crash or a silent wrong label.
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 
 #include "data/image_file.h"
 #include "deeplab/core/error.h"
@@ -12,21 +15,145 @@
 namespace deeplab::data {
 namespace {
 
-TEST(BadImages, PrintsOutcomes) {
-  SKIP_WITHOUT_SHARED("bad_images");
-  namespace fs = std::filesystem;
-  std::vector<std::string> files;
-  for (const auto& e : fs::recursive_directory_iterator(testing::shared_data("bad_images"))) {
-    const auto x = e.path().extension().string();
-    if (x == ".png" || x == ".jpg") files.push_back(e.path().string());
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using testing::message_of;
+namespace fs = std::filesystem;
+
+/// The files that are damaged, and what is said of them; all others decode.
+const std::map<std::string, std::string> kDamaged{
+    {"invalid_palette_index.png", "palette index"},
+    {"x_consecutive_idat.png", "Not enough image data"},
+    {"x_ihdr_missing.png", "Missing IHDR"},
+    {"x_image-issue#1075.png", "Not enough image data"},
+    {"x_interlaced_chck.png", "CRC error"},
+    {"x_issue#214.png", "Invalid IHDR data"},
+    {"x_issue#230.0.png", "out of range"},
+    {"x_issue#230.1.png", "out of range"},
+    {"x_unexpected_eof.png", "invalid chunk type"},
+    {"xc1n0g08.png", "Invalid IHDR data"},
+    {"xc9n2c08.png", "Invalid IHDR data"},
+    {"xcrn0g04.png", "not a JPEG or PNG file"},
+    {"xcsn0g01.png", "CRC error"},
+    {"xd0n2c08.png", "Invalid IHDR data"},
+    {"xd3n2c08.png", "Invalid IHDR data"},
+    {"xd9n2c08.png", "Invalid IHDR data"},
+    {"xdtn0g01.png", "IEND: out of place"},
+    {"xhdn0g08.png", "CRC error"},
+    {"xlfn0g04.png", "not a JPEG or PNG file"},
+    {"xs1n0g01.png", "not a JPEG or PNG file"},
+    {"xs2n0g01.png", "not a JPEG or PNG file"},
+    {"xs4n0g01.png", "not a JPEG or PNG file"},
+    {"xs7n0g01.png", "not a JPEG or PNG file"},
+};
+
+std::vector<fs::path> bad_images() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(
+           testing::shared_data("bad_images")
+       )) {
+    const auto ending = entry.path().extension();
+    if (ending == ".png" || ending == ".jpg") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
-  for (const auto& f : files) {
-    std::string a, b;
-    try { auto m = read_image(f); a = str(m.cols, "x", m.rows); } catch (const DataError& e) { a = str("E ", e.what()); }
-    try { auto m = read_mask(f); b = str(m.cols, "x", m.rows); } catch (const DataError& e) { b = str("E ", e.what()); }
-    std::cout << f << " | " << a << " | " << b << "\n";
+  return files;
+}
+
+/// What a PNG's own header says of its pixels.
+struct Header {
+  int depth;
+  int color_type;
+};
+Header header_of(const fs::path& file) {
+  const auto bytes = testing::read_text(file.string());
+  return {bytes.at(24), bytes.at(25)};
+}
+constexpr int kGrey = 0;
+constexpr int kPalette = 3;
+
+TEST(BadImages, AsImageGiveTheRightPixelsOrAClearError) {
+  SKIP_WITHOUT_SHARED("bad_images");
+  size_t damaged = 0;
+  for (const auto& file : bad_images()) {
+    const auto path = file.string();
+    const auto expected = kDamaged.find(file.filename().string());
+    if (expected != kDamaged.end()) {
+      const auto message = message_of<DataError>([&] { read_image(path); });
+      EXPECT_THAT(message, StartsWith(path + ": "));
+      EXPECT_THAT(message, HasSubstr(expected->second)) << path;
+      ++damaged;
+      continue;
+    }
+    const auto image = read_image(path);
+    // OpenCV is an independent reader of what is sound.
+    const auto reference = cv::imread(path, cv::IMREAD_COLOR);
+    ASSERT_EQ(image.size(), reference.size()) << path;
+    // Its 16 bits are cut to 8, ours rounded.
+    EXPECT_LE(cv::norm(image, reference, cv::NORM_INF), 1) << path;
   }
+  EXPECT_EQ(damaged, kDamaged.size());
+}
+
+TEST(BadImages, AsMaskGiveIndicesOrAClearError) {
+  SKIP_WITHOUT_SHARED("bad_images");
+  size_t decoded = 0;
+  for (const auto& file : bad_images()) {
+    const auto path = file.string();
+    const auto name = file.filename().string();
+    // An index without a colour is still an index.
+    const bool damaged =
+        kDamaged.count(name) > 0 && name != "invalid_palette_index.png";
+    std::string reason;
+    if (file.extension() == ".jpg") {
+      reason = "a JPEG cannot be a mask";
+    } else if (damaged) {
+      reason = path + ": ";
+    } else if (header_of(file).depth == 16) {
+      reason = "a mask of 16 bits";
+    } else if (const int type = header_of(file).color_type;
+               type != kGrey && type != kPalette) {
+      reason = "a mask of colours";
+    }
+    if (!reason.empty()) {
+      EXPECT_THAT(
+          message_of<DataError>([&] { read_mask(path); }), HasSubstr(reason)
+      ) << path;
+      continue;
+    }
+    double most = 0;
+    cv::minMaxLoc(read_mask(path), nullptr, &most);
+    EXPECT_LT(most, 1 << header_of(file).depth) << path;
+    ++decoded;
+  }
+  EXPECT_GT(decoded, 90U);
+}
+
+TEST(BadImages, AllOrientationsShowTheSamePhoto) {
+  SKIP_WITHOUT_SHARED("bad_images");
+  const auto photo = [](int orientation) {
+    return read_image(testing::shared_data(
+        str("bad_images/exif/Portrait_", orientation, ".jpg")
+    ));
+  };
+  const auto upright = photo(1);
+  for (int orientation = 2; orientation <= 8; ++orientation) {
+    const auto turned = photo(orientation);
+    ASSERT_EQ(turned.size(), upright.size()) << orientation;
+    // Encoded anew for each orientation, so not the same bits.
+    const double mean =
+        cv::norm(turned, upright, cv::NORM_L1) / (3.0 * 1200 * 1800);
+    EXPECT_LT(mean, 5) << orientation;
+  }
+}
+
+TEST(BadImages, VocMasksHoldVocsClassesAndVoid) {
+  SKIP_WITHOUT_SHARED("bad_images");
+  const auto mask =
+      read_mask(testing::shared_data("bad_images/masks/2011_000003.png"));
+  cv::Mat person = mask == 15;
+  EXPECT_GT(cv::countNonZero(person), 1000);
+  cv::Mat other = (mask > 20) & (mask < 255);
+  EXPECT_EQ(cv::countNonZero(other), 0);
 }
 
 }  // namespace

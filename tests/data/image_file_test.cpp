@@ -55,7 +55,7 @@ TEST(ReadImage, TurnsByEveryOrientation) {
   const testing::TemporaryFolder folder;
   const auto upright = gradient(24, 40);
   for (char orientation = 1; orientation <= 8; ++orientation) {
-    cv::Mat stored = upright;
+    cv::Mat stored = upright.clone();
     if (orientation == 2) cv::flip(upright, stored, 1);
     if (orientation == 3) cv::flip(upright, stored, -1);
     if (orientation == 4) cv::flip(upright, stored, 0);

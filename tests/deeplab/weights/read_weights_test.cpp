@@ -96,12 +96,13 @@ TEST(Pickle, RefusesATensorThatClaimsMoreThanItsStorage) {
   // A state dict of one float tensor [2] over storage "0" of two elements,
   // as protocol 2 writes it; `size` and `stride` are its claims.
   const auto pickle = [](char size, char stride) {
-    std::string text = "\x80\x02}X\x01";
-    text += std::string(3, '\0') + "wctorch._utils\n_rebuild_tensor_v2\n((X";
-    text += std::string("\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
-                        "0X\x03\0\0\0cpuK\x02tQK", 49);
-    text += std::string("\0K", 2) + size + "\x85K" + stride + "\x85\x89NtRs.";
-    return text;
+    const std::string zeros(3, '\0');
+    std::string text = "\x80\x02}X\x01" + zeros + "w";
+    text += "ctorch._utils\n_rebuild_tensor_v2\n((";
+    text += "X\x07" + zeros + "storagectorch\nFloatStorage\n";
+    text += "X\x01" + zeros + "0X\x03" + zeros + "cpuK\x02tQ";
+    text += std::string("K") + '\0' + "K" + size + "\x85K" + stride;
+    return text + "\x85\x89NtRs.";
   };
   const float values[] = {1, 2};
   const auto storages = [&](const std::string&) {

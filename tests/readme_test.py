@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the README shows is there: its C++, its flags, its packages.
+
+    readme_test.py PROGRAM
+"""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+README = pathlib.Path("README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PROGRAM = sys.argv.pop(1)
+
+
+class Readme(unittest.TestCase):
+    def test_cpp_is_the_consumer_that_the_install_test_builds(self):
+        consumer = pathlib.Path("tests/install/consumer.cpp").read_text()
+        code = [text for kind, text in BLOCKS if kind == "cpp"]
+        self.assertEqual(len(code), 1)
+        self.assertIn(code[0], consumer)
+
+    def test_every_flag_of_every_command_exists(self):
+        commands = [line for kind, text in BLOCKS if kind == "sh"
+                    for line in text.splitlines()
+                    if re.match(r"(\S*/)?deeplab ", line)]
+        self.assertGreater(len(commands), 8)
+        for command in commands:
+            words = command.split()[1:]
+            verb = words[:2] if words[0] == "data" else words[:1]
+            printed = subprocess.run([PROGRAM, *verb, "--help"], check=True,
+                                     capture_output=True, text=True).stdout
+            for word in words:
+                if word.startswith("--"):
+                    self.assertIn(word, printed, command)
+
+    def test_json_is_json(self):
+        for kind, text in BLOCKS:
+            if kind == "json":
+                json.loads(text)
+
+    def test_every_installed_package_is_named(self):
+        script = pathlib.Path("tools/install_dependencies").read_text()
+        for group in re.findall(r"packages\+?=\((.*?)\)", script, re.DOTALL):
+            for package in group.split():
+                self.assertIn(f"`{package}`", README)
+
+    def test_every_path_exists(self):
+        for path in re.findall(r"`((?:tools|apps|data|deeplab)/[\w./]+)`",
+                               README):
+            self.assertTrue(pathlib.Path(path).exists(), path)
+
+
+if __name__ == "__main__":
+    unittest.main()
