@@ -37,9 +37,7 @@ void write_text(const std::string& path, const std::string& text) {
 /// table.md, report.html.
 class Ablation {
  public:
-  Ablation(
-      std::vector<Cell> cells, std::string folder, torch::Device device
-  )
+  Ablation(std::vector<Cell> cells, std::string folder, torch::Device device)
       : cells_(std::move(cells)), folder_(std::move(folder)), device_(device) {
     read_results();
   }
@@ -135,13 +133,12 @@ void Ablation::score(const Cell& cell) {
   };
   const auto scores =
       engine::evaluate(
-          open_checkpoint(
-              files.last, cell.config.evaluate_stride(), device_
-          ),
+          open_checkpoint(files.last, cell.config.evaluate_stride(), device_),
           make_sample_source(dataset, cell.config.normalization()),
           dataset->classes().size(),
           hooks
-      ).scores();
+      )
+          .scores();
   const std::chrono::duration<double> elapsed =
       std::chrono::steady_clock::now() - start;
   append(

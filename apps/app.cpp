@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/app.h"
 
-#include <c10/util/Exception.h>
-
 #include <iomanip>
 #include <iostream>
 #include <new>
+
+#include <c10/util/Exception.h>
 
 #include "apps/platform.h"
 #include "deeplab/core/error.h"

@@ -70,9 +70,9 @@ int check(const Arguments& arguments) {
   for (size_t i = 1; i < problems.size() && i < kShownProblems; ++i) {
     std::cerr << "also: " << problems[i] << '\n';
   }
-  throw DataError(str(
-      problems[0], " (", problems.size(), " unusable pairs in all)"
-  ));
+  throw DataError(
+      str(problems[0], " (", problems.size(), " unusable pairs in all)")
+  );
 }
 
 void write_split(
@@ -147,8 +147,9 @@ int data(const Arguments& arguments) {
   if (what != "--help" && what != "-h") {
     throw ConfigError(str("data ", what, "; known: check, synthesize"));
   }
-  std::cout << "deeplab data check [flags]       read a data set, count labels\n"
-               "deeplab data synthesize DIR      write the synthetic one out\n";
+  std::cout
+      << "deeplab data check [flags]       read a data set, count labels\n"
+         "deeplab data synthesize DIR      write the synthetic one out\n";
   return 0;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/flags.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <iostream>
 #include <sstream>
+
+#include <torch/torch.h>
 
 #include "apps/platform.h"
 #include "deeplab/core/atomic_file.h"
@@ -94,17 +94,15 @@ void Flags::add_config(const std::string& stride_key) {
 }
 
 void Flags::add_device() {
-  options_.add_options()(
-      "device",
-      "cpu, cuda or cuda:N",
-      cxxopts::value<std::string>()->default_value("cpu")
-  );
+  options_.add_options(
+  )("device",
+    "cpu, cuda or cuda:N",
+    cxxopts::value<std::string>()->default_value("cpu"));
 }
 
 void Flags::take_positional(const std::string& name) {
-  options_.add_options("hidden")(
-      name, "", cxxopts::value<std::vector<std::string>>()
-  );
+  options_.add_options("hidden"
+  )(name, "", cxxopts::value<std::vector<std::string>>());
   options_.parse_positional({name});
 }
 
@@ -114,20 +112,24 @@ bool Flags::parse(const Arguments& arguments) {
   try {
     result_ = options_.parse(static_cast<int>(words.size()), words.data());
   } catch (const cxxopts::exceptions::exception& error) {
-    throw ConfigError(str(
-        error.what(), "; ", options_.program(), " --help lists the flags"
-    ));
+    throw ConfigError(
+        str(error.what(), "; ", options_.program(), " --help lists the flags")
+    );
   }
   if (has("help")) {
-    std::cout << (stride_key_.empty() ? options_.help({""})
-                                      : options_.help({"", kConfigGroup}));
+    std::cout
+        << (stride_key_.empty() ? options_.help({""})
+                                : options_.help({"", kConfigGroup}));
     return false;
   }
   if (!result_.unmatched().empty()) {
-    throw ConfigError(str(
-        "\"", result_.unmatched().front(), "\" is not a flag; ",
-        options_.program(), " --help lists them"
-    ));
+    throw ConfigError(
+        str("\"",
+            result_.unmatched().front(),
+            "\" is not a flag; ",
+            options_.program(),
+            " --help lists them")
+    );
   }
   if (has("threads")) set_threads(get<int64_t>("threads"));
   return true;
@@ -138,7 +140,8 @@ std::vector<std::string> Flags::list(const std::string& name) const {
 }
 
 bool Flags::names_config() const {
-  for (const char* name : {"config", "output-stride", "classes", "mean", "std", "set"}) {
+  for (const char* name :
+       {"config", "output-stride", "classes", "mean", "std", "set"}) {
     if (has(name)) return true;
   }
   for (const auto& key : kKeyFlags) {
@@ -164,7 +167,9 @@ RunConfig Flags::config(const Json& base) const {
     if (!has(key.flag)) continue;
     const auto value = text(key.flag);
     set_key(
-        config, key.key, is_string_key(key.key) ? Json(value) : parse_value(value)
+        config,
+        key.key,
+        is_string_key(key.key) ? Json(value) : parse_value(value)
     );
   }
   if (has("data")) set_key(config, "data.kind", "pascal_voc");
@@ -199,7 +204,8 @@ torch::Device Flags::device() const {
   } catch (const c10::Error&) {
     throw ConfigError(str("--device ", name, "; known: cpu, cuda, cuda:N"));
   }
-  throw ConfigError(str("--device ", name, ": this LibTorch has no such device"));
+  throw ConfigError(str("--device ", name, ": this LibTorch has no such device")
+  );
 }
 
 }  // namespace deeplab::apps

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cxxopts.hpp>
+// cxxopts would cut --set model.aspp.rates=[6,12] at its comma.
+#define CXXOPTS_VECTOR_DELIMITER '\0'
 #include <string>
 #include <vector>
+
+#include <cxxopts.hpp>
 
 #include "apps/run_config.h"
 

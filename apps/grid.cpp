@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/grid.h"
 
+#include <filesystem>
 #include <iomanip>
 #include <sstream>
 
@@ -25,24 +26,34 @@ Json axes_of(const Json& grid, const std::string& path) {
   if (!grid.is_object()) throw ConfigError(str(path, ": expected an object"));
   for (const auto& item : grid.items()) {
     if (item.key() == "base" || item.key() == "axes") continue;
-    throw ConfigError(str(
-        path, ": ", item.key(), " is not a known key; known: base, axes"
-    ));
+    throw ConfigError(
+        str(path, ": ", item.key(), " is not a known key; known: base, axes")
+    );
   }
   const auto axes = grid.value("axes", Json::object());
   if (!axes.is_object() || axes.empty()) {
-    throw ConfigError(str(
-        path, ": axes must be an object of lists, e.g. "
-              "{\"model.decoder\": [\"none\", \"v3plus\"]}"
-    ));
+    throw ConfigError(
+        str(path,
+            ": axes must be an object of lists, e.g. "
+            "{\"model.decoder\": [\"none\", \"v3plus\"]}")
+    );
   }
   for (const auto& axis : axes.items()) {
     if (axis.value().is_array() && !axis.value().empty()) continue;
-    throw ConfigError(str(
-        path, ": axes.", axis.key(), " must be a list that is not empty"
-    ));
+    throw ConfigError(
+        str(path, ": axes.", axis.key(), " must be a list that is not empty")
+    );
   }
   return axes;
+}
+
+/// The base config: written out in the grid, or the name of a file beside it.
+Json base_of(const Json& grid, const std::string& path) {
+  const auto base = grid.value("base", Json(Json::object()));
+  if (!base.is_string()) return base;
+  const auto file =
+      std::filesystem::path(path).parent_path() / base.get<std::string>();
+  return parse_json(read_file(file.string()), file.string());
 }
 
 Cell make_cell(
@@ -58,9 +69,8 @@ Cell make_cell(
   record_classes(cell.config, classes);
   const auto training = training_config(cell.config);
   cell.training_id = hash_text(write_config(training).dump());
-  cell.id = hash_text(
-      cell.training_id + write_config(cell.config.evaluate).dump()
-  );
+  cell.id =
+      hash_text(cell.training_id + write_config(cell.config.evaluate).dump());
   return cell;
 }
 
@@ -80,12 +90,11 @@ std::vector<Cell> expand_grid(const std::string& path) {
     }
     combinations = std::move(longer);
   }
+  const auto base = base_of(grid, path);
   std::vector<Cell> cells;
   for (auto& combination : combinations) {
     try {
-      cells.push_back(make_cell(
-          grid.value("base", Json::object()), std::move(combination)
-      ));
+      cells.push_back(make_cell(base, std::move(combination)));
     } catch (const ConfigError& error) {
       throw ConfigError(str(path, ": ", error.what()));
     }

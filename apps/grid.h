@@ -22,6 +22,7 @@ struct Cell {
 
 /// Every combination of the axes of a grid file:
 ///   {"base": {..run config..}, "axes": {"model.decoder": ["none", "v3plus"]}}
+/// where base may also be the name of a config file beside the grid.
 /// Each is read strictly and checked, so that a wrong value in the last cell
 /// is found before the first step of training.
 /// Throws: ConfigError naming file and key; DataError for a file that cannot

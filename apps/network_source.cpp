@@ -9,8 +9,7 @@ namespace deeplab::apps {
 namespace {
 
 model::Segmenter on_device(model::Segmenter segmenter, torch::Device device) {
-  return [inner = std::move(segmenter),
-          device](const torch::Tensor& images) {
+  return [inner = std::move(segmenter), device](const torch::Tensor& images) {
     return inner(images.to(device));
   };
 }
@@ -23,9 +22,8 @@ void fill(
 ) {
   const auto report = weights::load_state(*network, tensors);
   if (!report.complete()) {
-    throw DataError(str(
-        path, ": does not fill the network: ", report.summary()
-    ));
+    throw DataError(str(path, ": does not fill the network: ", report.summary())
+    );
   }
 }
 
@@ -54,13 +52,15 @@ NetworkSource from_checkpoint(const Flags& flags, torch::Device device) {
   NetworkSource source;
   source.name = path;
   source.config = flags.config(write_config(own));
-  const auto changed =
-      differing_keys(write_config(own.model), write_config(source.config.model));
+  const auto changed = differing_keys(
+      write_config(own.model), write_config(source.config.model)
+  );
   if (!changed.empty()) {
-    throw ConfigError(str(
-        "model.", changed[0],
-        ": a checkpoint brings its own network; leave this out"
-    ));
+    throw ConfigError(
+        str("model.",
+            changed[0],
+            ": a checkpoint brings its own network; leave this out")
+    );
   }
   source.classes = data::classes_of(own.data);
   model::DeepLab network(own.model, source.classes.size());
@@ -141,9 +141,7 @@ model::Segmenter open_checkpoint(
 ) {
   const auto checkpoint = engine::load_checkpoint(path);
   const auto config = config_of(checkpoint, path);
-  model::DeepLab network(
-      config.model, data::classes_of(config.data).size()
-  );
+  model::DeepLab network(config.model, data::classes_of(config.data).size());
   fill(network, checkpoint.network, path);
   return ready(network, stride, device);
 }

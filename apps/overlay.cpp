@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+
 #include <opencv2/imgproc.hpp>
 
 #include "deeplab/core/sample.h"

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
-
 #include <opencv2/core/mat.hpp>
+#include <torch/types.h>
 
 #include "data/classes.h"
 

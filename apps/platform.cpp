@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/platform.h"
 
-#include <link.h>
-#include <malloc.h>
-#include <torch/torch.h>
-#include <torch/version.h>
-#include <unistd.h>
-
 #include <climits>
 #include <cstdlib>
 #include <iostream>
-#include <opencv2/core/utility.hpp>
 #include <thread>
 #include <vector>
+
+#include <link.h>
+#include <malloc.h>
+#include <opencv2/core/utility.hpp>
+#include <torch/torch.h>
+#include <torch/version.h>
+#include <unistd.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
@@ -100,11 +100,18 @@ void set_threads(int64_t threads) {
 std::string platform_report() {
   const auto blas = blas_library();
   return str(
-      "deeplab ", kVersion, "\nLibTorch ", TORCH_VERSION, "\nthreads ",
-      torch::get_num_threads(), "\nBLAS ",
+      "deeplab ",
+      kVersion,
+      "\nLibTorch ",
+      TORCH_VERSION,
+      "\nthreads ",
+      torch::get_num_threads(),
+      "\nBLAS ",
       blas.empty() ? "inside LibTorch" : blas,
-      is_reference(blas) ? " (reference, slow)" : "", "\nCUDA ",
-      torch::cuda::is_available() ? "yes" : "no", "\n"
+      is_reference(blas) ? " (reference, slow)" : "",
+      "\nCUDA ",
+      torch::cuda::is_available() ? "yes" : "no",
+      "\n"
   );
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <map>
 #include <set>
+
+#include <torch/torch.h>
 
 #include "apps/network_source.h"
 #include "apps/overlay.h"
@@ -57,7 +57,9 @@ void check_names(const std::vector<std::string>& photos) {
     const auto [other, fresh] = seen.emplace(stem, photo);
     if (!fresh) {
       throw ConfigError(str(
-          photo, " and ", other->second,
+          photo,
+          " and ",
+          other->second,
           " would share their results' names; predict them into two folders"
       ));
     }
@@ -69,9 +71,9 @@ std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
       "mask", "overlay", "logits", "probabilities"};
   for (const auto& word : words) {
     if (known.count(word) > 0) continue;
-    throw ConfigError(str(
-        "--save ", word, "; known: mask, overlay, logits, probabilities"
-    ));
+    throw ConfigError(
+        str("--save ", word, "; known: mask, overlay, logits, probabilities")
+    );
   }
   return {words.begin(), words.end()};
 }
@@ -103,10 +105,14 @@ class Predictor {
       network_.classes = numbered_classes(logits.size(0));
     }
     if (logits.size(0) != network_.classes.size()) {
-      throw ConfigError(str(
-          network_.name, " scores ", logits.size(0), " classes; ",
-          network_.classes.size(), " are named"
-      ));
+      throw ConfigError(
+          str(network_.name,
+              " scores ",
+              logits.size(0),
+              " classes; ",
+              network_.classes.size(),
+              " are named")
+      );
     }
     const auto labels = to_mask(logits.argmax(0));
     const auto stem = folder_ + "/" + fs::path(photo).stem().string();
@@ -118,8 +124,7 @@ class Predictor {
     }
     if (wanted("overlay")) {
       data::write_image(
-          stem + "_overlay.png",
-          draw_overlay(image, labels, network_.classes)
+          stem + "_overlay.png", draw_overlay(image, labels, network_.classes)
       );
     }
     if (wanted("logits")) data::write_npy(stem + "_logits.npy", logits);
@@ -176,9 +181,9 @@ int predict(const Arguments& arguments) {
     progress.update(++done, "");
   }
   if (failed > 0) {
-    throw DataError(str(
-        failed, " of ", photos.size(), " photos could not be segmented"
-    ));
+    throw DataError(
+        str(failed, " of ", photos.size(), " photos could not be segmented")
+    );
   }
   std::cout << flags.text("out") << '\n';
   return 0;

@@ -50,11 +50,20 @@ std::string escape(const std::string& text) {
   std::string safe;
   for (const char letter : text) {
     switch (letter) {
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '&': safe += "&amp;"; break;
-      case '"': safe += "&quot;"; break;
-      default: safe += letter;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '&':
+        safe += "&amp;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      default:
+        safe += letter;
     }
   }
   return safe;
@@ -111,8 +120,8 @@ std::string chart(const Report& report) {
   for (double tick = low; tick <= high + 1e-9; tick += kStep) {
     svg << "<line class=\"grid\" x1=\"" << x(tick) << "\" x2=\"" << x(tick)
         << "\" y1=\"0\" y2=\"" << height - 22 << "\"/><text class=\"tick\" x=\""
-        << x(tick) << "\" y=\"" << height - 6 << "\">"
-        << fixed(100 * tick, 0) << "</text>\n";
+        << x(tick) << "\" y=\"" << height - 6 << "\">" << fixed(100 * tick, 0)
+        << "</text>\n";
   }
   for (size_t i = 0; i < report.rows.size(); ++i) {
     const auto& row = report.rows[i];
@@ -125,8 +134,8 @@ std::string chart(const Report& report) {
         << "\" y=\"" << top << "\" width=\"" << x(row.mean()) - kLabel
         << "\" height=\"22\"/><line class=\"spread\" x1=\"" << from
         << "\" x2=\"" << to << "\" y1=\"" << middle << "\" y2=\"" << middle
-        << "\"/><text class=\"value\" x=\"" << to + 6 << "\" y=\""
-        << middle + 4 << "\">" << score_text(row) << "</text>\n";
+        << "\"/><text class=\"value\" x=\"" << to + 6 << "\" y=\"" << middle + 4
+        << "\">" << score_text(row) << "</text>\n";
   }
   svg << "</svg>\n";
   return svg.str();
@@ -170,13 +179,10 @@ std::string gallery(const Report& report) {
   std::string html;
   for (const auto& id : report.ids) {
     html += "<div class=\"gallery\">\n";
-    html += picture(
-        data::read_image(report.pictures + "/" + id + ".jpg"), id
-    );
+    html += picture(data::read_image(report.pictures + "/" + id + ".jpg"), id);
     html += picture(
         colorize(
-            data::read_mask(report.pictures + "/" + id + ".png"),
-            report.classes
+            data::read_mask(report.pictures + "/" + id + ".png"), report.classes
         ),
         "truth"
     );
@@ -237,16 +243,12 @@ std::vector<ReportRow> group_rows(
     }
     const auto [found, fresh] = row_of.emplace(values, rows.size());
     if (fresh) {
-      rows.push_back(
-          {values, {}, {}, result.at("masks").get<std::string>()}
-      );
+      rows.push_back({values, {}, {}, result.at("masks").get<std::string>()});
     }
     auto& row = rows[found->second];
     const auto& scores = result.at("scores");
     row.mean_ious.push_back(scores.at("mean_iou").get<double>());
-    row.pixel_accuracies.push_back(
-        scores.at("pixel_accuracy").get<double>()
-    );
+    row.pixel_accuracies.push_back(scores.at("pixel_accuracy").get<double>());
   }
   return rows;
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/run.h"
 
-#include <torch/torch.h>
-
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
+
+#include <torch/torch.h>
 
 #include "apps/progress.h"
 #include "apps/scores_text.h"
@@ -132,9 +132,9 @@ model::DeepLab Run::make_network() const {
         *network, weights::rename_torchvision(weights::read_weights(file))
     );
     if (report.loaded.empty()) {
-      throw DataError(str(
-          file, ": no tensor of it fits the network: ", report.summary()
-      ));
+      throw DataError(
+          str(file, ": no tensor of it fits the network: ", report.summary())
+      );
     }
     std::cerr << file << ": " << report.summary() << '\n';
   }
@@ -158,20 +158,25 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
   const bool holds_run = fs::exists(files_.config) || fs::exists(files_.last);
   if (!options_.resume) {
     if (!holds_run) return std::nullopt;
-    throw ConfigError(str(
-        options_.folder, ": holds a run already; add --resume to go on with "
-                         "it, or give another --out"
-    ));
+    throw ConfigError(
+        str(options_.folder,
+            ": holds a run already; add --resume to go on with "
+            "it, or give another --out")
+    );
   }
   if (!fs::exists(files_.last)) return std::nullopt;
   auto checkpoint = engine::load_checkpoint(files_.last);
   const auto stored = parse_json(checkpoint.config, files_.last);
   for (const auto& key : differing_keys(stored, write_config(config_))) {
     if (key == "data.workers" || key == "data.prefetch") continue;
-    throw ConfigError(str(
-        files_.last, ": was trained with another ", key,
-        "; a run resumes with its own config (", files_.config, ")"
-    ));
+    throw ConfigError(
+        str(files_.last,
+            ": was trained with another ",
+            key,
+            "; a run resumes with its own config (",
+            files_.config,
+            ")")
+    );
   }
   return checkpoint;
 }
@@ -179,24 +184,30 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
 double Run::validate_network(model::DeepLab network, int64_t iteration) {
   network->set_output_stride(config_.evaluate_stride());
   const auto device = options_.device;
-  const auto segmenter = [inner = model::make_segmenter(network), device](
-                             const torch::Tensor& images
-                         ) { return inner(images.to(device)); };
+  const auto segmenter = [inner = model::make_segmenter(network),
+                          device](const torch::Tensor& images) {
+    return inner(images.to(device));
+  };
   const auto scores =
       engine::evaluate(
           segmenter,
           make_sample_source(validation_, config_.normalization()),
           classes_.size(),
           {}
-      ).scores();
+      )
+          .scores();
   log_->write(
       {{"iteration", iteration},
        {"validation", scores_json(scores, classes_.names)}}
   );
-  progress_->say(str(
-      "iteration ", iteration, ": validation mIoU ", percent(scores.mean_iou),
-      ", pixel accuracy ", percent(scores.pixel_accuracy)
-  ));
+  progress_->say(
+      str("iteration ",
+          iteration,
+          ": validation mIoU ",
+          percent(scores.mean_iou),
+          ", pixel accuracy ",
+          percent(scores.pixel_accuracy))
+  );
   return scores.mean_iou;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -64,7 +65,9 @@ void AugmentConfig::validate() const {
       ">= augment.scale_min and < 100"
   );
   check(
-      "crop", static_cast<double>(crop), crop >= 1 && crop <= 16384,
+      "crop",
+      static_cast<double>(crop),
+      crop >= 1 && crop <= 16384,
       "1 to 16384"
   );
   check("flip", flip, flip >= 0 && flip <= 1, "in [0, 1]");
@@ -91,7 +94,11 @@ RawSample augment(
   cv::Mat image;
   cv::Mat labels;
   cv::resize(
-      sample.image, image, size, 0, 0,
+      sample.image,
+      image,
+      size,
+      0,
+      0,
       scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR
   );
   cv::resize(sample.labels, labels, size, 0, 0, cv::INTER_NEAREST);
@@ -112,11 +119,23 @@ RawSample augment(
   RawSample result;
   result.name = sample.name;
   cv::copyMakeBorder(
-      seen, result.image, 0, below, 0, right, cv::BORDER_CONSTANT,
+      seen,
+      result.image,
+      0,
+      below,
+      0,
+      right,
+      cv::BORDER_CONSTANT,
       mean_color(normalization)
   );
   cv::copyMakeBorder(
-      labels(area), result.labels, 0, below, 0, right, cv::BORDER_CONSTANT,
+      labels(area),
+      result.labels,
+      0,
+      below,
+      0,
+      right,
+      cv::BORDER_CONSTANT,
       cv::Scalar(static_cast<double>(kVoid))
   );
   if (random.chance(config.flip)) {
@@ -141,8 +160,8 @@ torch::Tensor to_tensor(
   }
   auto tensor = torch::empty({3, image.rows, image.cols}, torch::kFloat32);
   auto* target = tensor.data_ptr<float>();
-  const auto plane = static_cast<size_t>(image.rows) *
-                     static_cast<size_t>(image.cols);
+  const auto plane =
+      static_cast<size_t>(image.rows) * static_cast<size_t>(image.cols);
   for (int y = 0; y < image.rows; ++y) {
     const auto* row = image.ptr<uint8_t>(y);
     for (int x = 0; x < image.cols; ++x, ++target) {
@@ -159,9 +178,8 @@ Sample to_sample(const RawSample& raw, const Normalization& normalization) {
   Sample sample;
   sample.name = raw.name;
   sample.image = to_tensor(raw.image, normalization);
-  sample.labels = torch::empty(
-      {raw.labels.rows, raw.labels.cols}, torch::kInt64
-  );
+  sample.labels =
+      torch::empty({raw.labels.rows, raw.labels.cols}, torch::kInt64);
   auto* target = sample.labels.data_ptr<int64_t>();
   for (int y = 0; y < raw.labels.rows; ++y) {
     const auto* row = raw.labels.ptr<uint8_t>(y);

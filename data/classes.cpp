@@ -53,27 +53,34 @@ Classes make_classes(
     const std::vector<std::vector<int64_t>>& colors
 ) {
   if (names.size() < 2 || names.size() > 254) {
-    throw ConfigError(str(
-        "data.classes has ", names.size(),
-        " names; must be 2 to 254 (255 is void)"
-    ));
+    throw ConfigError(
+        str("data.classes has ",
+            names.size(),
+            " names; must be 2 to 254 (255 is void)")
+    );
   }
   Classes classes{names, {}};
   std::set<std::string> seen;
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty() || !seen.insert(names[i]).second) {
-      throw ConfigError(str(
-          "data.classes[", i, "] is \"", names[i],
-          "\"; names must differ and not be empty"
-      ));
+      throw ConfigError(
+          str("data.classes[",
+              i,
+              "] is \"",
+              names[i],
+              "\"; names must differ and not be empty")
+      );
     }
     classes.colors.push_back(voc_color(static_cast<int64_t>(i)));
   }
   if (!colors.empty() && colors.size() != names.size()) {
-    throw ConfigError(str(
-        "data.colors has ", colors.size(), " colors; data.classes has ",
-        names.size(), " names"
-    ));
+    throw ConfigError(
+        str("data.colors has ",
+            colors.size(),
+            " colors; data.classes has ",
+            names.size(),
+            " names")
+    );
   }
   for (size_t i = 0; i < colors.size(); ++i) {
     classes.colors[i] = to_color(colors[i], str("data.colors[", i, "]"));

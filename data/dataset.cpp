@@ -41,9 +41,9 @@ void check_channels(
                        return v > above && v < 256;
                      });
   if (!valid) {
-    throw ConfigError(str(
-        "data.", key, " must be three numbers (red, green, blue) > ", above
-    ));
+    throw ConfigError(
+        str("data.", key, " must be three numbers (red, green, blue) > ", above)
+    );
   }
 }
 
@@ -57,7 +57,8 @@ void DataConfig::validate() const {
     throw ConfigError(str("data.workers is ", workers, "; must be 0 to 256"));
   }
   if (prefetch < 1 || prefetch > 1024) {
-    throw ConfigError(str("data.prefetch is ", prefetch, "; must be 1 to 1024"));
+    throw ConfigError(str("data.prefetch is ", prefetch, "; must be 1 to 1024")
+    );
   }
   synthetic.validate();
 }

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <opencv2/core/mat.hpp>
 #include <string>
 #include <vector>
+
+#include <opencv2/core/mat.hpp>
 
 #include "data/classes.h"
 #include "data/synthetic_config.h"

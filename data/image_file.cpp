@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/image_file.h"
 
-#include <libexif/exif-data.h>
-#include <png.h>
-
 #include <memory>
+
+#include <libexif/exif-data.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <png.h>
 
 #include "data/jpeg_reader.h"
 #include "data/png_reader.h"
@@ -37,9 +37,8 @@ int orientation_of(const std::string& bytes) {
       exif_data_unref
   );
   if (!data) return 1;
-  const auto* entry = exif_content_get_entry(
-      data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION
-  );
+  const auto* entry =
+      exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
   if (entry == nullptr || entry->size < 2) return 1;
   return exif_get_short(entry->data, exif_data_get_byte_order(data.get()));
 }

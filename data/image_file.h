@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <opencv2/core/mat.hpp>
 #include <string>
+
+#include <opencv2/core/mat.hpp>
 
 #include "data/classes.h"
 

@@ -60,18 +60,24 @@ bool decode(
   return true;
 }
 
+struct Cleanup {
+  jpeg_decompress_struct& info;
+  ~Cleanup() { jpeg_destroy_decompress(&info); }
+};
+
 }  // namespace
 
 cv::Mat decode_jpeg(const std::string& bytes) {
   jpeg_decompress_struct info{};
+  const Cleanup cleanup{info};
   Failure failure{};
   info.err = jpeg_std_error(&failure.manager);
   failure.manager.error_exit = fail;
   failure.manager.emit_message = fail_on_warning;
   cv::Mat image;
-  const bool decoded = decode(info, failure, bytes, image);
-  jpeg_destroy_decompress(&info);
-  if (!decoded) throw DataError(str("JPEG: ", failure.message.data()));
+  if (!decode(info, failure, bytes, image)) {
+    throw DataError(str("JPEG: ", failure.message.data()));
+  }
   return image;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/loader.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <deque>
+
+#include <torch/torch.h>
 
 #include "data/worker_pool.h"
 #include "deeplab/core/error.h"
@@ -37,10 +37,13 @@ class Loader {
     batches_an_epoch_ =
         options_.drop_last ? size / batch : (size + batch - 1) / batch;
     if (batches_an_epoch_ == 0) {
-      throw ConfigError(str(
-          "train.batch_size is ", batch, "; must be <= ", size,
-          ", the number of training images"
-      ));
+      throw ConfigError(
+          str("train.batch_size is ",
+              batch,
+              "; must be <= ",
+              size,
+              ", the number of training images")
+      );
     }
   }
 
@@ -67,8 +70,7 @@ class Loader {
 
   Pending begin(int64_t iteration) {
     const int64_t epoch = iteration / batches_an_epoch_;
-    const int64_t first =
-        iteration % batches_an_epoch_ * options_.batch_size;
+    const int64_t first = iteration % batches_an_epoch_ * options_.batch_size;
     const int64_t last =
         std::min(first + options_.batch_size, dataset_->size());
     const auto& order = order_of(epoch);
@@ -99,9 +101,7 @@ class Loader {
     ));
     const auto& normalization = options_.normalization;
     return to_sample(
-        augment(
-            dataset_->load(index), options_.augment, normalization, random
-        ),
+        augment(dataset_->load(index), options_.augment, normalization, random),
         normalization
     );
   }

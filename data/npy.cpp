@@ -8,8 +8,8 @@ namespace deeplab::data {
 void write_npy(const std::string& path, const torch::Tensor& values) {
   constexpr size_t kAlignment = 64;
   constexpr size_t kPreamble = 10;
-  const auto floats = values.detach().to(torch::kCPU, torch::kFloat32)
-                          .contiguous();
+  const auto floats =
+      values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   std::string shape;
   for (const int64_t side : floats.sizes()) shape += std::to_string(side) + ",";
   std::string header =

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
-
 #include <string>
+
+#include <torch/types.h>
 
 namespace deeplab::data {
 

@@ -26,9 +26,9 @@ std::vector<std::string> read_ids(const std::string& path) {
     std::string more;
     if (!(words >> id)) continue;
     if (words >> more) {
-      throw DataError(str(
-          path, ": line ", number, " is \"", line, "\"; expected one ID"
-      ));
+      throw DataError(
+          str(path, ": line ", number, " is \"", line, "\"; expected one ID")
+      );
     }
     if (!seen.insert(id).second) {
       throw DataError(str(path, ": line ", number, ": ID ", id, " again"));
@@ -63,14 +63,16 @@ class PascalVoc : public Dataset {
   RawSample load(int64_t index) const override {
     const auto image_path = find_image(id(index));
     const auto mask_path = root_ + "/SegmentationClass/" + id(index) + ".png";
-    RawSample sample{
-        read_image(image_path), read_mask(mask_path), image_path};
+    RawSample sample{read_image(image_path), read_mask(mask_path), image_path};
     if (sample.image.size() != sample.labels.size()) {
-      throw DataError(str(
-          mask_path, ": is ", size_of(sample.labels), ", its image ",
-          size_of(sample.image),
-          "; both, turned as their EXIF says, must be equal"
-      ));
+      throw DataError(
+          str(mask_path,
+              ": is ",
+              size_of(sample.labels),
+              ", its image ",
+              size_of(sample.image),
+              "; both, turned as their EXIF says, must be equal")
+      );
     }
     check_labels(sample.labels, classes_.size(), mask_path);
     return sample;
@@ -113,10 +115,20 @@ void check_labels(
     for (int column = 0; column < labels.cols; ++column) {
       const int64_t label = values[column];
       if (label < num_classes || label == kVoid) continue;
-      throw DataError(str(
-          path, ": label ", label, " at row ", row, ", column ", column,
-          "; expected 0..", num_classes - 1, " or ", kVoid, " (void)"
-      ));
+      throw DataError(
+          str(path,
+              ": label ",
+              label,
+              " at row ",
+              row,
+              ", column ",
+              column,
+              "; expected 0..",
+              num_classes - 1,
+              " or ",
+              kVoid,
+              " (void)")
+      );
     }
   }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/png_reader.h"
 
-#include <png.h>
-
 #include <algorithm>
 #include <array>
 #include <csetjmp>
 #include <cstring>
+
+#include <png.h>
 
 #include "deeplab/core/error.h"
 
@@ -21,15 +21,11 @@ struct Reading {
 };
 
 void set_message(Reading& reading, const char* message) {
-  std::strncpy(
-      reading.message.data(), message, reading.message.size() - 1
-  );
+  std::strncpy(reading.message.data(), message, reading.message.size() - 1);
 }
 
 void fail(png_structp png, png_const_charp message) {
-  set_message(
-      *static_cast<Reading*>(png_get_error_ptr(png)), message
-  );
+  set_message(*static_cast<Reading*>(png_get_error_ptr(png)), message);
   png_longjmp(png, 1);
 }
 
@@ -86,10 +82,17 @@ void look_up_palette(png_structp png, png_infop info, cv::Mat& pixels) {
     for (int x = 0; x < pixels.cols; ++x) {
       const int index = pixels.at<uint8_t>(y, x);
       if (index >= entries) {
-        throw DataError(str(
-            "PNG: palette index ", index, " at row ", y, ", column ", x,
-            "; its palette has ", entries, " colours"
-        ));
+        throw DataError(
+            str("PNG: palette index ",
+                index,
+                " at row ",
+                y,
+                ", column ",
+                x,
+                "; its palette has ",
+                entries,
+                " colours")
+        );
       }
       const auto& color = palette[index];
       colors.at<cv::Vec3b>(y, x) = {color.blue, color.green, color.red};

@@ -3,37 +3,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/imgproc.hpp>
 #include <vector>
 
-#include "deeplab/core/random.h"
+#include <opencv2/imgproc.hpp>
+
+#include "data/canvas.h"
 
 namespace deeplab::data {
 namespace {
 
-/// Drawn at this many times the size, then averaged down: soft edges, and
-/// poles of a pixel or less.
-constexpr int kOversampling = 2;
-
-/// A surface: its colour, and how strongly coarse and fine noise move it.
-struct Surface {
-  SceneClass label;
-  cv::Vec3f color;
-  float coarse;
-  float fine;
-};
-
 /// Draws from the far to the near; each thing covers what lies behind it.
-class Painter {
+class Painter : private Canvas {
  public:
-  Painter(cv::Size size, uint64_t seed)
-      : random_(seed),
-        canvas_(size * kOversampling, CV_32FC3),
-        labels_(canvas_.size(), CV_8UC1),
-        unit_(static_cast<float>(canvas_.rows)),
-        coarse_(noise(10)),
-        fine_(noise(canvas_.rows / kOversampling)) {
-    horizon_ = unit_ * real(0.3, 0.55);
+  Painter(cv::Size size, uint64_t seed) : Canvas(size, seed) {
+    horizon_ = height() * real(0.3, 0.55);
   }
 
   Scene draw() {
@@ -44,21 +27,6 @@ class Painter {
   }
 
  private:
-  float real(double low, double high) {
-    return static_cast<float>(random_.uniform(low, high));
-  }
-  cv::Point point(float x, float y) const {
-    return {cvRound(x), cvRound(y)};
-  }
-
-  cv::Mat noise(int cells);
-  cv::Vec3f bluish();
-  cv::Vec3f jittered(const cv::Vec3f& color, double spread);
-  cv::Mat empty_mask() const { return cv::Mat::zeros(canvas_.size(), CV_8U); }
-  void paint(const cv::Mat& mask, const Surface& surface);
-  cv::Mat box(const cv::Rect2f& area) const;
-  void shade_under(cv::Point2f foot, float width);
-
   void draw_ground();
   void draw_buildings();
   void draw_near_things();
@@ -68,101 +36,29 @@ class Painter {
   void draw_tree(cv::Point2f foot, float scale);
   void draw_poles(float foot, float scale);
   void draw_ball(cv::Point2f foot, float radius);
-  Scene photograph();
 
-  Random random_;
-  cv::Mat canvas_;
-  cv::Mat labels_;
-  float unit_;
-  cv::Mat coarse_;
-  cv::Mat fine_;
   float horizon_ = 0;
 };
 
-/// Smooth random field in about -1..1, with `cells` bumps over the height.
-cv::Mat Painter::noise(int cells) {
-  const int across = std::max(2, cells * canvas_.cols / canvas_.rows);
-  cv::Mat grid(std::max(2, cells), across, CV_32F);
-  for (int row = 0; row < grid.rows; ++row) {
-    for (int column = 0; column < grid.cols; ++column) {
-      grid.at<float>(row, column) = real(-1, 1);
-    }
-  }
-  cv::Mat field;
-  cv::resize(grid, field, canvas_.size(), 0, 0, cv::INTER_LINEAR);
-  return field;
-}
-
-cv::Vec3f Painter::jittered(const cv::Vec3f& color, double spread) {
-  const float light = real(1 - spread, 1 + spread);
-  cv::Vec3f result;
-  for (int channel = 0; channel < 3; ++channel) {
-    result[channel] =
-        std::clamp(color[channel] * light + real(-0.04, 0.04), 0.02F, 0.98F);
-  }
-  return result;
-}
-
-/// Of sky and water alike.
-cv::Vec3f Painter::bluish() {
-  return jittered({real(0.6, 0.85), real(0.5, 0.7), real(0.35, 0.6)}, 0.15);
-}
-
-void Painter::paint(const cv::Mat& mask, const Surface& surface) {
-  const cv::Rect area = cv::boundingRect(mask);
-  for (int y = area.y; y < area.y + area.height; ++y) {
-    const auto* inside = mask.ptr<uint8_t>(y);
-    for (int x = area.x; x < area.x + area.width; ++x) {
-      if (inside[x] == 0) continue;
-      const float light = 1 + surface.coarse * coarse_.at<float>(y, x) +
-                          surface.fine * fine_.at<float>(y, x);
-      canvas_.at<cv::Vec3f>(y, x) = surface.color * light;
-      labels_.at<uint8_t>(y, x) = static_cast<uint8_t>(surface.label);
-    }
-  }
-}
-
-cv::Mat Painter::box(const cv::Rect2f& area) const {
-  cv::Mat mask = empty_mask();
-  const cv::Point corner = point(area.x, area.y);
-  const cv::Point opposite =
-      point(area.x + area.width, area.y + area.height) - cv::Point(1, 1);
-  cv::rectangle(mask, corner, opposite, 255, cv::FILLED);
-  return mask;
-}
-
-/// A soft shadow on the ground; changes no label.
-void Painter::shade_under(cv::Point2f foot, float width) {
-  cv::Mat mask = empty_mask();
-  const cv::Size axes(cvRound(width) + 1, cvRound(width * 0.25F) + 1);
-  cv::ellipse(
-      mask, point(foot.x, foot.y), axes, 0, 0, 360, 255, cv::FILLED
-  );
-  cv::Mat dark;
-  cv::multiply(canvas_, cv::Scalar::all(0.6), dark);
-  dark.copyTo(canvas_, mask);
-}
-
 void Painter::draw_ground() {
-  const auto width = static_cast<float>(canvas_.cols);
   paint(
-      box({0, 0, width, unit_}),
+      box({0, 0, width, height()}),
       {SceneClass::kSky, bluish(), real(0.05, 0.2), 0.03F}
   );
   paint(
-      box({0, horizon_, width, unit_ - horizon_}),
+      box({0, horizon_, width, height() - horizon_}),
       {SceneClass::kField,
        jittered({0.2F, real(0.35, 0.55), real(0.25, 0.5)}, 0.2),
        0.25F,
        0.2F}
   );
-  if (random_.chance(0.75)) {
+  if (random().chance(0.75)) {
     // A lake from one side, in the same colours as a sky may have.
-    const float middle = random_.chance(0.5) ? 0 : width;
+    const float middle = random().chance(0.5) ? 0 : width;
     cv::Mat lake = empty_mask();
     const cv::Size axes{
         cvRound(width * real(0.3, 0.9)),
-        cvRound((unit_ - horizon_) * real(0.2, 0.6))};
+        cvRound((height() - horizon_) * real(0.2, 0.6))};
     cv::ellipse(
         lake, point(middle, horizon_), axes, 0, 0, 180, 255, cv::FILLED
     );
@@ -172,17 +68,16 @@ void Painter::draw_ground() {
 }
 
 void Painter::draw_buildings() {
-  const auto count = random_.integer(0, 3);
+  const auto count = random().integer(0, 3);
   for (int64_t i = 0; i < count; ++i) {
-    const auto width = static_cast<float>(canvas_.cols);
     const float left = real(-0.1, 0.9) * width;
-    draw_building(left, horizon_ + unit_ * real(0, 0.12));
+    draw_building(left, horizon_ + height() * real(0, 0.12));
   }
 }
 
 void Painter::draw_building(float left, float foot) {
-  const float height = unit_ * real(0.15, 0.5);
-  const float width = unit_ * real(0.15, 0.5);
+  const float height = height() * real(0.15, 0.5);
+  const float width = height() * real(0.15, 0.5);
   const float grey = real(0.35, 0.75);
   paint(
       box({left, foot - height, width, height}),
@@ -191,11 +86,11 @@ void Painter::draw_building(float left, float foot) {
        0.06F,
        0.1F}
   );
-  const float pane = unit_ * real(0.035, 0.07);
+  const float pane = height() * real(0.035, 0.07);
   const float gap = pane * real(0.5, 1.0);
   for (float y = foot - height + gap; y + pane < foot; y += pane + gap) {
     for (float x = left + gap; x + pane < left + width; x += pane + gap) {
-      if (random_.chance(0.85)) {
+      if (random().chance(0.85)) {
         draw_panel({x, y, pane, pane}, SceneClass::kWindow);
       }
     }
@@ -204,33 +99,29 @@ void Painter::draw_building(float left, float foot) {
 
 void Painter::draw_panel(const cv::Rect2f& area, SceneClass label) {
   const float frame = area.width * 0.14F;
-  paint(
-      box(area), {label, jittered({0.15F, 0.25F, 0.4F}, 0.2), 0.05F, 0.08F}
-  );
+  paint(box(area), {label, jittered({0.15F, 0.25F, 0.4F}, 0.2), 0.05F, 0.08F});
   const cv::Rect2f inner(
       area.x + frame,
       area.y + frame,
       area.width - 2 * frame,
       area.height - 2 * frame
   );
-  paint(
-      box(inner), {label, jittered({0.45F, 0.55F, 0.6F}, 0.3), 0.1F, 0.05F}
-  );
+  paint(box(inner), {label, jittered({0.45F, 0.55F, 0.6F}, 0.3), 0.1F, 0.05F});
 }
 
 void Painter::draw_near_things() {
-  const auto count = random_.integer(4, 9);
+  const auto count = random().integer(4, 9);
   std::vector<float> feet;
   for (int64_t i = 0; i < count; ++i) {
-    feet.push_back(real(0.04, 1) * (unit_ - horizon_) * 0.95F + horizon_);
+    feet.push_back(real(0.04, 1) * (height() - horizon_) * 0.95F + horizon_);
   }
   std::sort(feet.begin(), feet.end());
   for (const float foot : feet) {
     // Nearer things stand lower and are larger.
-    const float nearness = (foot - horizon_) / (unit_ - horizon_);
-    const float scale = unit_ * (0.35F + nearness);
-    const float x = real(0, 1) * static_cast<float>(canvas_.cols);
-    switch (random_.integer(0, 4)) {
+    const float nearness = (foot - horizon_) / (height() - horizon_);
+    const float scale = height() * (0.35F + nearness);
+    const float x = real(0, 1) * width();
+    switch (random().integer(0, 4)) {
       case 0: {
         const float side = scale * real(0.05, 0.13);
         shade_under({x + side / 2, foot}, side * 0.7F);
@@ -260,18 +151,14 @@ void Painter::draw_tree(cv::Point2f foot, float scale) {
       {SceneClass::kTree, jittered({0.12F, 0.22F, 0.32F}, 0.2), 0.1F, 0.1F}
   );
   cv::Mat crown = empty_mask();
-  const auto leaves = random_.integer(5, 9);
+  const auto leaves = random().integer(5, 9);
   for (int64_t i = 0; i < leaves; ++i) {
     const float radius = height * real(0.1, 0.24);
     const cv::Point2f centre{
         foot.x + height * real(-0.22, 0.22),
         foot.y - height * real(0.55, 0.95)};
     cv::circle(
-        crown,
-        point(centre.x, centre.y),
-        cvRound(radius),
-        255,
-        cv::FILLED
+        crown, point(centre.x, centre.y), cvRound(radius), 255, cv::FILLED
     );
   }
   paint(
@@ -286,13 +173,15 @@ void Painter::draw_tree(cv::Point2f foot, float scale) {
 /// Poles of one to two final pixels, with a wire between them.
 void Painter::draw_poles(float foot, float scale) {
   const Surface surface{
-      SceneClass::kPole, jittered(cv::Vec3f::all(real(0.12, 0.3)), 0.2),
-      0.05F, 0.05F};
+      SceneClass::kPole,
+      jittered(cv::Vec3f::all(real(0.12, 0.3)), 0.2),
+      0.05F,
+      0.05F};
   const float height = scale * real(0.35, 0.7);
   const float step = scale * real(0.3, 0.6);
-  const int thickness = static_cast<int>(random_.integer(2, 4));
-  const auto count = random_.integer(1, 4);
-  float x = real(0, 0.8) * static_cast<float>(canvas_.cols);
+  const int thickness = static_cast<int>(random().integer(2, 4));
+  const auto count = random().integer(1, 4);
+  float x = real(0, 0.8) * width();
   cv::Mat mask = empty_mask();
   for (int64_t i = 0; i < count; ++i, x += step) {
     const cv::Point top = point(x, foot - height);
@@ -335,42 +224,6 @@ void Painter::draw_ball(cv::Point2f foot, float radius) {
         mask, {SceneClass::kBall, color * (0.55F + 0.6F * inward), 0.03F, 0.03F}
     );
   }
-}
-
-/// Light from one side, a lens's falloff, a sensor's colour cast and noise.
-Scene Painter::photograph() {
-  const float slope = real(-0.3, 0.3);
-  const float falloff = real(0, 0.3);
-  const cv::Vec3f cast{real(0.9, 1.1), real(0.9, 1.1), real(0.9, 1.1)};
-  const float exposure = real(0.75, 1.15);
-  const auto width = static_cast<float>(canvas_.cols);
-  for (int y = 0; y < canvas_.rows; ++y) {
-    for (int x = 0; x < canvas_.cols; ++x) {
-      const float across = static_cast<float>(x) / width - 0.5F;
-      const float down = static_cast<float>(y) / unit_ - 0.5F;
-      const float light =
-          exposure * (1 + slope * across) *
-          (1 - falloff * (across * across + down * down) * 2);
-      auto& pixel = canvas_.at<cv::Vec3f>(y, x);
-      pixel = pixel.mul(cast) * light;
-    }
-  }
-  Scene scene;
-  cv::Mat small;
-  const cv::Size size = canvas_.size() / kOversampling;
-  cv::resize(canvas_, small, size, 0, 0, cv::INTER_AREA);
-  cv::resize(labels_, scene.labels, size, 0, 0, cv::INTER_NEAREST);
-  const auto grain = real(0.01, 0.035);
-  for (int y = 0; y < small.rows; ++y) {
-    for (int x = 0; x < small.cols; ++x) {
-      for (int channel = 0; channel < 3; ++channel) {
-        small.at<cv::Vec3f>(y, x)[channel] +=
-            grain * static_cast<float>(random_.normal());
-      }
-    }
-  }
-  small.convertTo(scene.image, CV_8UC3, 255);
-  return scene;
 }
 
 }  // namespace

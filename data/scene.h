@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+
 #include <opencv2/core/mat.hpp>
 
 namespace deeplab::data {

@@ -66,10 +66,12 @@ std::shared_ptr<const Dataset> make_synthetic(
     const DataConfig& config, Role role
 ) {
   if (config.train_split != "train" || config.val_split != "val") {
-    throw ConfigError(str(
-        "the synthetic data set has the splits train and val; asked for ",
-        config.train_split, " and ", config.val_split
-    ));
+    throw ConfigError(
+        str("the synthetic data set has the splits train and val; asked for ",
+            config.train_split,
+            " and ",
+            config.val_split)
+    );
   }
   return std::make_shared<Synthetic>(config, role);
 }

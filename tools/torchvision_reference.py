@@ -4,9 +4,10 @@
 
     torchvision_reference.py NETWORK FOLDER HEIGHTxWIDTH...
 
-Into FOLDER go weights.pth (an ordinary state_dict), and for each size i
-image_I.bin and logits_I.bin, plain float32 (the backbone's last feature map for a
-classification network). Weights and images are random, from a fixed seed.
+Into FOLDER go weights.pth (an ordinary state_dict), and for each size I the
+plain float32 files image_I.bin and logits_I.bin (the backbone's last feature
+map for a classification network). Weights and images are random, from a fixed
+seed.
 """
 import os
 import sys

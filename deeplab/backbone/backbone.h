@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/nn/module.h>
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <torch/nn/module.h>
 
 #include "deeplab/core/output_stride.h"
 #include "deeplab/nn/features.h"

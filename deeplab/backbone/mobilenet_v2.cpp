@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/backbone/mobilenet_v2.h"
 
+#include <array>
+
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
-
-#include <array>
 
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
@@ -21,9 +21,9 @@ using torch::nn::ModuleList;
 using torch::nn::ModuleListImpl;
 
 Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
-  return Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
-                    .padding(kernel / 2)
-                    .bias(false));
+  return Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(false)
+  );
 }
 
 Conv2d make_depthwise(int64_t channels) {
@@ -91,8 +91,8 @@ class InvertedResidualImpl : public torch::nn::Cloneable<InvertedResidualImpl> {
       hidden = conv_norm_relu6(*stages_->ptr<ModuleListImpl>(i), hidden);
     }
     hidden = conv_norm(*stages_, linear(), hidden);
-    const bool keeps_shape = options_.stride == 1 &&
-                             options_.in_channels == options_.out_channels;
+    const bool keeps_shape =
+        options_.stride == 1 && options_.in_channels == options_.out_channels;
     return keeps_shape ? hidden.add_(features) : hidden;
   }
 

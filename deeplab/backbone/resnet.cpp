@@ -18,9 +18,9 @@ using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
 
 Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
-  return Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
-                    .padding(kernel / 2)
-                    .bias(false));
+  return Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(false)
+  );
 }
 
 torch::Tensor norm_relu(BatchNorm2d& norm, const torch::Tensor& features) {
@@ -39,9 +39,7 @@ struct UnitOptions {
 /// One residual unit, basic or bottleneck.
 class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
  public:
-  explicit UnitImpl(const UnitOptions& options) : options_(options) {
-    reset();
-  }
+  explicit UnitImpl(const UnitOptions& options) : options_(options) { reset(); }
 
   void reset() override {
     const int64_t in = options_.in_channels;
@@ -80,9 +78,7 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
   void plan(nn::AtrousPlan& plan) {
     const size_t strided = options_.bottleneck ? 1 : 0;
     if (downsample_) {
-      plan.apply_beside(
-          *downsample_->ptr<Conv2dImpl>(0), options_.stride
-      );
+      plan.apply_beside(*downsample_->ptr<Conv2dImpl>(0), options_.stride);
     }
     for (size_t i = 0; i < convs_.size(); ++i) {
       if (convs_[i]->options.kernel_size()->at(0) == 1) continue;
@@ -116,9 +112,9 @@ class ResNetImpl : public BackboneImpl,
   void reset() override {
     conv1_ = register_module(
         "conv1",
-        Conv2d(torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(
-            false
-        ))
+        Conv2d(
+            torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)
+        )
     );
     bn1_ = register_module("bn1", BatchNorm2d(64));
     int64_t channels = 64;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/core/atomic_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "deeplab/core/error.h"
 

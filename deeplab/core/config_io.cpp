@@ -42,9 +42,9 @@ Json parse_json(const std::string& text, const std::string& subject) {
   try {
     parsed = Json::parse(text, std::ref(keys));
   } catch (const Json::parse_error& error) {
-    const auto end = text.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                        error.byte, text.size()
-                                    ));
+    const auto end =
+        text.begin() +
+        static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
     const auto line = 1 + std::count(text.begin(), end, '\n');
     throw ConfigError(
         str(subject, ": not JSON near line ", line, ": ", error.what())
@@ -80,8 +80,8 @@ void ConfigReader::read(const Json& value, const Path& path, bool& field) {
 }
 
 void ConfigReader::read(const Json& value, const Path& path, int64_t& field) {
-  const bool too_large = value.is_number_unsigned() &&
-                         value.get<uint64_t>() > uint64_t{INT64_MAX};
+  const bool too_large =
+      value.is_number_unsigned() && value.get<uint64_t>() > uint64_t{INT64_MAX};
   if (!value.is_number_integer() || too_large) {
     throw wrong_type(value, path, "a whole number");
   }

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace deeplab {
 
@@ -51,9 +52,9 @@ class ConfigReader {
   template <class Field>
   struct is_config<
       Field,
-      std::void_t<decltype(std::declval<Field&>().fields(
-          std::declval<ConfigReader&>()
-      ))>> : std::true_type {};
+      std::void_t<decltype(std::declval<Field&>()
+                               .fields(std::declval<ConfigReader&>()))>>
+      : std::true_type {};
 
   using Path = std::string;
   static void read(const Json& value, const Path& path, bool& field);

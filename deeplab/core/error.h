@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <c10/util/StringUtil.h>
-
 #include <stdexcept>
+
+#include <c10/util/StringUtil.h>
 
 namespace deeplab {
 

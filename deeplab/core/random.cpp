@@ -32,9 +32,7 @@ int64_t Random::integer(int64_t low, int64_t high) {
   return low + static_cast<int64_t>(next() % count);
 }
 
-bool Random::chance(double probability) {
-  return uniform(0, 1) < probability;
-}
+bool Random::chance(double probability) { return uniform(0, 1) < probability; }
 
 double Random::normal() {
   constexpr double kTwoPi = 6.283185307179586;
@@ -47,8 +45,7 @@ std::vector<int64_t> Random::permutation(int64_t count) {
   std::iota(order.begin(), order.end(), 0);
   for (int64_t i = count - 1; i > 0; --i) {
     std::swap(
-        order[static_cast<size_t>(i)],
-        order[static_cast<size_t>(integer(0, i))]
+        order[static_cast<size_t>(i)], order[static_cast<size_t>(integer(0, i))]
     );
   }
   return order;

@@ -43,16 +43,20 @@ Checkpoint load_checkpoint(const std::string& path) {
   const auto file = weights::parse_safetensors(read_file(path), path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) {
-    throw DataError(str(
-        path, ": not a checkpoint of this program; weights alone go with a "
-              "config and --init-from"
-    ));
+    throw DataError(
+        str(path,
+            ": not a checkpoint of this program; weights alone go with a "
+            "config and --init-from")
+    );
   }
   if (format->second != kFormatVersion) {
-    throw DataError(str(
-        path, ": checkpoint format ", format->second, "; this program reads ",
-        kFormatVersion
-    ));
+    throw DataError(
+        str(path,
+            ": checkpoint format ",
+            format->second,
+            "; this program reads ",
+            kFormatVersion)
+    );
   }
   Checkpoint checkpoint;
   try {

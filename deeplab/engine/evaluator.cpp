@@ -16,10 +16,13 @@ ConfusionMatrix evaluate(
     const auto sample = samples.at(index);
     const auto logits = segmenter(sample.image.unsqueeze(0));
     if (logits.size(1) != num_classes) {
-      throw DataError(str(
-          sample.name, ": the network scores ", logits.size(1),
-          " classes, the data set has ", num_classes
-      ));
+      throw DataError(
+          str(sample.name,
+              ": the network scores ",
+              logits.size(1),
+              " classes, the data set has ",
+              num_classes)
+      );
     }
     const auto prediction = logits.argmax(1).squeeze(0).cpu();
     counts.add(sample.labels, prediction);

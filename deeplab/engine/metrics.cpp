@@ -14,8 +14,11 @@ void ConfusionMatrix::add(
   const int64_t classes = counts_.size(0);
   TORCH_CHECK(
       labels.sizes() == predictions.sizes(),
-      "ConfusionMatrix: labels ", labels.sizes(), " and predictions ",
-      predictions.sizes(), " differ in shape"
+      "ConfusionMatrix: labels ",
+      labels.sizes(),
+      " and predictions ",
+      predictions.sizes(),
+      " differ in shape"
   );
   const auto counted = labels.ne(kVoid);
   const auto truth = labels.masked_select(counted).cpu();
@@ -25,7 +28,8 @@ void ConfusionMatrix::add(
     TORCH_CHECK(
         checked.min().item<int64_t>() >= 0 &&
             checked.max().item<int64_t>() < classes,
-        "ConfusionMatrix: a class out of 0..", classes - 1
+        "ConfusionMatrix: a class out of 0..",
+        classes - 1
     );
   }
   counts_ += torch::bincount(truth * classes + guess, {}, classes * classes)

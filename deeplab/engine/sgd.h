@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
-
 #include <string>
 #include <vector>
+
+#include <torch/types.h>
 
 #include "deeplab/weights/state_dict.h"
 

@@ -36,9 +36,9 @@ void TrainConfig::validate(int64_t num_classes) const {
   check("checkpoint_every", checkpoint_every, checkpoint_every >= 0, ">= 0");
   check("seed", seed, seed >= 0, ">= 0");
   if (batch_norm != "train" && batch_norm != "frozen") {
-    throw ConfigError(str(
-        "train.batch_norm is \"", batch_norm, "\"; known: train, frozen"
-    ));
+    throw ConfigError(
+        str("train.batch_norm is \"", batch_norm, "\"; known: train, frozen")
+    );
   }
   if (batch_norm == "train" && batch_size == 1) {
     throw ConfigError(
@@ -54,10 +54,13 @@ void TrainConfig::validate(int64_t num_classes) const {
   }
   const auto weights = static_cast<int64_t>(class_weights.size());
   if (weights != 0 && weights != num_classes) {
-    throw ConfigError(str(
-        "train.class_weights has ", weights, " weights; the data set has ",
-        num_classes, " classes"
-    ));
+    throw ConfigError(
+        str("train.class_weights has ",
+            weights,
+            " weights; the data set has ",
+            num_classes,
+            " classes")
+    );
   }
   for (size_t i = 0; i < class_weights.size(); ++i) {
     check(
@@ -70,8 +73,8 @@ void TrainConfig::validate(int64_t num_classes) const {
 }
 
 double poly_learning_rate(const TrainConfig& config, int64_t iteration) {
-  const double done = static_cast<double>(iteration) /
-                      static_cast<double>(config.iterations);
+  const double done =
+      static_cast<double>(iteration) / static_cast<double>(config.iterations);
   return config.learning_rate * std::pow(1 - done, config.poly_power);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/trainer.h"
 
+#include <cmath>
+
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/utils.h>
-
-#include <cmath>
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
@@ -66,11 +66,14 @@ void restore_state(
   for (const auto& item : into) {
     const auto* found = from.find(item.key());
     if (found == nullptr || found->sizes() != item.value().sizes()) {
-      throw DataError(str(
-          "the checkpoint's ", what, " of ", item.key(),
-          found == nullptr ? " is missing" : " has another shape",
-          "; resume with the config that wrote it"
-      ));
+      throw DataError(
+          str("the checkpoint's ",
+              what,
+              " of ",
+              item.key(),
+              found == nullptr ? " is missing" : " has another shape",
+              "; resume with the config that wrote it")
+      );
     }
     auto target = item.value();
     target.copy_(*found);
@@ -89,9 +92,7 @@ Trainer::Trainer(model::DeepLab network, const TrainConfig& config)
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
-  restore_state(
-      weights::state_dict(*network_), checkpoint.network, "value"
-  );
+  restore_state(weights::state_dict(*network_), checkpoint.network, "value");
   restore_state(sgd_.velocities(), checkpoint.velocities, "velocity");
   iteration_ = checkpoint.iteration;
   best_mean_iou_ = checkpoint.best_mean_iou;
@@ -128,16 +129,18 @@ StepReport Trainer::step(const Batch& batch) {
   );
   sgd_.zero_grad();
   const auto logits = network_->forward(batch.images.to(device_));
-  const auto loss = segmentation_loss(
-      logits, batch.labels.to(device_), class_weights_
-  );
+  const auto loss =
+      segmentation_loss(logits, batch.labels.to(device_), class_weights_);
   const auto value = loss.item<double>();
   if (!std::isfinite(value)) {
-    throw Error(str(
-        "the loss is ", value, " at iteration ", iteration_ + 1,
-        "; lower train.learning_rate, or look at the batch: ",
-        join(batch.names)
-    ));
+    throw Error(
+        str("the loss is ",
+            value,
+            " at iteration ",
+            iteration_ + 1,
+            "; lower train.learning_rate, or look at the batch: ",
+            join(batch.names))
+    );
   }
   loss.backward();
   const double rate = poly_learning_rate(config_, iteration_);

@@ -29,12 +29,11 @@ std::shared_ptr<nn::DecoderImpl> make_decoder(
 ) {
   const auto& chosen = config.decoder_options;
   const bool v3plus = config.decoder == "v3plus";
-  const auto options =
-      nn::DecoderOptions(config.aspp.channels, low_channels)
-          .reduced_channels(chosen.low_level_channels)
-          .channels(chosen.channels)
-          .convs(chosen.convs.value_or(v3plus ? 2 : 0))
-          .separable(chosen.separable);
+  const auto options = nn::DecoderOptions(config.aspp.channels, low_channels)
+                           .reduced_channels(chosen.low_level_channels)
+                           .channels(chosen.channels)
+                           .convs(chosen.convs.value_or(v3plus ? 2 : 0))
+                           .separable(chosen.separable);
   if (v3plus) return std::make_shared<nn::V3PlusDecoderImpl>(options);
   return std::make_shared<nn::BilinearDecoderImpl>(options);
 }
@@ -54,9 +53,9 @@ DeepLabImpl::DeepLabImpl(const DeepLabConfig& config, int64_t num_classes)
     : config_(config), num_classes_(num_classes) {
   config_.validate();
   if (num_classes < 2) {
-    throw ConfigError(str(
-        "the number of classes is ", num_classes, "; must be >= 2"
-    ));
+    throw ConfigError(
+        str("the number of classes is ", num_classes, "; must be >= 2")
+    );
   }
   reset();
 }
@@ -71,9 +70,9 @@ void DeepLabImpl::reset() {
   register_module("decoder", decoder_);
   classifier_ = register_module(
       "classifier",
-      torch::nn::Conv2d(torch::nn::Conv2dOptions(
-          decoder_->out_channels(), num_classes_, 1
-      ))
+      torch::nn::Conv2d(
+          torch::nn::Conv2dOptions(decoder_->out_channels(), num_classes_, 1)
+      )
   );
   nn::initialize(*this);
   torch::nn::init::normal_(classifier_->weight, 0, kClassifierSpread);
@@ -84,11 +83,11 @@ void DeepLabImpl::reset() {
 torch::Tensor DeepLabImpl::forward(const torch::Tensor& images) {
   TORCH_CHECK(
       images.dim() == 4 && images.size(1) == 3 && images.numel() > 0,
-      "DeepLab: expected [N, 3, H, W], none of them 0, got ", images.sizes()
+      "DeepLab: expected [N, 3, H, W], none of them 0, got ",
+      images.sizes()
   );
-  const auto features = backbone_->forward(
-      images.contiguous(torch::MemoryFormat::ChannelsLast)
-  );
+  const auto features =
+      backbone_->forward(images.contiguous(torch::MemoryFormat::ChannelsLast));
   const auto decoded =
       decoder_->forward(features, aspp_->forward(features.high));
   return nn::resize_like(classifier_->forward(decoded), images);
@@ -100,9 +99,8 @@ void DeepLabImpl::set_output_stride(OutputStride stride) {
   backbone_->set_output_stride(stride);
   auto rates = config_.aspp.rates;
   for (auto& rate : rates) {
-    rate = std::max<int64_t>(
-        1, rate * kRatesAreFor / pixels_per_feature(stride)
-    );
+    rate =
+        std::max<int64_t>(1, rate * kRatesAreFor / pixels_per_feature(stride));
   }
   aspp_->set_rates(rates);
 }

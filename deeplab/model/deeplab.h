@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
-
-#include <memory>
 
 #include "deeplab/backbone/backbone.h"
 #include "deeplab/core/output_stride.h"

@@ -9,9 +9,7 @@ namespace {
 
 void check_least(const char* key, int64_t value, int64_t least) {
   if (value >= least) return;
-  throw ConfigError(str(
-      "model.", key, " is ", value, "; must be >= ", least
-  ));
+  throw ConfigError(str("model.", key, " is ", value, "; must be >= ", least));
 }
 
 }  // namespace
@@ -24,14 +22,12 @@ void DeepLabConfig::validate() const {
     );
   }
   for (size_t i = 0; i < aspp.rates.size(); ++i) {
-    check_least(
-        str("aspp.rates[", i, "]").c_str(), aspp.rates[i], 1
-    );
+    check_least(str("aspp.rates[", i, "]").c_str(), aspp.rates[i], 1);
   }
   if (aspp.dropout < 0 || aspp.dropout >= 1) {
-    throw ConfigError(str(
-        "model.aspp.dropout is ", aspp.dropout, "; must be in [0, 1)"
-    ));
+    throw ConfigError(
+        str("model.aspp.dropout is ", aspp.dropout, "; must be in [0, 1)")
+    );
   }
   check_least("aspp.channels", aspp.channels, 1);
   check_least(

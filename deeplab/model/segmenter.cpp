@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/segmenter.h"
 
-#include <torch/script.h>
-
 #include <filesystem>
+
+#include <torch/script.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/nn/resize.h"
@@ -35,10 +35,12 @@ torch::Tensor scores_of(const c10::IValue& output, const std::string& path) {
       return dict.at(key).toTensor();
     }
   }
-  throw DataError(str(
-      path, ": gives ", output.tagKind(),
-      "; expected a tensor, a tuple of tensors or a dict with \"out\""
-  ));
+  throw DataError(
+      str(path,
+          ": gives ",
+          output.tagKind(),
+          "; expected a tensor, a tuple of tensors or a dict with \"out\"")
+  );
 }
 
 class EvaluationMode {
@@ -79,10 +81,15 @@ Segmenter load_torchscript(const std::string& path, torch::Device device) {
       try {
         output = script.forward({images});
       } catch (const std::exception& error) {
-        throw DataError(str(
-            path, ": fails on an image of ", images.size(-2), "x",
-            images.size(-1), ": ", last_line(error.what())
-        ));
+        throw DataError(
+            str(path,
+                ": fails on an image of ",
+                images.size(-2),
+                "x",
+                images.size(-1),
+                ": ",
+                last_line(error.what()))
+        );
       }
       const auto scores = scores_of(output, path);
       if (scores.dim() != 4 || scores.size(0) != images.size(0)) {
@@ -93,9 +100,7 @@ Segmenter load_torchscript(const std::string& path, torch::Device device) {
       return nn::resize_like(scores, images);
     };
   } catch (const c10::Error& error) {
-    throw DataError(str(
-        path, ": not a TorchScript file: ", first_line(error)
-    ));
+    throw DataError(str(path, ": not a TorchScript file: ", first_line(error)));
   }
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
-
 #include <functional>
 #include <string>
+
+#include <torch/types.h>
 
 #include "deeplab/model/deeplab.h"
 

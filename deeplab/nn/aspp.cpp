@@ -8,14 +8,14 @@ namespace {
 
 void validate(const AsppOptions& options) {
   if (options.out_channels() < 1) {
-    throw ConfigError(str(
-        "aspp.channels is ", options.out_channels(), "; must be >= 1"
-    ));
+    throw ConfigError(
+        str("aspp.channels is ", options.out_channels(), "; must be >= 1")
+    );
   }
   if (options.dropout() < 0 || options.dropout() >= 1) {
-    throw ConfigError(str(
-        "aspp.dropout is ", options.dropout(), "; must be in [0, 1)"
-    ));
+    throw ConfigError(
+        str("aspp.dropout is ", options.dropout(), "; must be in [0, 1)")
+    );
   }
   for (size_t i = 0; i < options.rates().size(); ++i) {
     if (options.rates()[i] >= 1) continue;
@@ -52,15 +52,15 @@ void AsppImpl::reset() {
   project_ = register_module(
       "project", ConvBnRelu(ConvBnReluOptions(count * out, out, 1))
   );
-  dropout_ = register_module(
-      "dropout", torch::nn::Dropout(options_.dropout())
-  );
+  dropout_ = register_module("dropout", torch::nn::Dropout(options_.dropout()));
 }
 
 torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
   TORCH_CHECK(
       features.dim() == 4 && features.size(1) == options_.in_channels(),
-      "Aspp: expected [N, ", options_.in_channels(), ", h, w], got ",
+      "Aspp: expected [N, ",
+      options_.in_channels(),
+      ", h, w], got ",
       features.sizes()
   );
   std::vector<torch::Tensor> contexts;
@@ -78,15 +78,17 @@ torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {
       "its batch norm sees one value per channel otherwise"
   );
   const auto mean = features.mean({2, 3}, /*keepdim=*/true);
-  return image_branch_(mean).expand(
-      {-1, -1, features.size(2), features.size(3)}
+  return image_branch_(mean).expand({-1, -1, features.size(2), features.size(3)}
   );
 }
 
 void AsppImpl::set_rates(const std::vector<int64_t>& rates) {
   TORCH_CHECK(
       rates.size() == options_.rates().size(),
-      "Aspp: has ", options_.rates().size(), " rates, got ", rates.size()
+      "Aspp: has ",
+      options_.rates().size(),
+      " rates, got ",
+      rates.size()
   );
   validate(AsppOptions(options_).rates(rates));
   options_.rates(rates);

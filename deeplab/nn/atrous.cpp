@@ -20,9 +20,8 @@ void AtrousPlan::apply(torch::nn::Conv2dImpl& conv, int64_t native) {
   dilation_ *= native / kept;
 }
 
-void AtrousPlan::apply_beside(
-    torch::nn::Conv2dImpl& conv, int64_t native
-) const {
+void AtrousPlan::apply_beside(torch::nn::Conv2dImpl& conv, int64_t native)
+    const {
   conv.options.stride(kept_stride(native));
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/nn/modules/conv.h>
-
 #include <cstdint>
+
+#include <torch/nn/modules/conv.h>
 
 #include "deeplab/core/output_stride.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/nn/batch_norm_relu.h"
 
-#include <ATen/Parallel.h>
-#include <torch/autograd.h>
-
 #include <algorithm>
 #include <limits>
 #include <vector>
+
+#include <ATen/Parallel.h>
+#include <torch/autograd.h>
 
 #include "deeplab/nn/batch_norm_relu_loops.h"
 
@@ -23,8 +23,7 @@ struct Rows {
   int64_t channels;
 
   explicit Rows(const torch::Tensor& map)
-      : count(map.size(0) * map.size(2) * map.size(3)),
-        channels(map.size(1)) {}
+      : count(map.size(0) * map.size(2) * map.size(3)), channels(map.size(1)) {}
 
   int64_t pieces() const {
     return std::min<int64_t>(at::get_num_threads(), count);
@@ -42,8 +41,7 @@ struct Rows {
 
   /// Two sums for each channel; `add(row, rows, one, other)` adds a block.
   template <class Add>
-  std::pair<std::vector<double>, std::vector<double>> sums(
-      const Add& add
+  std::pair<std::vector<double>, std::vector<double>> sums(const Add& add
   ) const {
     const auto size = static_cast<size_t>(channels);
     std::vector<std::vector<double>> partial(
@@ -54,8 +52,8 @@ struct Rows {
       auto& total = partial[static_cast<size_t>(piece)];
       for (int64_t row = begin; row < end; row += kBlock) {
         std::fill(block.begin(), block.end(), 0.0F);
-        add(row, std::min(kBlock, end - row), block.data(),
-            block.data() + size);
+        add(row, std::min(kBlock, end - row), block.data(), block.data() + size
+        );
         for (size_t i = 0; i < block.size(); ++i) total[i] += block[i];
       }
     });
@@ -86,12 +84,12 @@ std::pair<torch::Tensor, torch::Tensor> moments(const torch::Tensor& features) {
   const auto* x = features.data_ptr<float>();
   // Measured from the first pixel: no cancellation where the mean is far
   // from 0.
-  const auto [sum, square] =
-      rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
-        add_moments(
-            {count, rows.channels}, x + row * rows.channels, x, one, two
-        );
-      });
+  const auto [sum, square] = rows.sums([&](int64_t row,
+                                           int64_t count,
+                                           float* one,
+                                           float* two) {
+    add_moments({count, rows.channels}, x + row * rows.channels, x, one, two);
+  });
   auto mean = like_channels(features);
   auto variance = like_channels(features);
   const auto total = static_cast<double>(rows.count);
@@ -161,7 +159,10 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
         rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
           const int64_t offset = row * rows.channels;
           add_gradient_sums(
-              {count, rows.channels}, map, x + offset, dy + offset,
+              {count, rows.channels},
+              map,
+              x + offset,
+              dy + offset,
               {mean.data_ptr<float>(), one, two}
           );
         });
@@ -188,7 +189,10 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
       const int64_t offset = begin * rows.channels;
       apply_gradient(
-          {end - begin, rows.channels}, map, x + offset, dy + offset,
+          {end - begin, rows.channels},
+          map,
+          x + offset,
+          dy + offset,
           {per_x.data_ptr<float>(), constant.data_ptr<float>(), dx + offset}
       );
     });

@@ -21,8 +21,11 @@ inline float passed_back(float value, float ceiling, float dy) {
 
 DEEPLAB_VECTOR_WIDTHS
 void add_moments(
-    RowBlock block, const float* __restrict x, const float* __restrict origin,
-    float* __restrict sum, float* __restrict square
+    RowBlock block,
+    const float* __restrict x,
+    const float* __restrict origin,
+    float* __restrict sum,
+    float* __restrict square
 ) {
   for (int64_t row = 0; row < block.rows; ++row, x += block.channels) {
     for (int64_t c = 0; c < block.channels; ++c) {
@@ -35,15 +38,16 @@ void add_moments(
 
 DEEPLAB_VECTOR_WIDTHS
 void apply_affine_relu(
-    RowBlock block, const AffineRelu& map, const float* __restrict x,
+    RowBlock block,
+    const AffineRelu& map,
+    const float* __restrict x,
     float* __restrict y
 ) {
   const float* __restrict scale = map.scale;
   const float* __restrict shift = map.shift;
   const float ceiling = map.ceiling;
   const int64_t channels = block.channels;
-  for (int64_t row = 0; row < block.rows;
-       ++row, x += channels, y += channels) {
+  for (int64_t row = 0; row < block.rows; ++row, x += channels, y += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float value = x[c] * scale[c] + shift[c];
       // In this order a NaN stays one, as in torch.
@@ -55,8 +59,11 @@ void apply_affine_relu(
 
 DEEPLAB_VECTOR_WIDTHS
 void add_gradient_sums(
-    RowBlock block, const AffineRelu& map, const float* __restrict x,
-    const float* __restrict dy, const GradientSums& sums
+    RowBlock block,
+    const AffineRelu& map,
+    const float* __restrict x,
+    const float* __restrict dy,
+    const GradientSums& sums
 ) {
   const float* __restrict scale = map.scale;
   const float* __restrict shift = map.shift;
@@ -78,8 +85,11 @@ void add_gradient_sums(
 
 DEEPLAB_VECTOR_WIDTHS
 void apply_gradient(
-    RowBlock block, const AffineRelu& map, const float* __restrict x,
-    const float* __restrict dy, const GradientMap& gradient
+    RowBlock block,
+    const AffineRelu& map,
+    const float* __restrict x,
+    const float* __restrict dy,
+    const GradientMap& gradient
 ) {
   const float* __restrict scale = map.scale;
   const float* __restrict shift = map.shift;

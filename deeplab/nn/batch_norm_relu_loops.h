@@ -24,7 +24,10 @@ struct RowBlock {
 
 /// Adds x - origin, and its square, of each channel.
 void add_moments(
-    RowBlock block, const float* x, const float* origin, float* sum,
+    RowBlock block,
+    const float* x,
+    const float* origin,
+    float* sum,
     float* square
 );
 
@@ -39,7 +42,10 @@ struct GradientSums {
   float* sum_x;
 };
 void add_gradient_sums(
-    RowBlock block, const AffineRelu& map, const float* x, const float* dy,
+    RowBlock block,
+    const AffineRelu& map,
+    const float* x,
+    const float* dy,
     const GradientSums& sums
 );
 
@@ -50,7 +56,10 @@ struct GradientMap {
   float* dx;
 };
 void apply_gradient(
-    RowBlock block, const AffineRelu& map, const float* x, const float* dy,
+    RowBlock block,
+    const AffineRelu& map,
+    const float* x,
+    const float* dy,
     const GradientMap& gradient
 );
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include <torch/arg.h>
 #include <torch/nn/module.h>
-
-#include <memory>
 
 #include "deeplab/nn/features.h"
 

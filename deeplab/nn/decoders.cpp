@@ -11,9 +11,8 @@ torch::nn::ModuleList make_convs(
 ) {
   torch::nn::ModuleList convs;
   for (int64_t i = 0; i < options.convs(); ++i) {
-    const auto block =
-        ConvBnReluOptions(in_channels, options.channels(), 3)
-            .separable(options.separable());
+    const auto block = ConvBnReluOptions(in_channels, options.channels(), 3)
+                           .separable(options.separable());
     convs->push_back(ConvBnRelu(block));
     in_channels = options.channels();
   }
@@ -80,9 +79,7 @@ torch::Tensor V3PlusDecoderImpl::forward(
     const Features& features, const torch::Tensor& context
 ) {
   const auto upsampled = resize_like(context, features.low);
-  return refine(
-      convs_, torch::cat({upsampled, reduce_(features.low)}, 1)
-  );
+  return refine(convs_, torch::cat({upsampled, reduce_(features.low)}, 1));
 }
 
 int64_t V3PlusDecoderImpl::out_channels() const {

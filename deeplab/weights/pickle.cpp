@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/weights/pickle.h"
 
-#include <array>
 #include <cstring>
-#include <limits>
 #include <unordered_map>
 
 #include "deeplab/core/error.h"
+#include "deeplab/weights/stored_tensor.h"
 
 namespace deeplab::weights {
 namespace {
@@ -14,23 +13,6 @@ namespace {
 using Global = PickleGlobal;
 using List = const PickleList*;
 using Value = PickleValue;
-
-struct StorageType {
-  const char* name;
-  torch::ScalarType type;
-};
-constexpr std::array kStorageTypes{
-    StorageType{"torch.FloatStorage", torch::kFloat32},
-    StorageType{"torch.DoubleStorage", torch::kFloat64},
-    StorageType{"torch.HalfStorage", torch::kFloat16},
-    StorageType{"torch.BFloat16Storage", torch::kBFloat16},
-    StorageType{"torch.LongStorage", torch::kInt64},
-    StorageType{"torch.IntStorage", torch::kInt32},
-    StorageType{"torch.ShortStorage", torch::kInt16},
-    StorageType{"torch.CharStorage", torch::kInt8},
-    StorageType{"torch.ByteStorage", torch::kUInt8},
-    StorageType{"torch.BoolStorage", torch::kBool},
-};
 
 template <class Wanted>
 const Wanted& as(const Value& value, const char* what) {
@@ -46,59 +28,6 @@ std::vector<int64_t> whole_numbers(const Value& value) {
     numbers.push_back(number);
   }
   return numbers;
-}
-
-/// Where a tensor's elements lie in its storage.
-struct View {
-  int64_t offset;
-  const std::vector<int64_t>& sizes;
-  const std::vector<int64_t>& strides;
-};
-
-/// Elements from the first to the last that a tensor touches. At most as many
-/// as it has, or it would repeat some (and could claim more than fits memory).
-int64_t reach(const View& view) {
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 16;
-  int64_t count = 1;
-  int64_t last = 0;
-  for (size_t i = 0; i < view.sizes.size(); ++i) {
-    const int64_t size = view.sizes[i];
-    const int64_t stride = view.strides[i];
-    if (size == 0) return 0;
-    const bool too_far = stride != 0 && size - 1 > (kMost - last) / stride;
-    if (too_far || size > kMost / count) {
-      throw DataError("pickle: a tensor reaches past any storage");
-    }
-    last += (size - 1) * stride;
-    count *= size;
-  }
-  if (count > last + 1) {
-    throw DataError("pickle: a tensor that repeats its elements");
-  }
-  return last + 1;
-}
-
-torch::Tensor copy_elements(
-    std::string_view storage, torch::ScalarType type, const View& view
-) {
-  const int64_t needed = reach(view);
-  if (needed == 0) return torch::empty(view.sizes, type);
-  const size_t width = c10::elementSize(type);
-  const auto held = static_cast<int64_t>(storage.size() / width);
-  if (view.offset > held || needed > held - view.offset) {
-    throw DataError(str(
-        "pickle: a tensor needs elements ", view.offset, " to ",
-        view.offset + needed, " of a storage that holds ", held
-    ));
-  }
-  // Copied as bytes first: they may lie at an odd address.
-  auto elements = torch::empty({needed}, type);
-  std::memcpy(
-      elements.data_ptr(),
-      storage.data() + static_cast<size_t>(view.offset) * width,
-      elements.nbytes()
-  );
-  return elements.as_strided(view.sizes, view.strides).contiguous();
 }
 
 }  // namespace
@@ -177,53 +106,108 @@ Value PickleMachine::run() {
         step_object(code)) {
       continue;
     }
-    throw DataError(str(
-        "pickle: opcode ", int{code}, " at byte ", position_ - 1,
-        " is not one that torch.save writes"
-    ));
+    throw DataError(
+        str("pickle: opcode ",
+            int{code},
+            " at byte ",
+            position_ - 1,
+            " is not one that torch.save writes")
+    );
   }
 }
 
 bool PickleMachine::step_constant(unsigned char code) {
   switch (code) {
-    case 0x80: take(1); break;                                   // PROTO
-    case 0x95: take(8); break;                                   // FRAME
-    case 'N': push(std::monostate{}); break;                     // NONE
-    case 0x88: push(true); break;                                // NEWTRUE
-    case 0x89: push(false); break;                               // NEWFALSE
-    case 'K': push(int64_t{number<uint8_t>()}); break;           // BININT1
-    case 'M': push(int64_t{number<uint16_t>()}); break;          // BININT2
-    case 'J': push(int64_t{number<int32_t>()}); break;           // BININT
-    case 0x8a: push(long_integer()); break;                      // LONG1
-    case 'G': push(big_endian_double()); break;                  // BINFLOAT
-    case 'X':                                                    // BINUNICODE
-    case 'T':                                                    // BINSTRING
-    case 'B': push(std::string(take(number<uint32_t>()))); break;  // BINBYTES
-    case 0x8c:                                             // SHORT_BINUNICODE
-    case 'U':                                              // SHORT_BINSTRING
-    case 'C': push(std::string(take(number<uint8_t>()))); break;
-    default: return false;
+    case 0x80:
+      take(1);
+      break;  // PROTO
+    case 0x95:
+      take(8);
+      break;  // FRAME
+    case 'N':
+      push(std::monostate{});
+      break;  // NONE
+    case 0x88:
+      push(true);
+      break;  // NEWTRUE
+    case 0x89:
+      push(false);
+      break;  // NEWFALSE
+    case 'K':
+      push(int64_t{number<uint8_t>()});
+      break;  // BININT1
+    case 'M':
+      push(int64_t{number<uint16_t>()});
+      break;  // BININT2
+    case 'J':
+      push(int64_t{number<int32_t>()});
+      break;  // BININT
+    case 0x8a:
+      push(long_integer());
+      break;  // LONG1
+    case 'G':
+      push(big_endian_double());
+      break;   // BINFLOAT
+    case 'X':  // BINUNICODE
+    case 'T':  // BINSTRING
+    case 'B':
+      push(std::string(take(number<uint32_t>())));
+      break;    // BINBYTES
+    case 0x8c:  // SHORT_BINUNICODE
+    case 'U':   // SHORT_BINSTRING
+    case 'C':
+      push(std::string(take(number<uint8_t>())));
+      break;
+    default:
+      return false;
   }
   return true;
 }
 
 bool PickleMachine::step_container(unsigned char code) {
   switch (code) {
-    case '(': marks_.push_back(stack_.size()); break;  // MARK
-    case '0': pop(); break;                            // POP
-    case '1': pop_to_mark(); break;                    // POP_MARK
-    case ')':                                          // EMPTY_TUPLE
-    case ']': push_list({}); break;                    // EMPTY_LIST
-    case 't': push_list(pop_to_mark()); break;         // TUPLE
-    case 0x85: push_list(pop_count(1)); break;         // TUPLE1
-    case 0x86: push_list(pop_count(2)); break;         // TUPLE2
-    case 0x87: push_list(pop_count(3)); break;         // TUPLE3
-    case '}': push_dict(); break;                      // EMPTY_DICT
-    case 'a': append(pop_count(1)); break;             // APPEND
-    case 'e': append(pop_to_mark()); break;            // APPENDS
-    case 's': set_items(pop_count(2)); break;          // SETITEM
-    case 'u': set_items(pop_to_mark()); break;         // SETITEMS
-    default: return false;
+    case '(':
+      marks_.push_back(stack_.size());
+      break;  // MARK
+    case '0':
+      pop();
+      break;  // POP
+    case '1':
+      pop_to_mark();
+      break;   // POP_MARK
+    case ')':  // EMPTY_TUPLE
+    case ']':
+      push_list({});
+      break;  // EMPTY_LIST
+    case 't':
+      push_list(pop_to_mark());
+      break;  // TUPLE
+    case 0x85:
+      push_list(pop_count(1));
+      break;  // TUPLE1
+    case 0x86:
+      push_list(pop_count(2));
+      break;  // TUPLE2
+    case 0x87:
+      push_list(pop_count(3));
+      break;  // TUPLE3
+    case '}':
+      push_dict();
+      break;  // EMPTY_DICT
+    case 'a':
+      append(pop_count(1));
+      break;  // APPEND
+    case 'e':
+      append(pop_to_mark());
+      break;  // APPENDS
+    case 's':
+      set_items(pop_count(2));
+      break;  // SETITEM
+    case 'u':
+      set_items(pop_to_mark());
+      break;  // SETITEMS
+    default:
+      return false;
   }
   return true;
 }
@@ -240,12 +224,23 @@ bool PickleMachine::step_memo(unsigned char code) {
     push(found->second);
   };
   switch (code) {
-    case 'q': put(number<uint8_t>()); break;   // BINPUT
-    case 'r': put(number<uint32_t>()); break;  // LONG_BINPUT
-    case 0x94: put(memo_.size()); break;       // MEMOIZE
-    case 'h': get(number<uint8_t>()); break;   // BINGET
-    case 'j': get(number<uint32_t>()); break;  // LONG_BINGET
-    default: return false;
+    case 'q':
+      put(number<uint8_t>());
+      break;  // BINPUT
+    case 'r':
+      put(number<uint32_t>());
+      break;  // LONG_BINPUT
+    case 0x94:
+      put(memo_.size());
+      break;  // MEMOIZE
+    case 'h':
+      get(number<uint8_t>());
+      break;  // BINGET
+    case 'j':
+      get(number<uint32_t>());
+      break;  // LONG_BINGET
+    default:
+      return false;
   }
   return true;
 }
@@ -270,9 +265,13 @@ bool PickleMachine::step_object(unsigned char code) {
       call(both[0], both[1]);
       break;
     }
-    case 'b': pop(); break;  // BUILD: an object's attributes, not its items
-    case 'Q': break;         // BINPERSID: a storage, left as its tuple
-    default: return false;
+    case 'b':
+      pop();
+      break;  // BUILD: an object's attributes, not its items
+    case 'Q':
+      break;  // BINPERSID: a storage, left as its tuple
+    default:
+      return false;
   }
   return true;
 }
@@ -384,13 +383,9 @@ torch::Tensor PickleMachine::tensor(const PickleList& arguments) const {
   if (offset < 0 || sizes.size() != strides.size()) {
     throw DataError("pickle: a tensor with an impossible shape");
   }
-  for (const auto& known : kStorageTypes) {
-    if (type_name != known.name) continue;
-    return copy_elements(
-        storages_(key), known.type, {offset, sizes, strides}
-    );
-  }
-  throw DataError(str("pickle: storage type ", type_name, " is not known"));
+  return copy_elements(
+      storages_(key), storage_type(type_name), {offset, sizes, strides}
+  );
 }
 
 }  // namespace deeplab::weights

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
-
 #include <deque>
 #include <functional>
 #include <string>
@@ -10,6 +8,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include <torch/types.h>
 
 namespace deeplab::weights {
 

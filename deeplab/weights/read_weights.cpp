@@ -49,9 +49,9 @@ StateDict parse_pytorch(const std::string& bytes, const std::string& path) {
     throw DataError(str(path, ": a zip archive, but not one of torch.save"));
   }
   if (archive.find("constants.pkl") != nullptr) {
-    throw DataError(str(
-        path, ": a TorchScript archive; give it as --torchscript"
-    ));
+    throw DataError(
+        str(path, ": a TorchScript archive; give it as --torchscript")
+    );
   }
   try {
     const Pickle parsed(*pickle, [&](const std::string& key) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include "deeplab/core/atomic_file.h"
@@ -76,15 +77,15 @@ torch::Tensor parse_tensor(
   const auto begin = entry.at("data_offsets").at(0).get<uint64_t>();
   const auto end = entry.at("data_offsets").at(1).get<uint64_t>();
   if (begin > end || end > data_bytes) {
-    throw DataError(str(
-        "lies at bytes ", begin, " to ", end, " of ", data_bytes
-    ));
+    throw DataError(
+        str("lies at bytes ", begin, " to ", end, " of ", data_bytes)
+    );
   }
   const uint64_t expected = count_elements(shape) * c10::elementSize(type);
   if (end - begin != expected) {
-    throw DataError(str(
-        "has ", end - begin, " bytes; its shape needs ", expected
-    ));
+    throw DataError(
+        str("has ", end - begin, " bytes; its shape needs ", expected)
+    );
   }
   auto tensor = torch::empty(shape, type);
   if (expected > 0) std::memcpy(tensor.data_ptr(), data + begin, expected);
@@ -105,18 +106,21 @@ TensorFile parse_safetensors(
   }
   const uint64_t length = header_length(bytes);
   if (length > bytes.size() - kLengthBytes) {
-    throw DataError(str(
-        path, ": header claims ", length, " bytes, the file has ",
-        bytes.size(), "; it is truncated or damaged"
-    ));
+    throw DataError(
+        str(path,
+            ": header claims ",
+            length,
+            " bytes, the file has ",
+            bytes.size(),
+            "; it is truncated or damaged")
+    );
   }
   const size_t start = kLengthBytes + static_cast<size_t>(length);
   TensorFile file;
   std::string name;
   try {
-    const auto header = Json::parse(
-        bytes.data() + kLengthBytes, bytes.data() + start
-    );
+    const auto header =
+        Json::parse(bytes.data() + kLengthBytes, bytes.data() + start);
     for (const auto& item : header.items()) {
       name = item.key();
       if (name == "__metadata__") {
@@ -125,9 +129,7 @@ TensorFile parse_safetensors(
       }
       file.tensors.insert(
           name,
-          parse_tensor(
-              item.value(), bytes.data() + start, bytes.size() - start
-          )
+          parse_tensor(item.value(), bytes.data() + start, bytes.size() - start)
       );
     }
   } catch (const DataError& error) {
@@ -154,7 +156,9 @@ void write_safetensors(const std::string& path, const TensorFile& file) {
     tensors.push_back(tensor);
   }
   std::string text = header.dump();
-  text.resize((text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' ');
+  text.resize(
+      (text.size() + kLengthBytes - 1) / kLengthBytes * kLengthBytes, ' '
+  );
   write_atomically(path, [&](std::ostream& stream) {
     const uint64_t length = text.size();
     std::array<char, kLengthBytes> prefix{};

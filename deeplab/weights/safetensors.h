@@ -20,9 +20,7 @@ bool looks_like_safetensors(const std::string& bytes);
 
 /// Throws: DataError that begins with `path`, for a header, shape or offset
 /// that the file's length does not bear out.
-TensorFile parse_safetensors(
-    const std::string& bytes, const std::string& path
-);
+TensorFile parse_safetensors(const std::string& bytes, const std::string& path);
 
 /// Writes all or nothing (write_atomically). Tensors may be on any device.
 void write_safetensors(const std::string& path, const TensorFile& file);

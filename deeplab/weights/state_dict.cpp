@@ -61,9 +61,9 @@ LoadReport load_state(torch::nn::Module& module, const StateDict& tensors) {
         report.missing.push_back(item.key());
       }
     } else if (found->sizes() != item.value().sizes()) {
-      report.mismatched.push_back(str(
-          item.key(), " ", found->sizes(), " != ", item.value().sizes()
-      ));
+      report.mismatched.push_back(
+          str(item.key(), " ", found->sizes(), " != ", item.value().sizes())
+      );
     } else {
       auto target = item.value();
       target.copy_(*found);

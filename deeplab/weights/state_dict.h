@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/nn/module.h>
-#include <torch/ordered_dict.h>
-
 #include <map>
 #include <string>
 #include <vector>
+
+#include <torch/nn/module.h>
+#include <torch/ordered_dict.h>
 
 namespace deeplab::weights {
 

@@ -51,10 +51,14 @@ Number ZipArchive::read(size_t offset) const {
 
 std::string_view ZipArchive::slice(size_t offset, size_t length) const {
   if (offset > bytes_.size() || length > bytes_.size() - offset) {
-    throw DataError(str(
-        length, " bytes at ", offset, " lie past its end at ", bytes_.size(),
-        " (truncated?)"
-    ));
+    throw DataError(
+        str(length,
+            " bytes at ",
+            offset,
+            " lie past its end at ",
+            bytes_.size(),
+            " (truncated?)")
+    );
   }
   return bytes_.substr(offset, length);
 }

@@ -112,9 +112,14 @@ TEST_F(Grid, NamesWhatIsWrongWithItself) {
       refusal(R"({"axes": {"train.seed": []}})"),
       HasSubstr("axes.train.seed must be a list that is not empty")
   );
-  EXPECT_THAT(
-      refusal(R"({"axis": {}})"), HasSubstr("axis is not a known key")
-  );
+  EXPECT_THAT(refusal(R"({"axis": {}})"), HasSubstr("axis is not a known key"));
+}
+
+TEST_F(Grid, TakesItsBaseFromAFileBesideIt) {
+  testing::write_text(folder_ / "base.json", R"({"train": {"seed": 9}})");
+  const auto cells =
+      expand(R"({"base": "base.json", "axes": {"model.decoder": ["none"]}})");
+  EXPECT_EQ(cells[0].config.train.seed, 9);
 }
 
 Json result(const char* decoder, int64_t seed, double score) {
@@ -127,7 +132,8 @@ Json result(const char* decoder, int64_t seed, double score) {
 TEST(Report, GroupsSeedsIntoMeanAndDeviation) {
   Report report;
   report.rows = group_rows(
-      {result("none", 0, 0.5), result("none", 1, 0.6),
+      {result("none", 0, 0.5),
+       result("none", 1, 0.6),
        result("v3plus", 0, 0.7)},
       report.axes
   );
@@ -186,8 +192,7 @@ TEST(ScoresText, ShowsAbsentClassesAsDashAndNull) {
   scores.mean_iou = 0.5;
   EXPECT_THAT(scores_table(scores, {"a", "b"}), HasSubstr("50.00"));
   EXPECT_THAT(
-      scores_table(scores, {"a", "b"}),
-      ::testing::ContainsRegex("b +-\n")
+      scores_table(scores, {"a", "b"}), ::testing::ContainsRegex("b +-\n")
   );
   const auto json = scores_json(scores, {"a", "b"});
   EXPECT_EQ(json["class_iou"]["a"], 0.5);

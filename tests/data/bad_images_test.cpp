@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -16,8 +17,8 @@ namespace deeplab::data {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::message_of;
+using ::testing::StartsWith;
 namespace fs = std::filesystem;
 
 /// The files that are damaged, and what is said of them; all others decode.
@@ -49,9 +50,8 @@ const std::map<std::string, std::string> kDamaged{
 
 std::vector<fs::path> bad_images() {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(
-           testing::shared_data("bad_images")
-       )) {
+  for (const auto& entry :
+       fs::recursive_directory_iterator(testing::shared_data("bad_images"))) {
     const auto ending = entry.path().extension();
     if (ending == ".png" || ending == ".jpg") files.push_back(entry.path());
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/dataset.h"
 
+#include <set>
+
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
-#include <set>
 #include <torch/torch.h>
 
 #include "data/check.h"
@@ -24,9 +25,7 @@ class VocFolder : public ::testing::Test {
  protected:
   void SetUp() override {
     for (const std::string id : {"a", "b", "c"}) {
-      write_image(
-          photo(id), cv::Mat(20, 30, CV_8UC3, cv::Scalar(10, 20, 30))
-      );
+      write_image(photo(id), cv::Mat(20, 30, CV_8UC3, cv::Scalar(10, 20, 30)));
       cv::Mat labels(20, 30, CV_8UC1, cv::Scalar(1));
       labels.rowRange(0, 5).setTo(255);
       write_mask(mask(id), labels, make_classes({"x", "y", "z"}, {}));
@@ -102,8 +101,7 @@ TEST_F(VocFolder, NamesWhatIsWrongInAList) {
 
 TEST_F(VocFolder, CheckCountsAndListsProblems) {
   testing::write_text(photo("b"), "broken");
-  const auto report =
-      check_dataset(*make_dataset(config_, Role::kTrain), {});
+  const auto report = check_dataset(*make_dataset(config_, Role::kTrain), {});
   EXPECT_EQ(report.images, 3);
   EXPECT_EQ(report.class_pixels, (std::vector<int64_t>{0, 2 * 15 * 30, 0}));
   EXPECT_EQ(report.void_pixels, 2 * 5 * 30);
@@ -220,12 +218,8 @@ TEST(Augment, WithoutChangeReturnsTheImage) {
   const auto result =
       augment(sample, config, {{0.5, 0.5, 0.5}, {1, 1, 1}}, random);
   const cv::Rect inside(0, 0, 96, 64);
-  EXPECT_EQ(
-      cv::norm(result.image(inside), sample.image, cv::NORM_INF), 0
-  );
-  EXPECT_EQ(
-      cv::norm(result.labels(inside), sample.labels, cv::NORM_INF), 0
-  );
+  EXPECT_EQ(cv::norm(result.image(inside), sample.image, cv::NORM_INF), 0);
+  EXPECT_EQ(cv::norm(result.labels(inside), sample.labels, cv::NORM_INF), 0);
   // Below lies the padding: mean colour and void.
   EXPECT_EQ(result.labels.at<uint8_t>(64, 0), kVoid);
   EXPECT_NEAR(result.image.at<cv::Vec3b>(95, 95)[0], 127.5, 0.5);
@@ -245,8 +239,7 @@ TEST(Augment, MovesImageAndLabelsTogether) {
   config.crop = 40;
   for (uint64_t seed = 0; seed < 20; ++seed) {
     Random random(seed);
-    const auto result =
-        augment(sample, config, {{0, 0, 0}, {1, 1, 1}}, random);
+    const auto result = augment(sample, config, {{0, 0, 0}, {1, 1, 1}}, random);
     int64_t agree = 0;
     int64_t counted = 0;
     for (int y = 0; y < 40; ++y) {

@@ -2,10 +2,11 @@
 #include "data/image_file.h"
 
 #include <map>
+#include <sstream>
+
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
-#include <sstream>
 
 #include "deeplab/core/error.h"
 #include "support/support.h"
@@ -60,7 +61,8 @@ TEST(ReadImage, TurnsByEveryOrientation) {
     if (orientation == 3) cv::flip(upright, stored, -1);
     if (orientation == 4) cv::flip(upright, stored, 0);
     if (orientation == 5) cv::transpose(upright, stored);
-    if (orientation == 6) cv::rotate(upright, stored, cv::ROTATE_90_COUNTERCLOCKWISE);
+    if (orientation == 6)
+      cv::rotate(upright, stored, cv::ROTATE_90_COUNTERCLOCKWISE);
     if (orientation == 7) {
       cv::transpose(upright, stored);
       cv::flip(stored.clone(), stored, -1);
@@ -88,7 +90,8 @@ TEST(ReadImage, RefusesATruncatedFile) {
       testing::write_text(path, whole.substr(0, length));
       EXPECT_THAT(
           message_of<DataError>([&] { read_image(path); }), HasSubstr(path)
-      ) << ending << share;
+      ) << ending
+        << share;
     }
   }
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program itself, as a user runs it, on small drawn data.
-#include <torch/script.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
-#include <sys/wait.h>
 #include <thread>
+
+#include <sys/wait.h>
+#include <torch/script.h>
 #include <unistd.h>
 
 #include "deeplab/core/error.h"
@@ -27,11 +26,15 @@ testing::Finished deeplab(const std::string& words) {
 /// Flags of a training that takes seconds.
 std::string small(const std::string& out, int64_t iterations) {
   return str(
-      "train --out ", out, " --iterations ", iterations,
+      "train --out ",
+      out,
+      " --iterations ",
+      iterations,
       " --batch-size 2 --crop 48 --backbone mobilenet_v2"
       " --set model.aspp.channels=16 --set model.aspp.separable=true"
       " --set model.decoder_options.channels=16"
       " --set model.decoder_options.separable=true"
+      " --set model.aspp.rates=[2,4]"
       " --set data.synthetic.train_images=8 --set data.synthetic.val_images=2"
       " --set data.synthetic.width=64 --set data.synthetic.height=48"
       " --set train.validate_every=7 --set train.checkpoint_every=3"
@@ -130,10 +133,12 @@ TEST_F(Program, WorkersDoNotChangeTheResult) {
 TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   const auto set = path("set");
   ASSERT_EQ(
-      deeplab("data synthesize " + set +
-              " --set data.synthetic.train_images=4"
-              " --set data.synthetic.val_images=2"
-              " --set data.synthetic.width=64 --set data.synthetic.height=48")
+      deeplab(
+          "data synthesize " + set +
+          " --set data.synthetic.train_images=4"
+          " --set data.synthetic.val_images=2"
+          " --set data.synthetic.width=64 --set data.synthetic.height=48"
+      )
           .code,
       0
   );
@@ -169,7 +174,9 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   );
   EXPECT_EQ(predicted.code, 0) << predicted.output;
   for (const char* name :
-       {"train_0_mask.png", "val_1_overlay.png", "val_0_logits.npy",
+       {"train_0_mask.png",
+        "val_1_overlay.png",
+        "val_0_logits.npy",
         "val_0_probabilities.npy"}) {
     EXPECT_TRUE(std::filesystem::exists(path("out") + "/" + name)) << name;
   }
@@ -186,9 +193,12 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
 
 TEST_F(Program, OneBadPhotoDoesNotCostTheOthers) {
   const auto set = path("set");
-  deeplab("data synthesize " + set + " --set data.synthetic.train_images=1"
-          " --set data.synthetic.val_images=1"
-          " --set data.synthetic.width=64 --set data.synthetic.height=48");
+  deeplab(
+      "data synthesize " + set +
+      " --set data.synthetic.train_images=1"
+      " --set data.synthetic.val_images=1"
+      " --set data.synthetic.width=64 --set data.synthetic.height=48"
+  );
   torch::jit::Module script("script");
   script.define("def forward(self, x):\n    return x\n");
   script.save(path("model.pt"));
@@ -251,34 +261,46 @@ TEST_P(Refusals, AreOneClearLine) {
   const auto finished = deeplab(GetParam().words);
   EXPECT_EQ(finished.code, GetParam().code);
   EXPECT_THAT(finished.output, HasSubstr(GetParam().message));
-  EXPECT_EQ(
-      std::count(finished.output.begin(), finished.output.end(), '\n'), 1
-  ) << finished.output;
+  EXPECT_EQ(std::count(finished.output.begin(), finished.output.end(), '\n'), 1)
+      << finished.output;
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Words, Refusals,
+    Words,
+    Refusals,
     ::testing::Values(
         Refusal{"trian", 2, "error: \"trian\" is not a verb; known: train"},
         Refusal{"train --iteration 5", 2, "iteration"},
         Refusal{"train extra --out /tmp/x", 2, "\"extra\" is not a flag"},
-        Refusal{"train --set train.iteration=5 --out /tmp/x", 2,
-                "train.iteration is not a known key"},
-        Refusal{"train --iterations 1.5 --out /tmp/x", 2,
-                "train.iterations is 1.5; expected a whole number"},
-        Refusal{"train --output-stride 12 --out /tmp/x", 2,
-                "train.output_stride is 12; known: 8, 16, 32"},
-        Refusal{"train --backbone resnet19 --out /tmp/x", 2,
-                "model.backbone is \"resnet19\"; known: resnet18"},
+        Refusal{
+            "train --set train.iteration=5 --out /tmp/x",
+            2,
+            "train.iteration is not a known key"},
+        Refusal{
+            "train --iterations 1.5 --out /tmp/x",
+            2,
+            "train.iterations is 1.5; expected a whole number"},
+        Refusal{
+            "train --output-stride 12 --out /tmp/x",
+            2,
+            "train.output_stride is 12; known: 8, 16, 32"},
+        Refusal{
+            "train --backbone resnet19 --out /tmp/x",
+            2,
+            "model.backbone is \"resnet19\"; known: resnet18"},
         Refusal{"train --device tpu --out /tmp/x", 2, "--device tpu"},
-        Refusal{"train --config /none.json --out /tmp/x", 3,
-                "/none.json: cannot open"},
-        Refusal{"train --data /none --classes a,b --out /tmp/x", 3,
-                "/none/ImageSets/Segmentation/train.txt: cannot open"},
+        Refusal{
+            "train --config /none.json --out /tmp/x",
+            3,
+            "/none.json: cannot open"},
+        Refusal{
+            "train --data /none --classes a,b --out /tmp/x",
+            3,
+            "/none/ImageSets/Segmentation/train.txt: cannot open"},
         Refusal{"evaluate", 2, "no network: give --checkpoint"},
         Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
-        Refusal{"evaluate --checkpoint a --torchscript b", 2,
-                "several networks"},
+        Refusal{
+            "evaluate --checkpoint a --torchscript b", 2, "several networks"},
         Refusal{"predict", 2, "no photos"},
         Refusal{"predict /none.jpg --checkpoint x", 3, "/none.jpg: no such"},
         Refusal{"ablate /none.json", 3, "/none.json: cannot open"},

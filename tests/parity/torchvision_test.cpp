@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Outputs equal to torchvision's on its own weights. Skipped without Debian's
 // python3-torchvision.
-#include <torch/torch.h>
-
 #include <cstring>
+
+#include <torch/torch.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/model/deeplab.h"
@@ -68,9 +68,7 @@ TEST(Torchvision, DeepLabV3OnResNet50GivesTheSameLogits) {
   model::DeepLab network(config, 21);
   const auto report = weights::load_state(
       *network,
-      weights::rename_torchvision(
-          weights::read_weights(folder / "weights.pth")
-      )
+      weights::rename_torchvision(weights::read_weights(folder / "weights.pth"))
   );
   EXPECT_TRUE(report.complete()) << report.summary();
   EXPECT_TRUE(report.unexpected.empty()) << report.summary();
@@ -78,12 +76,10 @@ TEST(Torchvision, DeepLabV3OnResNet50GivesTheSameLogits) {
   network->eval();
   for (size_t i = 0; i < sizes.size(); ++i) {
     const auto [height, width] = sizes[i];
-    const auto image = read_floats(
-        folder / str("image_", i, ".bin"), {1, 3, height, width}
-    );
-    const auto logits = read_floats(
-        folder / str("logits_", i, ".bin"), {1, 21, height, width}
-    );
+    const auto image =
+        read_floats(folder / str("image_", i, ".bin"), {1, 3, height, width});
+    const auto logits =
+        read_floats(folder / str("logits_", i, ".bin"), {1, 21, height, width});
     expect_close(network(image), logits);
   }
 }
@@ -116,7 +112,8 @@ TEST_P(Classifiers, BackboneGivesTheSameFeatures) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, Classifiers,
+    All,
+    Classifiers,
     ::testing::Values(
         "resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"
     )

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <functional>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace deeplab::testing {
 
@@ -58,6 +58,6 @@ Finished run_shell(const std::string& command);
 }  // namespace deeplab::testing
 
 /// Skips the test, saying so, without the shared data of that name.
-#define SKIP_WITHOUT_SHARED(name)                                     \
+#define SKIP_WITHOUT_SHARED(name)                                      \
   if (!std::filesystem::exists(::deeplab::testing::shared_data(name))) \
   GTEST_SKIP() << "no " << ::deeplab::testing::shared_data(name)

@@ -64,14 +64,14 @@ TEST_P(Backbones, DenseFeaturesSubsampledAreTheStridedOnes) {
     const auto dense = network->forward(images).high;
     using torch::indexing::Slice;
     const auto subsampled = dense.index(
-        {Slice(), Slice(), Slice(0, torch::indexing::None, step),
+        {Slice(),
+         Slice(),
+         Slice(0, torch::indexing::None, step),
          Slice(0, torch::indexing::None, step)}
     );
     ASSERT_EQ(subsampled.sizes(), strided.sizes());
     const double scale = strided.abs().max().item<double>();
-    EXPECT_LT(
-        (subsampled - strided).abs().max().item<double>(), 1e-4 * scale
-    );
+    EXPECT_LT((subsampled - strided).abs().max().item<double>(), 1e-4 * scale);
   }
 }
 
@@ -85,7 +85,8 @@ TEST_P(Backbones, TakesImagesOfOnePixel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    All, Backbones,
+    All,
+    Backbones,
     ::testing::Values(
         Known{"resnet18", 11176512, 64, 512},
         Known{"resnet34", 21284672, 64, 512},

@@ -96,7 +96,8 @@ TEST(ConfigIo, RefusesADoubledKey) {
 
 TEST(ConfigIo, NamesFileAndLineOfBrokenJson) {
   EXPECT_THAT(
-      refusal("{\n\"count\": ,\n}"), HasSubstr("file.json: not JSON near line 2")
+      refusal("{\n\"count\": ,\n}"),
+      HasSubstr("file.json: not JSON near line 2")
   );
 }
 

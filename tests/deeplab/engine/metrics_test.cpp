@@ -23,9 +23,7 @@ TEST(ConfusionMatrix, ScoresAHandMadeExample) {
   EXPECT_DOUBLE_EQ(scores.mean_iou, (0.5 + 1.0 / 3) / 2);
   EXPECT_DOUBLE_EQ(scores.pixel_accuracy, 3.0 / 5);
   EXPECT_DOUBLE_EQ(scores.mean_accuracy, (2.0 / 3 + 0.5) / 2);
-  EXPECT_DOUBLE_EQ(
-      scores.frequency_weighted_iou, 0.6 * 0.5 + 0.4 / 3
-  );
+  EXPECT_DOUBLE_EQ(scores.frequency_weighted_iou, 0.6 * 0.5 + 0.4 / 3);
 }
 
 TEST(ConfusionMatrix, EqualsADoubleLoop) {

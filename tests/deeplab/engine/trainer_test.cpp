@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/trainer.h"
 
-#include <torch/torch.h>
-
 #include <cmath>
 #include <limits>
+
+#include <torch/torch.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
@@ -40,11 +40,14 @@ TrainConfig short_training() {
 Batch batch_of(int64_t iteration) {
   torch::manual_seed(100 + iteration);
   return {
-      torch::randn({2, 3, 33, 33}), torch::randint(0, 4, {2, 33, 33}),
+      torch::randn({2, 3, 33, 33}),
+      torch::randint(0, 4, {2, 33, 33}),
       {"a.jpg", "b.jpg"}};
 }
 
-bool equal_states(const weights::StateDict& one, const weights::StateDict& two) {
+bool equal_states(
+    const weights::StateDict& one, const weights::StateDict& two
+) {
   for (const auto& item : one) {
     if (!torch::equal(item.value(), two[item.key()])) return false;
   }
@@ -148,7 +151,8 @@ TEST(Trainer, FrozenBatchNormKeepsStatisticsAndAffine) {
   auto config = short_training();
   config.batch_norm = "frozen";
   std::vector<torch::Tensor> before;
-  for (const auto& buffer : network->buffers()) before.push_back(buffer.clone());
+  for (const auto& buffer : network->buffers())
+    before.push_back(buffer.clone());
   const auto norm_weight =
       network->named_parameters()["aspp.project.bn.weight"].clone();
   Trainer(network, config).run(batch_of, {});
@@ -206,12 +210,14 @@ TEST(Loss, IsTheMeanOverPixelsThatAreNotVoid) {
   const double second = -1 + std::log(1 + std::exp(1.0));
   EXPECT_NEAR(
       segmentation_loss(logits, labels, {}).item<double>(),
-      (first + second) / 2, 1e-6
+      (first + second) / 2,
+      1e-6
   );
   const auto weights = torch::tensor({3.0F, 1.0F});
   EXPECT_NEAR(
       segmentation_loss(logits, labels, weights).item<double>(),
-      (3 * first + second) / 4, 1e-6
+      (3 * first + second) / 4,
+      1e-6
   );
 }
 
@@ -252,7 +258,9 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
       HasSubstr("train.output_stride is 12; known")
   );
   EXPECT_THAT(
-      refusal([](auto& config) { config.class_weights = {1, 2}; }),
+      refusal([](auto& config) {
+        config.class_weights = {1, 2};
+      }),
       HasSubstr("has 2 weights; the data set has 4 classes")
   );
   EXPECT_THAT(

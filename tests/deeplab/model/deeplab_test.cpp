@@ -129,7 +129,9 @@ TEST(DeepLab, NamesTheKeyThatBreaksARule) {
       HasSubstr("model.decoder is \"v3\"; known: none, v3plus")
   );
   EXPECT_THAT(
-      refusal([](auto& config) { config.aspp.rates = {6, 0}; }),
+      refusal([](auto& config) {
+        config.aspp.rates = {6, 0};
+      }),
       HasSubstr("model.aspp.rates[1] is 0")
   );
   EXPECT_THAT(
@@ -149,7 +151,9 @@ TEST(DeepLab, NamesTheKeyThatBreaksARule) {
 TEST(DeepLab, NamesTheShapeThatItExpects) {
   DeepLab network(small("none"), 5);
   EXPECT_THAT(
-      message_of<c10::Error>([&] { network(torch::ones({1, 4, 8, 8})); }),
+      message_of<c10::Error>([&] {
+        network(torch::ones({1, 4, 8, 8}));
+      }),
       HasSubstr("expected [N, 3, H, W]")
   );
 }
@@ -175,10 +179,11 @@ TEST(TorchScript, TakesATensorATupleAndADictWithOut) {
   const testing::TemporaryFolder folder;
   const auto images = torch::randn({1, 3, 6, 8});
   for (const char* body :
-       {"return x * 2", "return (x * 2, x)", "return {'aux': x, 'out': x * 2}"}) {
+       {"return x * 2",
+        "return (x * 2, x)",
+        "return {'aux': x, 'out': x * 2}"}) {
     write_script(folder / "model.pt", body);
-    const auto segmenter =
-        load_torchscript(folder / "model.pt", torch::kCPU);
+    const auto segmenter = load_torchscript(folder / "model.pt", torch::kCPU);
     EXPECT_TRUE(torch::equal(segmenter(images), images * 2)) << body;
   }
 }

@@ -27,13 +27,16 @@ TEST_P(AsppShapes, KeepsTheMapsSize) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(
-    Sizes, AsppShapes,
+    Sizes,
+    AsppShapes,
     ::testing::Combine(::testing::Values(1, 2, 9), ::testing::Values(1, 7))
 );
 
 TEST(Aspp, NamesTheBadRate) {
   EXPECT_THAT(
-      message_of<ConfigError>([] { Aspp(AsppOptions(8).rates({6, 0})); }),
+      message_of<ConfigError>([] {
+        Aspp(AsppOptions(8).rates({6, 0}));
+      }),
       HasSubstr("aspp.rates[1] is 0")
   );
 }
@@ -41,7 +44,9 @@ TEST(Aspp, NamesTheBadRate) {
 TEST(Aspp, NamesTheShapeThatItExpects) {
   Aspp aspp(small());
   EXPECT_THAT(
-      message_of<c10::Error>([&] { aspp(torch::ones({1, 9, 4, 4})); }),
+      message_of<c10::Error>([&] {
+        aspp(torch::ones({1, 9, 4, 4}));
+      }),
       HasSubstr("Aspp: expected [N, 8, h, w], got [1, 9, 4, 4]")
   );
 }
@@ -81,7 +86,8 @@ TEST(Aspp, SeesTheWholeMapThroughImagePooling) {
     auto features = torch::randn({1, 8, 9, 9}).requires_grad_();
     aspp(features).index({0, torch::indexing::Slice(), 0, 0}).sum().backward();
     const bool far_corner_matters =
-        features.grad().index({0, torch::indexing::Slice(), 8, 8})
+        features.grad()
+            .index({0, torch::indexing::Slice(), 8, 8})
             .abs()
             .sum()
             .item<float>() > 0;

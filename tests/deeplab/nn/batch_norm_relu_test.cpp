@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/nn/batch_norm_relu.h"
 
-#include <torch/torch.h>
-
 #include <limits>
+
+#include <torch/torch.h>
 
 #include "support/support.h"
 
@@ -54,8 +54,12 @@ Result run(const Case& size, ReluCeiling ceiling, bool fused) {
   const auto gradient = torch::randn(output.sizes());
   output.backward(gradient);
   return {
-      output.detach(),     features.grad(),    norm->weight.grad(),
-      norm->bias.grad(),   norm->running_mean, norm->running_var};
+      output.detach(),
+      features.grad(),
+      norm->weight.grad(),
+      norm->bias.grad(),
+      norm->running_mean,
+      norm->running_var};
 }
 
 /// Both round differently, in sums over up to thousands of pixels of values
@@ -80,7 +84,8 @@ TEST_P(BatchNormReluParity, EqualsTorchsTwoOperationsForwardAndBackward) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(
-    Sizes, BatchNormReluParity,
+    Sizes,
+    BatchNormReluParity,
     ::testing::Values(
         Case{2, 3, 1, 1, 0},
         Case{2, 8, 5, 7, 0},

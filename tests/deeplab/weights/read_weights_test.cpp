@@ -23,9 +23,7 @@ void expect_golden(const StateDict& tensors) {
   EXPECT_TRUE(torch::equal(
       tensors["conv.weight"], torch::arange(24.0).reshape({2, 3, 4})
   ));
-  EXPECT_TRUE(
-      torch::equal(tensors["conv.bias"], torch::tensor({0.5F, -2.0F}))
-  );
+  EXPECT_TRUE(torch::equal(tensors["conv.bias"], torch::tensor({0.5F, -2.0F})));
   EXPECT_TRUE(torch::equal(
       tensors["transposed"], torch::arange(6.0).reshape({2, 3}).t()
   ));
@@ -205,15 +203,19 @@ TEST(LoadState, ReportsWhatDidNotFit) {
 TEST(RenameTorchvision, MapsItsDeepLabAndItsClassifiers) {
   StateDict deeplab;
   for (const char* name :
-       {"backbone.conv1.weight", "classifier.0.convs.0.0.weight",
-        "classifier.0.convs.4.2.bias", "classifier.4.bias"}) {
+       {"backbone.conv1.weight",
+        "classifier.0.convs.0.0.weight",
+        "classifier.0.convs.4.2.bias",
+        "classifier.4.bias"}) {
     deeplab.insert(name, torch::ones({1}));
   }
   EXPECT_THAT(
       rename_torchvision(deeplab).keys(),
       ::testing::ElementsAre(
-          "backbone.conv1.weight", "aspp.branches.0.conv.weight",
-          "aspp.image_branch.bn.bias", "classifier.bias"
+          "backbone.conv1.weight",
+          "aspp.branches.0.conv.weight",
+          "aspp.image_branch.bn.bias",
+          "classifier.bias"
       )
   );
   StateDict resnet;
@@ -222,7 +224,9 @@ TEST(RenameTorchvision, MapsItsDeepLabAndItsClassifiers) {
   }
   EXPECT_THAT(
       rename_torchvision(resnet).keys(),
-      ::testing::ElementsAre("backbone.conv1.weight", "backbone.layer1.0.bn1.bias")
+      ::testing::ElementsAre(
+          "backbone.conv1.weight", "backbone.layer1.0.bn1.bias"
+      )
   );
 }
 
