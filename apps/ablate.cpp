@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "apps/grid.h"
@@ -25,13 +25,6 @@ namespace deeplab::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Of a grid that was stopped by a signal, as shells report it.
-constexpr int kInterrupted = 130;
-
-void write_text(const std::string& path, const std::string& text) {
-  write_atomically(path, [&](std::ostream& stream) { stream << text; });
-}
 
 /// One ablation's folder: trainings/ID/, masks/ID/, pictures/, results.jsonl,
 /// table.md, report.html.
@@ -57,6 +50,10 @@ class Ablation {
   std::string mask_folder(const Cell& cell) const {
     return folder_ + "/masks/" + cell.id;
   }
+  std::string picture_folder(const Cell& cell) const {
+    return folder_ + "/pictures/" + cell.data_id;
+  }
+  static Json axes_of(const Cell& cell);
   void read_results();
   bool train(const Cell& cell);
   void score(const Cell& cell);
@@ -82,6 +79,13 @@ void Ablation::read_results() {
 }
 
 bool Ablation::run() {
+  std::set<std::string> checked;
+  for (const auto& cell : cells_) {
+    if (results_.count(cell.id) == 0 &&
+        checked.insert(cell.training_id).second) {
+      check_training(cell.config);
+    }
+  }
   for (size_t i = 0; i < cells_.size(); ++i) {
     const auto& cell = cells_[i];
     std::cerr << "cell " << i + 1 << " of " << cells_.size() << ":";
@@ -120,7 +124,7 @@ void Ablation::score(const Cell& cell) {
     if (index < pictured_) {
       const auto id = dataset->id(index);
       const auto raw = dataset->load(index);
-      const auto pictures = folder_ + "/pictures/" + id;
+      const auto pictures = picture_folder(cell) + "/" + id;
       data::write_image(pictures + ".jpg", raw.image);
       data::write_mask(pictures + ".png", raw.labels, dataset->classes());
       data::write_mask(
@@ -148,43 +152,52 @@ void Ablation::score(const Cell& cell) {
   );
 }
 
-void Ablation::append(const Cell& cell, const Json& line) {
+Json Ablation::axes_of(const Cell& cell) {
   Json axes = Json::object();
   for (const auto& [key, value] : cell.values) axes[key] = value;
+  return axes;
+}
+
+void Ablation::append(const Cell& cell, const Json& line) {
   Json result{
       {"id", cell.id},
       {"training", training_folder(cell)},
-      {"masks", mask_folder(cell)},
-      {"axes", axes},
+      {"axes", axes_of(cell)},
       {"seed", cell.config.train.seed},
       {"version", kVersion},
       {"device", device_.str()}};
   result.update(line);
   result["config"] = write_config(cell.config);
-  std::ofstream stream(results_path(), std::ios::app);
-  stream << result.dump() << '\n' << std::flush;
-  if (!stream) {
-    throw DataError(str(results_path(), ": cannot write (disk full?)"));
-  }
   results_[cell.id] = result;
+  std::string lines;
+  for (const auto& item : results_) lines += item.second.dump() + "\n";
+  write_file(results_path(), lines);
 }
 
 std::string Ablation::write_report(const std::string& title) {
   std::vector<Json> ordered;
-  for (const auto& cell : cells_) ordered.push_back(results_.at(cell.id));
-  const auto dataset =
-      make_dataset(cells_[0].config.data, data::Role::kValidation);
+  const auto& shown = cells_[0];
+  for (const auto& cell : cells_) {
+    auto result = results_.at(cell.id);
+    // As this grid names them, whichever grid the cell was first run for.
+    result["axes"] = axes_of(cell);
+    // Other data would stand beside the wrong photos.
+    const bool same = cell.data_id == shown.data_id;
+    result["masks"] = same ? mask_folder(cell) : "";
+    ordered.push_back(result);
+  }
+  const auto dataset = make_dataset(shown.config.data, data::Role::kValidation);
   Report report;
   report.title = title;
   report.rows = group_rows(ordered, report.axes);
   report.classes = dataset->classes();
-  report.pictures = folder_ + "/pictures";
+  report.pictures = picture_folder(shown);
   for (int64_t i = 0; i < std::min(pictured_, dataset->size()); ++i) {
     report.ids.push_back(dataset->id(i));
   }
   const auto table = markdown_table(report);
-  write_text(folder_ + "/table.md", table);
-  write_text(folder_ + "/report.html", html_page(report));
+  write_file(folder_ + "/table.md", table);
+  write_file(folder_ + "/report.html", html_page(report));
   return table;
 }
 

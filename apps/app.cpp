@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/app.h"
 
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <new>
@@ -58,6 +59,8 @@ int run_app(const Arguments& words, const std::vector<Verb>& verbs) {
   } catch (const ConfigError& error) {
     return fail(error.what(), 2);
   } catch (const DataError& error) {
+    return fail(error.what(), 3);
+  } catch (const std::filesystem::filesystem_error& error) {
     return fail(error.what(), 3);
   } catch (const c10::Error& error) {
     return fail(error.what_without_backtrace(), 1);

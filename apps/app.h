@@ -16,7 +16,7 @@ struct Verb {
 
 /// Runs the verb that the first word names. An error ends as one line on
 /// stderr and the exit code: 2 for the user's words (ConfigError), 3 for a
-/// file (DataError), 1 for anything else.
+/// file (DataError, std::filesystem), 1 for anything else.
 int run_app(const Arguments& words, const std::vector<Verb>& verbs);
 
 }  // namespace deeplab::apps

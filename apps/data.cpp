@@ -49,7 +49,7 @@ int check(const Arguments& arguments) {
       "Reads every image and mask of a data set and counts its labels.",
       "--config FILE | --data DIR [--classes a,b,c]"
   );
-  flags.add_config("train.output_stride");
+  flags.add_config(ConfigFlags::kData);
   if (!flags.parse(arguments)) return 0;
   const auto config = flags.config(Json::object());
   std::vector<std::string> problems;
@@ -94,10 +94,7 @@ void write_split(
     list << id << '\n';
     progress.update(index + 1, "");
   }
-  write_atomically(
-      folder + "/ImageSets/Segmentation/" + split + ".txt",
-      [&](std::ostream& stream) { stream << list.str(); }
-  );
+  write_file(folder + "/ImageSets/Segmentation/" + split + ".txt", list.str());
 }
 
 int synthesize(const Arguments& arguments) {
@@ -106,7 +103,7 @@ int synthesize(const Arguments& arguments) {
       "Writes the synthetic data set as files, in Pascal VOC layout.",
       "DIR [--set data.synthetic.train_images=100 ...]"
   );
-  flags.add_config("train.output_stride");
+  flags.add_config(ConfigFlags::kData);
   flags.take_positional("folder");
   if (!flags.parse(arguments)) return 0;
   const auto folders = flags.has("folder")
@@ -129,9 +126,7 @@ int synthesize(const Arguments& arguments) {
          {"color", train->classes().colors[k]}}
     );
   }
-  write_atomically(folder + "/classes.json", [&](std::ostream& stream) {
-    stream << classes.dump(2) << '\n';
-  });
+  write_file(folder + "/classes.json", classes.dump(2) + "\n");
   std::cout << folder << '\n';
   return 0;
 }

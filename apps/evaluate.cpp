@@ -73,9 +73,7 @@ int evaluate(const Arguments& arguments) {
         {"config", write_config(network.config)},
         {"scores", scores_json(scores, names)},
         {"confusion", counts_json(confusion.counts())}};
-    write_atomically(flags.text("json"), [&](std::ostream& stream) {
-      stream << result.dump(2) << '\n';
-    });
+    write_file(flags.text("json"), result.dump(2) + "\n");
   }
   std::cout << scores_table(scores, names);
   return 0;

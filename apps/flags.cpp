@@ -15,22 +15,62 @@ namespace deeplab::apps {
 namespace {
 
 /// A flag that stands for one config key.
+enum class Scope { kData, kNetwork, kTraining };
 struct KeyFlag {
   const char* flag;
   const char* key;
+  Scope scope;
+  bool is_text;
   const char* about;
 };
 constexpr std::array kKeyFlags{
-    KeyFlag{"backbone", "model.backbone", "e.g. resnet50, mobilenet_v2"},
-    KeyFlag{"decoder", "model.decoder", "none or v3plus"},
-    KeyFlag{"data", "data.root", "folder in Pascal VOC layout"},
-    KeyFlag{"workers", "data.workers", "threads that read and augment"},
-    KeyFlag{"crop", "augment.crop", "side of the training crop, pixels"},
-    KeyFlag{"iterations", "train.iterations", "steps of training"},
-    KeyFlag{"batch-size", "train.batch_size", "images a step"},
-    KeyFlag{"learning-rate", "train.learning_rate", "at the first step"},
-    KeyFlag{"seed", "train.seed", "of weights, order and augmentation"},
-    KeyFlag{"init-from", "train.init_from", "file of weights to start from"},
+    KeyFlag{"data", "data.root", Scope::kData, true, "folder, VOC layout"},
+    KeyFlag{
+        "backbone", "model.backbone", Scope::kNetwork, true, "e.g. resnet50"},
+    KeyFlag{
+        "decoder", "model.decoder", Scope::kNetwork, true, "none or v3plus"},
+    KeyFlag{
+        "init-from",
+        "train.init_from",
+        Scope::kNetwork,
+        true,
+        "file of weights"},
+    KeyFlag{
+        "workers",
+        "data.workers",
+        Scope::kTraining,
+        false,
+        "threads that read and augment"},
+    KeyFlag{
+        "crop",
+        "augment.crop",
+        Scope::kTraining,
+        false,
+        "side of the training crop, pixels"},
+    KeyFlag{
+        "iterations",
+        "train.iterations",
+        Scope::kTraining,
+        false,
+        "steps of training"},
+    KeyFlag{
+        "batch-size",
+        "train.batch_size",
+        Scope::kTraining,
+        false,
+        "images a step"},
+    KeyFlag{
+        "learning-rate",
+        "train.learning_rate",
+        Scope::kTraining,
+        false,
+        "at the first step"},
+    KeyFlag{
+        "seed",
+        "train.seed",
+        Scope::kTraining,
+        false,
+        "of weights, order and augmentation"},
 };
 constexpr const char* kConfigGroup = "Config";
 
@@ -47,9 +87,20 @@ std::vector<std::string> split(const std::string& text, char by) {
   return parts;
 }
 
-bool is_string_key(const std::string& key) {
-  return key == "model.backbone" || key == "model.decoder" ||
-         key == "data.root" || key == "train.init_from";
+/// Which key --output-stride stands for; nullptr: no such flag.
+const char* stride_key(ConfigFlags kind) {
+  switch (kind) {
+    case ConfigFlags::kTraining:
+      return "train.output_stride";
+    case ConfigFlags::kNetwork:
+      return "evaluate.output_stride";
+    default:
+      return nullptr;
+  }
+}
+
+bool is_offered(const KeyFlag& flag, ConfigFlags kind) {
+  return static_cast<int>(flag.scope) < static_cast<int>(kind);
 }
 
 }  // namespace
@@ -68,25 +119,21 @@ Flags::Flags(
       cxxopts::value<int64_t>());
 }
 
-void Flags::add_config(const std::string& stride_key) {
-  stride_key_ = stride_key;
+void Flags::add_config(ConfigFlags kind) {
+  kind_ = kind;
   auto add = options_.add_options(kConfigGroup);
-  add("config", "JSON file of a run's config", cxxopts::value<std::string>());
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  add("config", "JSON file of a run's config", text());
   for (const auto& key : kKeyFlags) {
-    add(key.flag,
-        str(key.about, " (", key.key, ")"),
-        cxxopts::value<std::string>());
+    if (!is_offered(key, kind)) continue;
+    add(key.flag, str(key.about, " (", key.key, ")"), text());
   }
-  add("output-stride",
-      str("8, 16 or 32 (", stride_key, ")"),
-      cxxopts::value<std::string>());
-  add("classes",
-      "names of the classes, a,b,c (data.classes)",
-      cxxopts::value<std::string>());
+  if (const char* stride = stride_key(kind)) {
+    add("output-stride", str("8, 16 or 32 (", stride, ")"), text());
+  }
+  add("classes", "names of the classes, a,b,c (data.classes)", text());
   for (const char* name : {"mean", "std"}) {
-    add(name,
-        str("of RGB in 0..1, r,g,b (data.", name, ")"),
-        cxxopts::value<std::string>());
+    add(name, str("of RGB in 0..1, r,g,b (data.", name, ")"), text());
   }
   add("set",
       "any key, e.g. --set train.momentum=0.95; may be repeated",
@@ -118,8 +165,8 @@ bool Flags::parse(const Arguments& arguments) {
   }
   if (has("help")) {
     std::cout
-        << (stride_key_.empty() ? options_.help({""})
-                                : options_.help({"", kConfigGroup}));
+        << (kind_ == ConfigFlags::kNone ? options_.help({""})
+                                        : options_.help({"", kConfigGroup}));
     return false;
   }
   if (!result_.unmatched().empty()) {
@@ -139,17 +186,6 @@ std::vector<std::string> Flags::list(const std::string& name) const {
   return split(text(name), ',');
 }
 
-bool Flags::names_config() const {
-  for (const char* name :
-       {"config", "output-stride", "classes", "mean", "std", "set"}) {
-    if (has(name)) return true;
-  }
-  for (const auto& key : kKeyFlags) {
-    if (has(key.flag)) return true;
-  }
-  return false;
-}
-
 RunConfig Flags::config(const Json& base) const {
   Json config = base;
   if (has("config")) {
@@ -164,17 +200,13 @@ RunConfig Flags::config(const Json& base) const {
     config.merge_patch(file);
   }
   for (const auto& key : kKeyFlags) {
-    if (!has(key.flag)) continue;
+    if (!is_offered(key, kind_) || !has(key.flag)) continue;
     const auto value = text(key.flag);
-    set_key(
-        config,
-        key.key,
-        is_string_key(key.key) ? Json(value) : parse_value(value)
-    );
+    set_key(config, key.key, key.is_text ? Json(value) : parse_value(value));
   }
   if (has("data")) set_key(config, "data.kind", "pascal_voc");
   if (has("output-stride")) {
-    set_key(config, stride_key_, parse_value(text("output-stride")));
+    set_key(config, stride_key(kind_), parse_value(text("output-stride")));
   }
   for (const char* name : {"mean", "std"}) {
     if (!has(name)) continue;
@@ -192,7 +224,9 @@ RunConfig Flags::config(const Json& base) const {
       );
     }
   }
-  return read_config<RunConfig>(config, "");
+  auto result = read_config<RunConfig>(config, "");
+  result.data.validate();
+  return result;
 }
 
 torch::Device Flags::device() const {
@@ -200,7 +234,8 @@ torch::Device Flags::device() const {
   try {
     const torch::Device device(name);
     if (device.is_cpu()) return device;
-    if (device.is_cuda() && torch::cuda::is_available()) return device;
+    const auto count = static_cast<int>(torch::cuda::device_count());
+    if (device.is_cuda() && device.index() < count && count > 0) return device;
   } catch (const c10::Error&) {
     throw ConfigError(str("--device ", name, "; known: cpu, cuda, cuda:N"));
   }

@@ -15,6 +15,10 @@ namespace deeplab::apps {
 /// The words after `deeplab VERB`.
 using Arguments = std::vector<std::string>;
 
+/// How much of a config a verb's flags can change, each kind more than the one
+/// before: nothing, the data set, also the network, also its training.
+enum class ConfigFlags { kNone, kData, kNetwork, kTraining };
+
 /// A verb's flags: parses, answers --help, and applies --threads.
 class Flags {
  public:
@@ -26,9 +30,8 @@ class Flags {
   );
 
   cxxopts::OptionAdder add() { return options_.add_options(); }
-  /// --config, --set, and a flag for each key that is often changed;
-  /// --output-stride stands for `stride_key`.
-  void add_config(const std::string& stride_key);
+  /// --config, --set, and a flag for each key that is often changed.
+  void add_config(ConfigFlags kind);
   /// --device.
   void add_device();
   /// The words that are not flags go to `name`.
@@ -49,8 +52,6 @@ class Flags {
   }
   std::vector<std::string> list(const std::string& name) const;
 
-  /// Whether any flag of add_config() was given.
-  bool names_config() const;
   /// `base`, then --config, then the single flags, then --set.
   RunConfig config(const Json& base) const;
   /// Throws: ConfigError for a device that LibTorch does not know or have.
@@ -59,8 +60,7 @@ class Flags {
  private:
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
-  /// Empty without add_config().
-  std::string stride_key_;
+  ConfigFlags kind_ = ConfigFlags::kNone;
 };
 
 }  // namespace deeplab::apps

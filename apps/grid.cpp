@@ -50,7 +50,12 @@ Json axes_of(const Json& grid, const std::string& path) {
 /// The base config: written out in the grid, or the name of a file beside it.
 Json base_of(const Json& grid, const std::string& path) {
   const auto base = grid.value("base", Json(Json::object()));
-  if (!base.is_string()) return base;
+  if (base.is_object()) return base;
+  if (!base.is_string()) {
+    throw ConfigError(str(
+        path, ": base is ", base.dump(), "; expected an object or a file's name"
+    ));
+  }
   const auto file =
       std::filesystem::path(path).parent_path() / base.get<std::string>();
   return parse_json(read_file(file.string()), file.string());
@@ -69,6 +74,7 @@ Cell make_cell(
   record_classes(cell.config, classes);
   const auto training = training_config(cell.config);
   cell.training_id = hash_text(write_config(training).dump());
+  cell.data_id = hash_text(write_config(training.data).dump());
   cell.id =
       hash_text(cell.training_id + write_config(cell.config.evaluate).dump());
   return cell;

@@ -18,6 +18,8 @@ struct Cell {
   std::string id;
   /// Names its training; cells that differ only under `evaluate` share it.
   std::string training_id;
+  /// Names its data set and normalisation.
+  std::string data_id;
 };
 
 /// Every combination of the axes of a grid file:

@@ -75,7 +75,8 @@ NetworkSource from_torchscript(const Flags& flags, torch::Device device) {
   source.config = flags.config(Json::object());
   if (source.config.evaluate.output_stride) {
     throw ConfigError(
-        "--output-stride: a TorchScript file's stride is fixed; leave this out"
+        "evaluate.output_stride: a TorchScript file's stride is fixed; leave "
+        "this out"
     );
   }
   const auto& data = source.config.data;
@@ -97,7 +98,10 @@ NetworkSource from_weights(const Flags& flags, torch::Device device) {
         "--init-from"
     );
   }
-  source.classes = data::classes_of(source.config.data);
+  const auto& data = source.config.data;
+  source.classes = data.classes.empty()
+                       ? data::classes_of(data)
+                       : data::make_classes(data.classes, data.colors);
   model::DeepLab network(source.config.model, source.classes.size());
   fill(
       network,
@@ -111,7 +115,7 @@ NetworkSource from_weights(const Flags& flags, torch::Device device) {
 }  // namespace
 
 void add_network(Flags& flags) {
-  flags.add_config("evaluate.output_stride");
+  flags.add_config(ConfigFlags::kNetwork);
   flags.add_device();
   auto add = flags.add();
   add("checkpoint",

@@ -48,14 +48,13 @@ cv::Mat to_mask(const torch::Tensor& prediction) {
 }
 
 cv::Mat colorize(const cv::Mat& labels, const data::Classes& classes) {
-  const cv::Vec3b void_color(192, 224, 224);
   cv::Mat colors(labels.size(), CV_8UC3);
   for (int y = 0; y < labels.rows; ++y) {
     for (int x = 0; x < labels.cols; ++x) {
       const size_t label = labels.at<uint8_t>(y, x);
       colors.at<cv::Vec3b>(y, x) = label < classes.colors.size()
                                        ? bgr(classes.colors[label])
-                                       : void_color;
+                                       : bgr(data::kVoidColor);
     }
   }
   return colors;

@@ -14,6 +14,7 @@
 #include "data/image_file.h"
 #include "data/npy.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/sample.h"
 
 namespace deeplab::apps {
 namespace {
@@ -101,6 +102,15 @@ class Predictor {
     const auto input =
         data::to_tensor(image, network_.config.normalization()).unsqueeze(0);
     const auto logits = network_.segmenter(input).squeeze(0).cpu();
+    if (logits.size(0) > kVoid) {
+      throw DataError(
+          str(network_.name,
+              ": scores ",
+              logits.size(0),
+              " classes; a mask can hold ",
+              kVoid)
+      );
+    }
     if (network_.classes.size() == 0) {
       network_.classes = numbered_classes(logits.size(0));
     }

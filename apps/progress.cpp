@@ -48,7 +48,8 @@ void Progress::update(int64_t done, const std::string& detail) {
   }
   clear_line();
   std::cerr << line << std::flush;
-  drawn_ = true;
+  drawn_ = done != total_;
+  if (!drawn_) std::cerr << '\n';
 }
 
 void Progress::say(const std::string& line) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iomanip>
 #include <map>
 #include <numeric>
@@ -178,20 +179,17 @@ std::string legend(const data::Classes& classes) {
 std::string gallery(const Report& report) {
   std::string html;
   for (const auto& id : report.ids) {
+    // Cells that were scored before may have pictured fewer.
+    const auto truth = report.pictures + "/" + id + ".png";
+    if (!std::filesystem::exists(truth)) continue;
     html += "<div class=\"gallery\">\n";
     html += picture(data::read_image(report.pictures + "/" + id + ".jpg"), id);
-    html += picture(
-        colorize(
-            data::read_mask(report.pictures + "/" + id + ".png"), report.classes
-        ),
-        "truth"
-    );
+    html += picture(colorize(data::read_mask(truth), report.classes), "truth");
     for (const auto& row : report.rows) {
+      const auto mask = row.masks + "/" + id + ".png";
+      if (row.masks.empty() || !std::filesystem::exists(mask)) continue;
       html += picture(
-          colorize(
-              data::read_mask(row.masks + "/" + id + ".png"), report.classes
-          ),
-          label_of(row)
+          colorize(data::read_mask(mask), report.classes), label_of(row)
       );
     }
     html += "</div>\n";

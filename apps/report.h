@@ -16,7 +16,7 @@ struct ReportRow {
   /// One score a seed, in 0..1.
   std::vector<double> mean_ious;
   std::vector<double> pixel_accuracies;
-  /// Folder of the first seed's predicted masks.
+  /// Folder of the first seed's predicted masks; empty: not pictured.
   std::string masks;
 
   double mean() const;
@@ -46,7 +46,7 @@ std::vector<ReportRow> group_rows(
 std::string markdown_table(const Report& report);
 
 /// One page with table, chart and pictures, all inside the file.
-/// Throws: DataError where a picture is missing.
+/// Pictures that are not there are left out.
 std::string html_page(const Report& report);
 
 }  // namespace deeplab::apps

@@ -27,7 +27,11 @@ namespace fs = std::filesystem;
 
 volatile std::sig_atomic_t stop_signal = 0;
 
-void remember_signal(int signal) { stop_signal = signal; }
+void remember_signal(int signal) {
+  stop_signal = signal;
+  // A second one ends the program at once.
+  std::signal(signal, SIG_DFL);
+}
 
 /// Turns SIGINT and SIGTERM into a wish to stop, while it lives.
 class StopSignals {
@@ -56,7 +60,7 @@ class MetricsLog {
  public:
   /// Keeps the lines up to `iteration`: what a killed run wrote after its last
   /// checkpoint happens again.
-  MetricsLog(const std::string& path, int64_t iteration) {
+  MetricsLog(const std::string& path, int64_t iteration) : path_(path) {
     std::string kept;
     if (fs::exists(path)) {
       std::istringstream lines(read_file(path));
@@ -68,21 +72,20 @@ class MetricsLog {
         kept += line + "\n";
       }
     }
-    write_atomically(path, [&](std::ostream& out) { out << kept; });
+    write_file(path, kept);
     stream_.open(path, std::ios::app);
   }
   void write(const Json& line) {
     stream_ << line.dump() << '\n' << std::flush;
-    if (!stream_) throw DataError("metrics.jsonl: cannot write (disk full?)");
+    if (!stream_) {
+      throw DataError(str(path_, ": cannot write (disk full?)"));
+    }
   }
 
  private:
+  std::string path_;
   std::ofstream stream_;
 };
-
-void write_text(const std::string& path, const std::string& text) {
-  write_atomically(path, [&](std::ostream& stream) { stream << text; });
-}
 
 std::string percent(double share) {
   std::ostringstream text;
@@ -104,9 +107,15 @@ class Run {
   }
 
   bool train();
+  /// Throws: what would go wrong before the first step.
+  void check() const {
+    batches();
+    const auto& file = config_.train.init_from;
+    if (!file.empty()) weights::read_weights(file);
+  }
 
  private:
-  model::DeepLab make_network() const;
+  model::DeepLab make_network(bool from_file) const;
   BatchSource batches() const;
   std::optional<engine::Checkpoint> checkpoint_to_resume() const;
   double validate_network(model::DeepLab network, int64_t iteration);
@@ -123,11 +132,11 @@ class Run {
   std::unique_ptr<Progress> progress_;
 };
 
-model::DeepLab Run::make_network() const {
+model::DeepLab Run::make_network(bool from_file) const {
   torch::manual_seed(mix_seed({static_cast<uint64_t>(config_.train.seed)}));
   model::DeepLab network(config_.model, classes_.size());
   const auto& file = config_.train.init_from;
-  if (!file.empty()) {
+  if (from_file && !file.empty()) {
     const auto report = weights::load_state(
         *network, weights::rename_torchvision(weights::read_weights(file))
     );
@@ -155,16 +164,15 @@ BatchSource Run::batches() const {
 }
 
 std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
-  const bool holds_run = fs::exists(files_.config) || fs::exists(files_.last);
+  const bool holds_run = fs::exists(files_.last);
+  if (!holds_run) return std::nullopt;
   if (!options_.resume) {
-    if (!holds_run) return std::nullopt;
     throw ConfigError(
         str(options_.folder,
             ": holds a run already; add --resume to go on with "
             "it, or give another --out")
     );
   }
-  if (!fs::exists(files_.last)) return std::nullopt;
   auto checkpoint = engine::load_checkpoint(files_.last);
   const auto stored = parse_json(checkpoint.config, files_.last);
   for (const auto& key : differing_keys(stored, write_config(config_))) {
@@ -219,10 +227,11 @@ void Run::save(engine::Checkpoint checkpoint, bool is_best) const {
 
 bool Run::train() {
   const auto resumed = checkpoint_to_resume();
-  const auto network = make_network();
+  const auto source = batches();
+  const auto network = make_network(/*from_file=*/!resumed);
   engine::Trainer trainer(network, config_.train);
   if (resumed) trainer.restore(*resumed);
-  write_text(files_.config, config_text_ + "\n");
+  write_file(files_.config, config_text_ + "\n");
   log_ = std::make_unique<MetricsLog>(files_.metrics, trainer.iteration());
   progress_ = std::make_unique<Progress>(
       "train", config_.train.iterations, trainer.iteration()
@@ -250,12 +259,17 @@ bool Run::train() {
     save(checkpoint, is_best);
   };
   hooks.should_stop = [&] { return signals.arrived(); };
-  trainer.run(batches(), hooks);
+  trainer.run(source, hooks);
   progress_.reset();
   return trainer.iteration() == config_.train.iterations;
 }
 
 }  // namespace
+
+void check_training(RunConfig config) {
+  config.data.workers = 0;
+  Run(config, {}).check();
+}
 
 bool run_training(RunConfig config, const TrainingOptions& options) {
   return Run(config, options).train();

@@ -32,6 +32,10 @@ struct TrainingOptions {
   bool resume = false;
 };
 
+/// Opens what a training would open, and trains nothing.
+/// Throws: what run_training() would before its first step.
+void check_training(RunConfig config);
+
 /// Trains to the end, or until SIGINT or SIGTERM; returns whether it reached
 /// the end. `config` is written, with the classes that the data has, beside
 /// the results.

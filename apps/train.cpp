@@ -7,16 +7,9 @@
 #include "deeplab/core/atomic_file.h"
 
 namespace deeplab::apps {
-namespace {
-
-/// Of a run that was stopped by a signal, as shells report it.
-constexpr int kInterrupted = 130;
-
-}  // namespace
-
 int train(const Arguments& arguments) {
   Flags flags("train", "Trains a network on a data set.", "--out DIR [flags]");
-  flags.add_config("train.output_stride");
+  flags.add_config(ConfigFlags::kTraining);
   flags.add_device();
   auto add = flags.add();
   add("out",
@@ -31,8 +24,7 @@ int train(const Arguments& arguments) {
   options.resume = flags.has("resume");
   const RunFiles files(options.folder);
   Json base = Json::object();
-  if (options.resume && !flags.names_config() &&
-      std::filesystem::exists(files.config)) {
+  if (options.resume && std::filesystem::exists(files.config)) {
     base = parse_json(read_file(files.config), files.config);
   }
   const bool finished = run_training(flags.config(base), options);

@@ -5,6 +5,9 @@
 
 namespace deeplab::apps {
 
+/// Exit code of work that was stopped by a signal, as shells report SIGINT.
+constexpr int kInterrupted = 130;
+
 /// Each verb of the program: parses its words, does its work, returns the exit
 /// code; what goes wrong it throws (see run_app()).
 int train(const Arguments& arguments);

@@ -101,7 +101,7 @@ RawSample augment(
       0,
       scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR
   );
-  cv::resize(sample.labels, labels, size, 0, 0, cv::INTER_NEAREST);
+  cv::resize(sample.labels, labels, size, 0, 0, cv::INTER_NEAREST_EXACT);
 
   const int crop = static_cast<int>(config.crop);
   const auto offset = [&](int side) {

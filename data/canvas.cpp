@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+
 #include <opencv2/imgproc.hpp>
 
 namespace deeplab::data {
 namespace {
 
-/// Drawn at this many times the size, then averaged down: soft edges, and
-/// poles of a pixel or less.
+/// Drawn at this many times the size, then averaged down, for soft edges.
 constexpr int kOversampling = 2;
 
 }  // namespace
@@ -93,7 +93,7 @@ Scene Canvas::photograph() {
   cv::Mat small;
   const cv::Size size = image_.size() / kOversampling;
   cv::resize(image_, small, size, 0, 0, cv::INTER_AREA);
-  cv::resize(labels_, scene.labels, size, 0, 0, cv::INTER_NEAREST);
+  cv::resize(labels_, scene.labels, size, 0, 0, cv::INTER_NEAREST_EXACT);
   add_grain(small);
   small.convertTo(scene.image, CV_8UC3, 255);
   return scene;
@@ -106,8 +106,8 @@ void Canvas::light() {
   const float exposure = real(0.75, 1.15);
   for (int y = 0; y < image_.rows; ++y) {
     for (int x = 0; x < image_.cols; ++x) {
-      const float across = static_cast<float>(x) / width() - 0.5F;
-      const float down = static_cast<float>(y) / height() - 0.5F;
+      const float across = static_cast<float>(x) / image_width() - 0.5F;
+      const float down = static_cast<float>(y) / image_height() - 0.5F;
       const float light = exposure * (1 + slope * across) *
                           (1 - falloff * (across * across + down * down) * 2);
       auto& pixel = image_.at<cv::Vec3f>(y, x);

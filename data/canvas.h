@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+
 #include <opencv2/core/mat.hpp>
 
 #include "data/scene.h"
@@ -28,8 +29,8 @@ class Canvas {
     return static_cast<float>(random_.uniform(low, high));
   }
   /// Sides in drawn pixels, of which a final pixel has several.
-  float width() const { return static_cast<float>(image_.cols); }
-  float height() const { return static_cast<float>(image_.rows); }
+  float image_width() const { return static_cast<float>(image_.cols); }
+  float image_height() const { return static_cast<float>(image_.rows); }
 
   static cv::Point point(float x, float y);
   cv::Mat empty_mask() const;

@@ -12,7 +12,7 @@ namespace deeplab::data {
 /// What reading every pair of a split found.
 struct CheckReport {
   int64_t images = 0;
-  /// Pixels of each class, then those of void.
+  /// Pixels of each class.
   std::vector<int64_t> class_pixels;
   int64_t void_pixels = 0;
   /// The message of each pair that cannot be used; the first is the first

@@ -11,6 +11,9 @@ namespace deeplab::data {
 /// Red, green, blue.
 using Color = std::array<uint8_t, 3>;
 
+/// How void is shown, as in VOC.
+constexpr Color kVoidColor{224, 224, 192};
+
 /// The classes of a data set, in the order of their indices.
 struct Classes {
   std::vector<std::string> names;

@@ -94,10 +94,6 @@ cv::Mat decode_file(const std::string& path, PngForm form) {
   }
 }
 
-void write_bytes(const std::string& path, const std::string& bytes) {
-  write_atomically(path, [&](std::ostream& stream) { stream << bytes; });
-}
-
 }  // namespace
 
 cv::Mat read_image(const std::string& path) {
@@ -113,11 +109,10 @@ void write_mask(
 ) {
   constexpr size_t kEntries = 256;
   constexpr size_t kVoidIndex = 255;
-  const Color void_color{224, 224, 192};
   std::string palette(kEntries * 3, '\0');
   for (size_t i = 0; i < kEntries; ++i) {
     const auto color = i < classes.colors.size() ? classes.colors[i]
-                       : i == kVoidIndex         ? void_color
+                       : i == kVoidIndex         ? kVoidColor
                                                  : Color{};
     std::copy(
         color.begin(),
@@ -145,12 +140,12 @@ void write_mask(
     written = encode(bytes.data(), size);
   }
   if (!written) throw DataError(str(path, ": PNG: ", image.message));
-  write_bytes(path, bytes);
+  write_file(path, bytes);
 }
 
 void write_image(const std::string& path, const cv::Mat& image) {
   const auto dot = path.rfind('.');
-  write_bytes(
+  write_file(
       path,
       encode_image(image, dot == std::string::npos ? ".png" : path.substr(dot))
   );
@@ -158,7 +153,9 @@ void write_image(const std::string& path, const cv::Mat& image) {
 
 std::string encode_image(const cv::Mat& image, const std::string& ending) {
   std::vector<uchar> bytes;
-  cv::imencode(ending, image, bytes);
+  if (!cv::imencode(ending, image, bytes)) {
+    throw DataError(str("cannot encode an image as ", ending));
+  }
   return {bytes.begin(), bytes.end()};
 }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 // jpeglib.h needs the types of <cstdio> before it.
+#include <jerror.h>
 #include <jpeglib.h>
 
 #include "deeplab/core/error.h"
@@ -26,8 +27,12 @@ void fail(j_common_ptr info) {
   std::longjmp(failure->back, 1);
 }
 
+/// Warnings are about pixels that are missing or damaged, but for a few.
 void fail_on_warning(j_common_ptr info, int level) {
-  if (level < 0) fail(info);
+  const int code = info->err->msg_code;
+  const bool harmless = code == JWRN_EXTRANEOUS_DATA ||
+                        code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM;
+  if (level < 0 && !harmless) fail(info);
 }
 
 /// Only plain data lives in this frame: longjmp runs no destructors.

@@ -103,7 +103,15 @@ std::shared_ptr<const Dataset> make_pascal_voc(
 }
 
 Classes pascal_voc_classes(const DataConfig& config) {
-  return config.classes.empty() ? read_classes(config.root + "/classes.json")
+  const auto file = config.root + "/classes.json";
+  if (config.classes.empty() && !fs::exists(file)) {
+    throw DataError(
+        str(file,
+            ": no such file; name the classes there, or by --classes a,b,c "
+            "(data.classes)")
+    );
+  }
+  return config.classes.empty() ? read_classes(file)
                                 : make_classes(config.classes, config.colors);
 }
 

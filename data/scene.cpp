@@ -16,7 +16,7 @@ namespace {
 class Painter : private Canvas {
  public:
   Painter(cv::Size size, uint64_t seed) : Canvas(size, seed) {
-    horizon_ = height() * real(0.3, 0.55);
+    horizon_ = image_height() * real(0.3, 0.55);
   }
 
   Scene draw() {
@@ -42,11 +42,11 @@ class Painter : private Canvas {
 
 void Painter::draw_ground() {
   paint(
-      box({0, 0, width, height()}),
+      box({0, 0, image_width(), image_height()}),
       {SceneClass::kSky, bluish(), real(0.05, 0.2), 0.03F}
   );
   paint(
-      box({0, horizon_, width, height() - horizon_}),
+      box({0, horizon_, image_width(), image_height() - horizon_}),
       {SceneClass::kField,
        jittered({0.2F, real(0.35, 0.55), real(0.25, 0.5)}, 0.2),
        0.25F,
@@ -54,11 +54,11 @@ void Painter::draw_ground() {
   );
   if (random().chance(0.75)) {
     // A lake from one side, in the same colours as a sky may have.
-    const float middle = random().chance(0.5) ? 0 : width;
+    const float middle = random().chance(0.5) ? 0 : image_width();
     cv::Mat lake = empty_mask();
     const cv::Size axes{
-        cvRound(width * real(0.3, 0.9)),
-        cvRound((height() - horizon_) * real(0.2, 0.6))};
+        cvRound(image_width() * real(0.3, 0.9)),
+        cvRound((image_height() - horizon_) * real(0.2, 0.6))};
     cv::ellipse(
         lake, point(middle, horizon_), axes, 0, 0, 180, 255, cv::FILLED
     );
@@ -70,14 +70,14 @@ void Painter::draw_ground() {
 void Painter::draw_buildings() {
   const auto count = random().integer(0, 3);
   for (int64_t i = 0; i < count; ++i) {
-    const float left = real(-0.1, 0.9) * width;
-    draw_building(left, horizon_ + height() * real(0, 0.12));
+    const float left = real(-0.1, 0.9) * image_width();
+    draw_building(left, horizon_ + image_height() * real(0, 0.12));
   }
 }
 
 void Painter::draw_building(float left, float foot) {
-  const float height = height() * real(0.15, 0.5);
-  const float width = height() * real(0.15, 0.5);
+  const float height = image_height() * real(0.15, 0.5);
+  const float width = image_height() * real(0.15, 0.5);
   const float grey = real(0.35, 0.75);
   paint(
       box({left, foot - height, width, height}),
@@ -86,7 +86,7 @@ void Painter::draw_building(float left, float foot) {
        0.06F,
        0.1F}
   );
-  const float pane = height() * real(0.035, 0.07);
+  const float pane = image_height() * real(0.035, 0.07);
   const float gap = pane * real(0.5, 1.0);
   for (float y = foot - height + gap; y + pane < foot; y += pane + gap) {
     for (float x = left + gap; x + pane < left + width; x += pane + gap) {
@@ -113,14 +113,16 @@ void Painter::draw_near_things() {
   const auto count = random().integer(4, 9);
   std::vector<float> feet;
   for (int64_t i = 0; i < count; ++i) {
-    feet.push_back(real(0.04, 1) * (height() - horizon_) * 0.95F + horizon_);
+    feet.push_back(
+        real(0.04, 1) * (image_height() - horizon_) * 0.95F + horizon_
+    );
   }
   std::sort(feet.begin(), feet.end());
   for (const float foot : feet) {
     // Nearer things stand lower and are larger.
-    const float nearness = (foot - horizon_) / (height() - horizon_);
-    const float scale = height() * (0.35F + nearness);
-    const float x = real(0, 1) * width();
+    const float nearness = (foot - horizon_) / (image_height() - horizon_);
+    const float scale = image_height() * (0.35F + nearness);
+    const float x = real(0, 1) * image_width();
     switch (random().integer(0, 4)) {
       case 0: {
         const float side = scale * real(0.05, 0.13);
@@ -181,7 +183,7 @@ void Painter::draw_poles(float foot, float scale) {
   const float step = scale * real(0.3, 0.6);
   const int thickness = static_cast<int>(random().integer(2, 4));
   const auto count = random().integer(1, 4);
-  float x = real(0, 0.8) * width();
+  float x = real(0, 0.8) * image_width();
   cv::Mat mask = empty_mask();
   for (int64_t i = 0; i < count; ++i, x += step) {
     const cv::Point top = point(x, foot - height);

@@ -8,6 +8,9 @@
 namespace deeplab::data {
 namespace {
 
+/// Keeps these seeds apart from those of order and augmentation.
+constexpr uint64_t kDrawing = 0x5ce7e;
+
 class Synthetic : public Dataset {
  public:
   Synthetic(const DataConfig& config, Role role)
@@ -30,7 +33,8 @@ class Synthetic : public Dataset {
     const auto scene = draw_scene(
         size,
         mix_seed(
-            {static_cast<uint64_t>(config_.seed),
+            {kDrawing,
+             static_cast<uint64_t>(config_.seed),
              static_cast<uint64_t>(role_),
              static_cast<uint64_t>(index)}
         )
@@ -65,6 +69,14 @@ void SyntheticConfig::validate() const {
 std::shared_ptr<const Dataset> make_synthetic(
     const DataConfig& config, Role role
 ) {
+  const auto names = synthetic_classes(config).names;
+  if (!config.root.empty() ||
+      (!config.classes.empty() && config.classes != names)) {
+    throw ConfigError(
+        "data.root or data.classes is set while data.kind is \"synthetic\"; "
+        "for files set data.kind to \"pascal_voc\" (--data does)"
+    );
+  }
   if (config.train_split != "train" || config.val_split != "val") {
     throw ConfigError(
         str("the synthetic data set has the splits train and val; asked for ",

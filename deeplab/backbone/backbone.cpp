@@ -40,10 +40,4 @@ std::shared_ptr<BackboneImpl> make_backbone(const std::string& name) {
 
 void check_backbone(const std::string& name) { find(name); }
 
-std::vector<std::string> backbone_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : kBackbones) names.emplace_back(entry.name);
-  return names;
-}
-
 }  // namespace deeplab::backbone

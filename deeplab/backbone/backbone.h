@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <torch/nn/module.h>
 
@@ -30,9 +29,6 @@ class BackboneImpl : public virtual torch::nn::Module {
 /// Builds a backbone by name, at output stride 32, with random weights.
 /// Throws: ConfigError that lists the known names.
 std::shared_ptr<BackboneImpl> make_backbone(const std::string& name);
-
-/// Every name that make_backbone() knows.
-std::vector<std::string> backbone_names();
 
 /// Throws: what make_backbone() would, without building anything.
 void check_backbone(const std::string& name);

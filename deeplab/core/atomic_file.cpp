@@ -15,6 +15,8 @@
 namespace deeplab {
 namespace {
 
+namespace fs = std::filesystem;
+
 DataError system_error(const std::string& path, const char* action) {
   return DataError(str(path, ": cannot ", action, ": ", std::strerror(errno)));
 }
@@ -40,30 +42,44 @@ class TemporaryFile {
   std::string path_;
 };
 
+void write_straight(
+    const std::string& path, const std::function<void(std::ostream&)>& write
+) {
+  errno = 0;
+  std::ofstream stream(path, std::ios::binary);
+  if (!stream) throw system_error(path, "create");
+  write(stream);
+  stream.close();
+  if (!stream) throw system_error(path, "write");
+}
+
 }  // namespace
+
+void write_file(const std::string& path, const std::string& text) {
+  write_atomically(path, [&](std::ostream& stream) { stream << text; });
+}
 
 void write_atomically(
     const std::string& path, const std::function<void(std::ostream&)>& write
 ) {
-  const auto parent = std::filesystem::path(path).parent_path();
+  const bool exists = fs::exists(path);
+  if (exists && !fs::is_regular_file(path)) {
+    write_straight(path, write);
+    return;
+  }
+  const auto target = exists ? fs::canonical(path) : fs::path(path);
+  const auto parent = target.parent_path();
   if (!parent.empty()) {
     std::error_code error;
-    std::filesystem::create_directories(parent, error);
+    fs::create_directories(parent, error);
     if (error) {
       throw DataError(str(path, ": cannot make its folder: ", error.message()));
     }
   }
-  const TemporaryFile temporary(str(path, ".", ::getpid(), ".tmp"));
-  {
-    errno = 0;
-    std::ofstream stream(temporary.path(), std::ios::binary);
-    if (!stream) throw system_error(path, "create");
-    write(stream);
-    stream.close();
-    if (!stream) throw system_error(path, "write");
-  }
+  const TemporaryFile temporary(target.string() + ".tmp");
+  write_straight(temporary.path(), write);
   sync_to_disk(temporary.path(), O_RDONLY);
-  if (::rename(temporary.path().c_str(), path.c_str()) != 0) {
+  if (::rename(temporary.path().c_str(), target.c_str()) != 0) {
     throw system_error(path, "replace");
   }
   sync_to_disk(parent.empty() ? "." : parent.string(), O_RDONLY | O_DIRECTORY);
@@ -73,7 +89,7 @@ std::string read_file(const std::string& path) {
   errno = 0;
   std::ifstream stream(path, std::ios::binary);
   if (!stream) throw system_error(path, "open");
-  if (std::filesystem::is_directory(path)) {
+  if (fs::is_directory(path)) {
     throw DataError(str(path, ": is a folder; a file is needed"));
   }
   std::ostringstream bytes;

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/checkpoint.h"
 
-#include <nlohmann/json.hpp>
-
 #include "deeplab/core/atomic_file.h"
+#include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
+#include "deeplab/weights/read_weights.h"
 #include "deeplab/weights/safetensors.h"
 
 namespace deeplab::engine {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// read_weights() knows a checkpoint by the first key, and the prefix.
-constexpr const char* kFormat = "deeplab_checkpoint";
+constexpr const char* kFormat = weights::kCheckpointMark;
 constexpr const char* kFormatVersion = "1";
-const std::string kNetwork = "model.";
+const std::string kNetwork = weights::kCheckpointNetwork;
 const std::string kVelocity = "velocity.";
 
 }  // namespace

@@ -24,6 +24,9 @@ ConfusionMatrix evaluate(
               num_classes)
       );
     }
+    if (!logits.isfinite().all().item<bool>()) {
+      throw Error(str(sample.name, ": the network's scores are not finite"));
+    }
     const auto prediction = logits.argmax(1).squeeze(0).cpu();
     counts.add(sample.labels, prediction);
     if (hooks.on_prediction) hooks.on_prediction(sample, prediction);

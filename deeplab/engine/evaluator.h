@@ -20,7 +20,8 @@ struct EvaluateHooks {
 
 /// Segments every image whole, one at a time at its own size, and counts.
 /// Throws: DataError naming the image, where the scores' number of classes is
-///         not `num_classes` or a label lies outside them.
+///         not `num_classes`; Error where they are not finite; c10::Error for
+///         a label out of range (data sets check theirs).
 ConfusionMatrix evaluate(
     const model::Segmenter& segmenter,
     const SampleSource& samples,

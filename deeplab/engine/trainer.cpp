@@ -107,10 +107,10 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
     const auto report = step(batches(iteration_));
     if (hooks.on_step) hooks.on_step(report);
     const bool last = iteration_ == config_.iterations;
+    const bool validated = last || due(config_.validate_every);
+    if (validated) validate_and_save(hooks, /*validate=*/true);
     const bool stop = hooks.should_stop && hooks.should_stop();
-    if (last || due(config_.validate_every)) {
-      validate_and_save(hooks, /*validate=*/true);
-    } else if (stop || due(config_.checkpoint_every)) {
+    if (!validated && (stop || due(config_.checkpoint_every))) {
       validate_and_save(hooks, /*validate=*/false);
     }
     if (stop) return;
@@ -150,6 +150,7 @@ StepReport Trainer::step(const Batch& batch) {
 }
 
 void Trainer::validate_and_save(const TrainHooks& hooks, bool validate) {
+  check_finite();
   bool is_best = false;
   if (validate && hooks.validate) {
     const double score = hooks.validate(iteration_);
@@ -160,6 +161,19 @@ void Trainer::validate_and_save(const TrainHooks& hooks, bool validate) {
     }
   }
   if (hooks.save) hooks.save(checkpoint(), is_best);
+}
+
+void Trainer::check_finite() const {
+  for (const auto& item : network_->named_parameters()) {
+    if (item.value().isfinite().all().item<bool>()) continue;
+    throw Error(
+        str(item.key(),
+            " is not finite after iteration ",
+            iteration_,
+            "; the checkpoint before it is left as it was; lower "
+            "train.learning_rate")
+    );
+  }
 }
 
 Checkpoint Trainer::checkpoint() const {

@@ -46,7 +46,8 @@ class Trainer {
 
   /// Runs to the last iteration, or until a hook wants to stop.
   /// Throws: Error where the loss is not finite, naming iteration and files;
-  ///         nothing of that iteration is kept or saved.
+  ///         nothing of that iteration is saved. Likewise where a weight is
+  ///         not when a checkpoint is due.
   void run(const BatchSource& batches, const TrainHooks& hooks);
 
   /// Iterations done.
@@ -55,6 +56,7 @@ class Trainer {
  private:
   StepReport step(const Batch& batch);
   void validate_and_save(const TrainHooks& hooks, bool validate);
+  void check_finite() const;
   Checkpoint checkpoint() const;
 
   model::DeepLab network_;

@@ -49,7 +49,7 @@ struct DecoderConfig {
 
 /// A network, as config key `model`. The number of classes is the data set's.
 struct DeepLabConfig {
-  /// See backbone::backbone_names().
+  /// One of the table in backbone/backbone.cpp.
   std::string backbone = "mobilenet_v2";
   AsppConfig aspp;
   /// "none" (DeepLabV3) or "v3plus".

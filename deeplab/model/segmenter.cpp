@@ -11,8 +11,7 @@
 namespace deeplab::model {
 namespace {
 
-std::string first_line(const c10::Error& error) {
-  const std::string text = error.what_without_backtrace();
+std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
@@ -100,7 +99,15 @@ Segmenter load_torchscript(const std::string& path, torch::Device device) {
       return nn::resize_like(scores, images);
     };
   } catch (const c10::Error& error) {
-    throw DataError(str(path, ": not a TorchScript file: ", first_line(error)));
+    throw DataError(
+        str(path,
+            ": not a TorchScript file: ",
+            first_line(error.what_without_backtrace()))
+    );
+  } catch (const std::exception& error) {
+    throw DataError(
+        str(path, ": not a TorchScript file: ", first_line(error.what()))
+    );
   }
 }
 

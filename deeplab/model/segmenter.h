@@ -15,8 +15,9 @@ namespace deeplab::model {
 /// Shapes: float [N, 3, H, W], normalised -> logits [N, num_classes, H, W].
 using Segmenter = std::function<torch::Tensor(const torch::Tensor& images)>;
 
-/// The network in evaluation mode, without gradients. It is put back into the
-/// mode that it was in after each call.
+/// The network in evaluation mode, without gradients. After each call train()
+/// is set again, if it was; modules that were set apart from it (frozen batch
+/// norm) are not.
 Segmenter make_segmenter(DeepLab network);
 
 /// A TorchScript file whose forward takes images and gives a tensor, a tuple

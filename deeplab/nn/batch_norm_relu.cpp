@@ -120,8 +120,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
   ) {
     const auto scale = weight * inverse_deviation;
     const auto shift = bias - mean * scale;
-    context->save_for_backward(
-        {features, weight, mean, inverse_deviation, scale, shift}
+    context->save_for_backward({features, mean, inverse_deviation, scale, shift}
     );
     context->saved_data["ceiling"] = ceiling;
     auto result = torch::empty_like(features);
@@ -144,11 +143,11 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
   static Tensors backward(Context* context, Tensors gradients) {
     const auto saved = context->get_saved_variables();
     const auto& features = saved[0];
-    const auto& mean = saved[2];
-    const auto& inverse_deviation = saved[3];
+    const auto& mean = saved[1];
+    const auto& inverse_deviation = saved[2];
     const AffineRelu map{
+        saved[3].data_ptr<float>(),
         saved[4].data_ptr<float>(),
-        saved[5].data_ptr<float>(),
         static_cast<float>(context->saved_data["ceiling"].toDouble())};
     const auto gradient =
         gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);

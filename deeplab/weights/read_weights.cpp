@@ -2,7 +2,6 @@
 #include "deeplab/weights/read_weights.h"
 
 #include <array>
-#include <optional>
 
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
@@ -98,11 +97,11 @@ std::string rename_deeplab(const std::string& name) {
   return name;
 }
 
-/// Nothing for what classifies: DeepLab cuts the network off before it.
-std::optional<std::string> rename_classifier(const std::string& name) {
-  constexpr std::array kDropped{"fc.", "classifier.", "features.18."};
-  for (const std::string prefix : kDropped) {
-    if (name.compare(0, prefix.size(), prefix) == 0) return std::nullopt;
+std::string rename_classifier(const std::string& name) {
+  // DeepLab cuts the network off before these.
+  constexpr std::array kClassifies{"fc.", "classifier.", "features.18."};
+  for (const std::string prefix : kClassifies) {
+    if (name.compare(0, prefix.size(), prefix) == 0) return name;
   }
   return "backbone." + name;
 }
@@ -113,8 +112,8 @@ StateDict read_weights(const std::string& path) {
   const auto bytes = read_file(path);
   if (looks_like_safetensors(bytes)) {
     const auto file = parse_safetensors(bytes, path);
-    return file.metadata.count("deeplab_checkpoint") > 0
-               ? with_prefix(file.tensors, "model.")
+    return file.metadata.count(kCheckpointMark) > 0
+               ? with_prefix(file.tensors, kCheckpointNetwork)
                : file.tensors;
   }
   if (!looks_like_zip(bytes)) {
@@ -137,8 +136,8 @@ StateDict rename_torchvision(const StateDict& tensors) {
   for (const auto& item : tensors) {
     const auto name = classifier ? rename_classifier(item.key())
                       : deeplab  ? rename_deeplab(item.key())
-                                 : std::make_optional(item.key());
-    if (name) renamed.insert(*name, item.value());
+                                 : item.key();
+    renamed.insert(name, item.value());
   }
   return renamed;
 }

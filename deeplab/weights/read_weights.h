@@ -7,6 +7,11 @@
 
 namespace deeplab::weights {
 
+/// A safetensors file is a checkpoint of ours if its metadata has this key; its
+/// network's tensors are those with this prefix.
+constexpr const char* kCheckpointMark = "deeplab_checkpoint";
+constexpr const char* kCheckpointNetwork = "model.";
+
 /// Reads a file of weights: safetensors (our checkpoints among them), or what
 /// torch.save wrote in zip form, whether a state_dict or a dict that wraps one
 /// under "model", "state_dict" or "model_state". A leading "module." of names
@@ -15,8 +20,9 @@ namespace deeplab::weights {
 StateDict read_weights(const std::string& path);
 
 /// Names as this toolkit's DeepLab has them, from torchvision's: a
-/// classification network's become the backbone's (its classifier is dropped),
-/// those of torchvision's DeepLabV3 are mapped one to one. Other names stay.
+/// classification network's become the backbone's (its classifier keeps its
+/// names, which no network of ours has), those of torchvision's DeepLabV3 are
+/// mapped one to one. Other names stay.
 StateDict rename_torchvision(const StateDict& tensors);
 
 }  // namespace deeplab::weights

@@ -5,15 +5,12 @@
 #include <cstring>
 #include <limits>
 
-#include <nlohmann/json.hpp>
-
 #include "deeplab/core/atomic_file.h"
+#include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::weights {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr size_t kLengthBytes = 8;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/types.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <torch/types.h>
 
 namespace deeplab::weights {
 

@@ -170,7 +170,7 @@ TEST(Report, PageIsSelfContainedAndEscaped) {
   EXPECT_THAT(page, HasSubstr("data:image/png;base64,iVBORw0KGgo"));
   EXPECT_EQ(page.find("http"), std::string::npos);
   std::filesystem::remove(folder / "masks/x.png");
-  EXPECT_THROW(html_page(report), DataError);
+  EXPECT_LT(html_page(report).size(), page.size());
 }
 
 TEST(Overlay, ShowsClassColorsAndALegend) {

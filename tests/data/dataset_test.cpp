@@ -125,6 +125,21 @@ TEST_F(VocFolder, TheLoaderPassesOnAWorkersError) {
   }
 }
 
+TEST_F(VocFolder, WithoutClassNamesSaysWhereTheyBelong) {
+  config_.classes.clear();
+  EXPECT_THAT(
+      refusal(), HasSubstr("/classes.json: no such file; name the classes")
+  );
+}
+
+TEST_F(VocFolder, IsNotMistakenForTheSyntheticSet) {
+  config_.kind = "synthetic";
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { make_dataset(config_, Role::kTrain); }),
+      HasSubstr("data.root or data.classes is set while data.kind is")
+  );
+}
+
 TEST(Dataset, ListsTheKnownKinds) {
   DataConfig config;
   config.kind = "coco";
@@ -253,6 +268,28 @@ TEST(Augment, MovesImageAndLabelsTogether) {
     }
     // The rest lies on the borders that the image's resize blends.
     EXPECT_GT(agree, counted * 3 / 5) << seed;
+  }
+}
+
+TEST(Augment, LabelsStayCentredOnTheirPixels) {
+  // One bright pixel column of a class of its own; scaled by 3, the middle of
+  // its labels must be the middle of its light.
+  RawSample sample{
+      cv::Mat::zeros(9, 9, CV_8UC3), cv::Mat::zeros(9, 9, CV_8UC1), "s"};
+  sample.image.col(4).setTo(cv::Scalar(255, 255, 255));
+  sample.labels.col(4).setTo(1);
+  AugmentConfig config;
+  config.scale_min = config.scale_max = 3;
+  config.flip = 0;
+  config.crop = 27;
+  Random random(1);
+  const auto result = augment(sample, config, {{0, 0, 0}, {1, 1, 1}}, random);
+  for (int x = 0; x < 27; ++x) {
+    EXPECT_EQ(result.labels.at<uint8_t>(13, x), x >= 12 && x <= 14) << x;
+    EXPECT_EQ(
+        result.image.at<cv::Vec3b>(13, x),
+        result.image.at<cv::Vec3b>(13, 26 - x)
+    ) << x;
   }
 }
 

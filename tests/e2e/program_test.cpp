@@ -304,6 +304,15 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"predict", 2, "no photos"},
         Refusal{"predict /none.jpg --checkpoint x", 3, "/none.jpg: no such"},
         Refusal{"ablate /none.json", 3, "/none.json: cannot open"},
+        Refusal{
+            "predict tests/golden --checkpoint x --mean 0.5",
+            3,
+            "tests/golden: holds no .jpg"},
+        Refusal{
+            "evaluate --torchscript x --mean 0.5",
+            2,
+            "data.mean must be three numbers"},
+        Refusal{"evaluate --batch-size 3", 2, "batch-size"},
         Refusal{"data chek", 2, "data chek; known: check, synthesize"},
         Refusal{"train --threads 0", 2, "--threads is 0"}
     )

@@ -103,7 +103,6 @@ TEST(Backbone, ListsTheKnownNames) {
       "model.backbone is \"resnet19\"; known: resnet18, resnet34, resnet50, "
       "resnet101, mobilenet_v2"
   );
-  EXPECT_EQ(backbone_names().size(), 5U);
 }
 
 }  // namespace

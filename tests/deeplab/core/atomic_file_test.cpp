@@ -49,6 +49,22 @@ TEST(AtomicFile, SaysWhyItCannotWrite) {
   EXPECT_THAT(message, ::testing::StartsWith("/dev/full/x: cannot"));
 }
 
+TEST(AtomicFile, AFullDiskIsAnError) {
+  EXPECT_THAT(
+      testing::message_of<DataError>([] { write_file("/dev/full", "x"); }),
+      ::testing::HasSubstr("/dev/full: cannot write: No space left")
+  );
+}
+
+TEST(AtomicFile, FollowsALink) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "file", "old");
+  std::filesystem::create_symlink(folder / "file", folder / "link");
+  write_file(folder / "link", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "file"), "new");
+}
+
 TEST(AtomicFile, SaysWhichFileItCannotRead) {
   EXPECT_THAT(
       testing::message_of<DataError>([] { read_file("/no/such/file"); }),

@@ -133,6 +133,25 @@ TEST(Trainer, StopsAtALossThatIsNotFinite) {
   EXPECT_EQ(trainer.iteration(), 1);
 }
 
+TEST(Trainer, DoesNotSaveWeightsThatAreNotFinite) {
+  const auto network = small_network();
+  int64_t saved = 0;
+  TrainHooks hooks;
+  hooks.on_step = [&](const StepReport&) {
+    torch::NoGradGuard no_grad;
+    network->parameters()[0].fill_(std::numeric_limits<float>::infinity());
+  };
+  hooks.save = [&](const Checkpoint&, bool) { ++saved; };
+  auto config = short_training();
+  config.validate_every = 1;
+  Trainer trainer(network, config);
+  EXPECT_THAT(
+      message_of<Error>([&] { trainer.run(batch_of, hooks); }),
+      HasSubstr("is not finite after iteration 1")
+  );
+  EXPECT_EQ(saved, 0);
+}
+
 TEST(Trainer, StopsWhenAskedAndSavesFirst) {
   Trainer trainer(small_network(), short_training());
   int64_t saved = 0;

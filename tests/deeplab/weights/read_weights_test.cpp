@@ -225,7 +225,7 @@ TEST(RenameTorchvision, MapsItsDeepLabAndItsClassifiers) {
   EXPECT_THAT(
       rename_torchvision(resnet).keys(),
       ::testing::ElementsAre(
-          "backbone.conv1.weight", "backbone.layer1.0.bn1.bias"
+          "backbone.conv1.weight", "backbone.layer1.0.bn1.bias", "fc.weight"
       )
   );
 }
