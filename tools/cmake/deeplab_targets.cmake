@@ -42,7 +42,7 @@ function(deeplab_test name)
                                              test_support)
   deeplab_use_pch(test_${name})
   gtest_discover_tests(
-    test_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    test_${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
 endfunction()
