@@ -198,7 +198,7 @@ std::string gallery(const Report& report) {
 }
 
 constexpr const char* kStyle = R"(
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1100px;
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1240px;
   padding:0 1rem;color:#222}
 table{border-collapse:collapse}
 th,td{padding:.3rem .9rem;text-align:left;border-bottom:1px solid #ddd}
