@@ -56,7 +56,7 @@ bool is_reference(const std::string& blas) {
 }
 
 /// glibc hands large blocks back to the kernel at once, and fetches (and
-/// clears) them again at the next iteration: a third of a training step.
+/// clears) them again at the next iteration: a quarter of a training step.
 void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, INT_MAX);
