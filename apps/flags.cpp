@@ -28,7 +28,11 @@ constexpr std::array kKeyFlags{
     KeyFlag{
         "backbone", "model.backbone", Scope::kNetwork, true, "e.g. resnet50"},
     KeyFlag{
-        "decoder", "model.decoder", Scope::kNetwork, true, "none or v3plus"},
+        "decoder",
+        "model.decoder",
+        Scope::kNetwork,
+        true,
+        "e.g. none, v3plus, unet"},
     KeyFlag{
         "init-from",
         "train.init_from",
@@ -99,8 +103,8 @@ const char* stride_key(ConfigFlags kind) {
   }
 }
 
-bool is_offered(const KeyFlag& flag, ConfigFlags kind) {
-  return static_cast<int>(flag.scope) < static_cast<int>(kind);
+bool is_offered(Scope scope, ConfigFlags kind) {
+  return static_cast<int>(scope) < static_cast<int>(kind);
 }
 
 }  // namespace
@@ -124,12 +128,17 @@ void Flags::add_config(ConfigFlags kind) {
   auto add = options_.add_options(kConfigGroup);
   const auto text = [] { return cxxopts::value<std::string>(); };
   add("config", "JSON file of a run's config", text());
+  if (is_offered(Scope::kNetwork, kind)) {
+    add("network",
+        "a preset instead of the config's model; deeplab describe lists them",
+        text());
+  }
   for (const auto& key : kKeyFlags) {
-    if (!is_offered(key, kind)) continue;
+    if (!is_offered(key.scope, kind)) continue;
     add(key.flag, str(key.about, " (", key.key, ")"), text());
   }
   if (const char* stride = stride_key(kind)) {
-    add("output-stride", str("8, 16 or 32 (", stride, ")"), text());
+    add("output-stride", str("4, 8, 16 or 32 (", stride, ")"), text());
   }
   add("classes", "names of the classes, a,b,c (data.classes)", text());
   for (const char* name : {"mean", "std"}) {
@@ -193,14 +202,15 @@ RunConfig Flags::config(const Json& base) const {
     const auto file = parse_json(read_file(path), path);
     // Strict on its own first, so that the message speaks of the file.
     try {
-      read_config<RunConfig>(file, "");
+      read_run_config(file);
     } catch (const ConfigError& error) {
       throw ConfigError(str(path, ": ", error.what()));
     }
     config.merge_patch(file);
   }
+  if (has("network")) set_key(config, "model", text("network"));
   for (const auto& key : kKeyFlags) {
-    if (!is_offered(key, kind_) || !has(key.flag)) continue;
+    if (!is_offered(key.scope, kind_) || !has(key.flag)) continue;
     const auto value = text(key.flag);
     set_key(config, key.key, key.is_text ? Json(value) : parse_value(value));
   }
@@ -224,7 +234,7 @@ RunConfig Flags::config(const Json& base) const {
       );
     }
   }
-  auto result = read_config<RunConfig>(config, "");
+  auto result = read_run_config(config);
   result.data.validate();
   return result;
 }

@@ -52,7 +52,9 @@ class Flags {
   }
   std::vector<std::string> list(const std::string& name) const;
 
-  /// `base`, then --config, then the single flags, then --set.
+  /// Whether no word was given at all.
+  bool is_empty() const { return result_.arguments().empty(); }
+  /// `base`, then --config, --network, then the single flags, then --set.
   RunConfig config(const Json& base) const;
   /// Throws: ConfigError for a device that LibTorch does not know or have.
   torch::Device device() const;

@@ -68,7 +68,7 @@ Cell make_cell(
   for (const auto& [key, value] : values) set_key(json, key, value);
   Cell cell;
   cell.values = std::move(values);
-  cell.config = read_config<RunConfig>(json, "");
+  cell.config = read_run_config(json);
   const auto classes = data::classes_of(cell.config.data);
   validate(cell.config, classes.size());
   record_classes(cell.config, classes);

@@ -14,6 +14,7 @@ constexpr std::array kVerbs{
     Verb{"evaluate", "score a checkpoint or a TorchScript file", evaluate},
     Verb{"predict", "segment photos: masks, overlays, scores", predict},
     Verb{"ablate", "train and score a grid of configs; report", ablate},
+    Verb{"describe", "list the presets; a network's layers and cost", describe},
     Verb{"data", "check a data set, or write out the synthetic one", data},
 };
 

@@ -39,7 +39,7 @@ RunConfig config_of(
     const engine::Checkpoint& checkpoint, const std::string& path
 ) {
   try {
-    return read_config<RunConfig>(parse_json(checkpoint.config, path), "");
+    return read_run_config(parse_json(checkpoint.config, path));
   } catch (const ConfigError& error) {
     throw DataError(str(path, ": damaged config: ", error.what()));
   }
@@ -63,7 +63,9 @@ NetworkSource from_checkpoint(const Flags& flags, torch::Device device) {
     );
   }
   source.classes = data::classes_of(own.data);
-  model::DeepLab network(own.model, source.classes.size());
+  model::DeepLab network(
+      own.model, source.classes.size(), model::StartWeights::kUnset
+  );
   fill(network, checkpoint.network, path);
   source.segmenter = ready(network, source.config.evaluate_stride(), device);
   return source;
@@ -102,7 +104,9 @@ NetworkSource from_weights(const Flags& flags, torch::Device device) {
   source.classes = data.classes.empty()
                        ? data::classes_of(data)
                        : data::make_classes(data.classes, data.colors);
-  model::DeepLab network(source.config.model, source.classes.size());
+  model::DeepLab network(
+      source.config.model, source.classes.size(), model::StartWeights::kUnset
+  );
   fill(
       network,
       weights::rename_torchvision(weights::read_weights(source.name)),
@@ -145,7 +149,11 @@ model::Segmenter open_checkpoint(
 ) {
   const auto checkpoint = engine::load_checkpoint(path);
   const auto config = config_of(checkpoint, path);
-  model::DeepLab network(config.model, data::classes_of(config.data).size());
+  model::DeepLab network(
+      config.model,
+      data::classes_of(config.data).size(),
+      model::StartWeights::kUnset
+  );
   fill(network, checkpoint.network, path);
   return ready(network, stride, device);
 }

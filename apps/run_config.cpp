@@ -6,8 +6,43 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/output_stride.h"
+#include "deeplab/model/presets.h"
 
 namespace deeplab::apps {
+namespace {
+
+const char* const kPreset = "preset";
+
+/// The config with the preset that it names, if any, written out beneath it.
+Json expand_preset(Json config) {
+  const auto model = config.find("model");
+  if (model == config.end()) return config;
+  if (model->is_string()) *model = Json{{kPreset, *model}};
+  if (!model->is_object() || !model->contains(kPreset)) return config;
+  const auto name = (*model)[kPreset];
+  if (!name.is_string()) {
+    throw ConfigError(
+        str("model.preset is ", name.dump(), "; expected a preset's name")
+    );
+  }
+  model->erase(kPreset);
+  const auto preset = model::preset(name.get<std::string>());
+  Json expanded;
+  expanded["model"] = write_config(preset.config);
+  expanded["data"]["mean"] = preset.mean;
+  expanded["data"]["std"] = preset.deviation;
+  expanded["train"]["output_stride"] = pixels_per_feature(preset.output_stride);
+  expanded.merge_patch(config);
+  return expanded;
+}
+
+}  // namespace
+
+RunConfig read_run_config(const Json& json) {
+  return read_config<RunConfig>(
+      json.is_object() ? expand_preset(json) : json, ""
+  );
+}
 
 OutputStride RunConfig::train_stride() const {
   return to_output_stride(train.output_stride, "train.output_stride");
@@ -26,6 +61,9 @@ void set_key(Json& config, const std::string& key, const Json& value) {
   }
   auto& inner = config[key.substr(0, dot)];
   if (inner.is_null()) inner = Json::object();
+  if (inner.is_string() && key.compare(0, dot, "model") == 0) {
+    inner = Json{{kPreset, inner}};
+  }
   if (!inner.is_object()) {
     throw ConfigError(str(
         key, ": ", key.substr(0, dot), " is ", inner.dump(), ", not an object"
@@ -58,7 +96,12 @@ void validate(const RunConfig& config, int64_t num_classes) {
   config.data.validate();
   config.augment.validate();
   config.train.validate(num_classes);
-  config.evaluate_stride();
+  config.model.check_output_stride(
+      config.train_stride(), "train.output_stride"
+  );
+  config.model.check_output_stride(
+      config.evaluate_stride(), "evaluate.output_stride"
+  );
 }
 
 void record_classes(RunConfig& config, const data::Classes& classes) {

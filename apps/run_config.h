@@ -47,6 +47,12 @@ struct RunConfig {
   OutputStride evaluate_stride() const;
 };
 
+/// Reads a run's config. `model` may be the name of a preset, or hold it as
+/// `model.preset`: then the preset's network, normalisation and training
+/// stride are the defaults that the other keys change.
+/// Throws: ConfigError as read_config() does, or for an unknown preset.
+RunConfig read_run_config(const Json& json);
+
 /// Sets `config["a"]["b"]` for the key "a.b".
 void set_key(Json& config, const std::string& key, const Json& value);
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <torch/nn/module.h>
 
+#include "deeplab/backbone/backbone_options.h"
 #include "deeplab/core/output_stride.h"
 #include "deeplab/nn/features.h"
 
 namespace deeplab::backbone {
 
-/// A classification network cut off before its pooling, with features at
-/// stride 4 and at any output stride. Parameters carry torchvision's names.
+/// A classification network cut off before its last pooling, with features at
+/// every level on the way and at any output stride. Parameters carry the names
+/// of torchvision, or of timm where torchvision has no such network.
 ///
 /// Shapes: [N, 3, H, W] -> nn::Features, any H, W >= 1.
 class BackboneImpl : public virtual torch::nn::Module {
@@ -20,17 +24,43 @@ class BackboneImpl : public virtual torch::nn::Module {
   virtual nn::Features forward(const torch::Tensor& images) = 0;
 
   /// Trades strides for dilation; weights are not touched.
-  virtual void set_output_stride(OutputStride stride) = 0;
+  /// Throws: ConfigError above max_output_stride().
+  void set_output_stride(OutputStride stride);
 
-  virtual int64_t low_channels() const = 0;
-  virtual int64_t high_channels() const = 0;
+  /// The stride while nothing is dilated.
+  virtual OutputStride max_output_stride() const = 0;
+  virtual nn::FeatureChannels channels() const = 0;
+
+ private:
+  virtual void apply_output_stride(OutputStride stride) = 0;
 };
 
-/// Builds a backbone by name, at output stride 32, with random weights.
-/// Throws: ConfigError that lists the known names.
-std::shared_ptr<BackboneImpl> make_backbone(const std::string& name);
+/// A backbone whose options are checked, not built yet.
+struct Recipe {
+  /// The stride while nothing is dilated.
+  OutputStride max_output_stride;
+  std::function<std::shared_ptr<BackboneImpl>()> build;
+};
 
-/// Throws: what make_backbone() would, without building anything.
-void check_backbone(const std::string& name);
+/// Builds a backbone by name, nothing dilated, with random weights.
+/// Throws: ConfigError that lists the known names, or that names the option
+///         that is wrong or that this backbone does not know.
+std::shared_ptr<BackboneImpl> make_backbone(
+    const std::string& name, const BackboneOptions& options
+);
+
+/// The first half of make_backbone().
+/// Throws: as it does.
+Recipe prepare_backbone(
+    const std::string& name, const BackboneOptions& options
+);
+
+/// Throws: ConfigError that begins with `subject`, for a stride above the most.
+void check_output_stride(
+    OutputStride stride, OutputStride most, const std::string& subject
+);
+
+/// The names that make_backbone() knows.
+std::vector<std::string> backbone_names();
 
 }  // namespace deeplab::backbone

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/backbone/mobilenet_v2.h"
 
+#include <algorithm>
 #include <array>
 
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
+#include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
 
@@ -127,23 +129,41 @@ constexpr std::array kRows{
     Row{6, 320, 1, 1},
 };
 constexpr int64_t kStemChannels = 32;
-/// The last of `features` at stride 4.
-constexpr size_t kLowLevel = 3;
+/// The last of `features` at each level, and the row of it.
+struct Tap {
+  size_t feature;
+  size_t row;
+};
+constexpr std::array kTaps{Tap{1, 0}, Tap{3, 1}, Tap{6, 2}, Tap{13, 4}};
+
+/// The multiple of 8 nearest to channels * width, at most 10 % below it.
+int64_t scaled(int64_t channels, double width) {
+  constexpr int64_t kMultiple = 8;
+  const double wanted = static_cast<double>(channels) * width;
+  const auto nearest =
+      static_cast<int64_t>(wanted + kMultiple / 2.0) / kMultiple * kMultiple;
+  const int64_t rounded = std::max(kMultiple, nearest);
+  return static_cast<double>(rounded) < 0.9 * wanted ? rounded + kMultiple
+                                                     : rounded;
+}
 
 class MobileNetV2Impl : public BackboneImpl,
                         public torch::nn::Cloneable<MobileNetV2Impl> {
  public:
-  MobileNetV2Impl() { reset(); }
+  explicit MobileNetV2Impl(double width) : width_(width) { reset(); }
 
   void reset() override {
     features_ = register_module("features", ModuleList());
-    features_->push_back(conv_and_norm(make_conv(3, kStemChannels, 3)));
-    int64_t channels = kStemChannels;
+    int64_t channels = scaled(kStemChannels, width_);
+    features_->push_back(conv_and_norm(make_conv(3, channels, 3)));
     for (const auto& row : kRows) {
       for (int64_t i = 0; i < row.count; ++i) {
         features_->push_back(InvertedResidual(ResidualOptions{
-            channels, row.channels, i == 0 ? row.stride : 1, row.expansion}));
-        channels = row.channels;
+            channels,
+            scaled(row.channels, width_),
+            i == 0 ? row.stride : 1,
+            row.expansion}));
+        channels = scaled(row.channels, width_);
       }
     }
   }
@@ -151,39 +171,60 @@ class MobileNetV2Impl : public BackboneImpl,
   nn::Features forward(const torch::Tensor& images) override {
     nn::Features result;
     auto features = conv_norm_relu6(*stem(), images);
+    size_t level = 0;
     for (size_t i = 1; i < features_->size(); ++i) {
       features = features_->ptr<InvertedResidualImpl>(i)->forward(features);
-      if (i == kLowLevel) result.low = features;
+      if (level < kTaps.size() && i == kTaps[level].feature) {
+        result.at[nn::kLevels[level++]] = features;
+      }
     }
     result.high = features;
     return result;
   }
 
-  void set_output_stride(OutputStride stride) override {
-    nn::AtrousPlan plan(stride);
+  OutputStride max_output_stride() const override { return OutputStride::k32; }
+
+  nn::FeatureChannels channels() const override {
+    nn::FeatureChannels channels;
+    for (size_t i = 0; i < kTaps.size(); ++i) {
+      channels.at[nn::kLevels[i]] =
+          scaled(kRows[kTaps[i].row].channels, width_);
+    }
+    channels.high = scaled(kRows.back().channels, width_);
+    return channels;
+  }
+
+ private:
+  void apply_output_stride(OutputStride stride) override {
+    nn::AtrousPlan plan(stride, nn::LostStride::kKeepsDilation);
     plan.apply(*stem()->ptr<Conv2dImpl>(0), 2);
     for (size_t i = 1; i < features_->size(); ++i) {
       features_->ptr<InvertedResidualImpl>(i)->plan(plan);
     }
   }
 
-  int64_t low_channels() const override { return kRows[1].channels; }
-  int64_t high_channels() const override { return kRows.back().channels; }
-
- private:
   std::shared_ptr<ModuleListImpl> stem() const {
     return features_->ptr<ModuleListImpl>(0);
   }
 
+  double width_;
   ModuleList features_{nullptr};
 };
 
 }  // namespace
 
-std::shared_ptr<BackboneImpl> make_mobilenet_v2() {
-  const auto network = std::make_shared<MobileNetV2Impl>();
-  network->set_output_stride(OutputStride::k32);
-  return network;
+Recipe prepare_mobilenet_v2(const BackboneOptions& options) {
+  const double width = options.width.value_or(1);
+  if (!(width > 0) || width > 10) {
+    throw ConfigError(
+        str("model.backbone_options.width is ",
+            width,
+            "; must be above 0 and at most 10")
+    );
+  }
+  return {OutputStride::k32, [width] {
+            return std::make_shared<MobileNetV2Impl>(width);
+          }};
 }
 
 }  // namespace deeplab::backbone

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/backbone/resnet.h"
 
-#include <torch/nn/functional/pooling.h>
+#include <array>
+
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
 
+#include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/conv_bn_relu.h"
 
 namespace deeplab::backbone {
 namespace {
 
 using torch::nn::BatchNorm2d;
+using torch::nn::BatchNorm2dImpl;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
 
@@ -23,17 +27,35 @@ Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
   );
 }
 
-torch::Tensor norm_relu(BatchNorm2d& norm, const torch::Tensor& features) {
-  return nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
-}
+/// In the order in which choice() gives them.
+enum class StrideIn : size_t { kFirst3x3, kFirst1x1, kLast3x3 };
+enum class Tap : size_t { kAfterRelu, kBeforeSum };
+
+/// Which ResNet: units in each of the four stages, and their form.
+struct Form {
+  std::array<int64_t, 4> units;
+  /// Three convolutions 1x1, 3x3, 1x1 with four times the width (50 and up),
+  /// or two 3x3.
+  bool bottleneck;
+};
 
 struct UnitOptions {
   int64_t in_channels;
   int64_t width;
   int64_t stride;
   bool bottleneck;
+  StrideIn stride_in;
 
   int64_t out_channels() const { return bottleneck ? 4 * width : width; }
+  /// The last unit of a stage subsamples its shortcut instead of projecting.
+  bool projects() const {
+    return in_channels != out_channels() ||
+           (stride != 1 && stride_in != StrideIn::kLast3x3);
+  }
+  /// Which convolution strides: the first 3x3, or Caffe's 1x1 before it.
+  size_t strided() const {
+    return bottleneck && stride_in != StrideIn::kFirst1x1 ? 1 : 0;
+  }
 };
 
 /// One residual unit, basic or bottleneck.
@@ -55,7 +77,7 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
       add(make_conv(in, width, 3));
       add(make_conv(width, width, 3));
     }
-    if (options_.stride != 1 || in != out) {
+    if (options_.projects()) {
       downsample_ = register_module(
           "downsample",
           torch::nn::Sequential(make_conv(in, out, 1), BatchNorm2d(out))
@@ -63,28 +85,42 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
     }
   }
 
-  torch::Tensor forward(const torch::Tensor& features) {
+  /// Also gives the branch before the sum, where `before_sum` is not null.
+  torch::Tensor forward(
+      const torch::Tensor& features, torch::Tensor* before_sum
+  ) {
     auto residual = features;
     for (size_t i = 0; i < convs_.size(); ++i) {
       residual = convs_[i](residual);
-      residual = i + 1 < convs_.size() ? norm_relu(norms_[i], residual)
-                                       : norms_[i](residual);
+      residual = i + 1 < convs_.size()
+                     ? nn::batch_norm_relu(
+                           *norms_[i], residual, nn::ReluCeiling::kNone
+                       )
+                     : norms_[i](residual);
     }
-    const auto shortcut =
-        downsample_ ? downsample_->forward(features) : features;
-    return residual.add_(shortcut).relu_();
+    if (before_sum != nullptr) {
+      *before_sum = residual;
+      return (residual + shortcut(features)).relu_();
+    }
+    return residual.add_(shortcut(features)).relu_();
   }
 
   void plan(nn::AtrousPlan& plan) {
-    const size_t strided = options_.bottleneck ? 1 : 0;
+    const int64_t kept = plan.kept_stride(options_.stride);
     if (downsample_) {
-      plan.apply_beside(*downsample_->ptr<Conv2dImpl>(0), options_.stride);
+      downsample_->ptr<Conv2dImpl>(0)->options.stride(kept);
+    } else {
+      shortcut_stride_ = kept;
     }
     for (size_t i = 0; i < convs_.size(); ++i) {
-      if (convs_[i]->options.kernel_size()->at(0) == 1) continue;
-      plan.apply(*convs_[i], i == strided ? options_.stride : 1);
+      const int64_t stride = i == options_.strided() ? options_.stride : 1;
+      if (convs_[i]->options.kernel_size()->at(0) > 1 || stride > 1) {
+        plan.apply(*convs_[i], stride);
+      }
     }
   }
+
+  int64_t out_channels() const { return options_.out_channels(); }
 
  private:
   void add(const Conv2d& conv) {
@@ -95,107 +131,253 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
     ));
   }
 
+  torch::Tensor shortcut(const torch::Tensor& features) {
+    using torch::indexing::None;
+    using torch::indexing::Slice;
+    if (downsample_) return downsample_->forward(features);
+    if (shortcut_stride_ == 1) return features;
+    const Slice every(None, None, shortcut_stride_);
+    return features.index({Slice(), Slice(), every, every});
+  }
+
   UnitOptions options_;
+  int64_t shortcut_stride_ = 1;
   std::vector<Conv2d> convs_;
   std::vector<BatchNorm2d> norms_;
   torch::nn::Sequential downsample_{nullptr};
 };
 TORCH_MODULE(Unit);
 
+/// BackboneOptions, with ResNet's defaults and checked.
+struct ResNetOptions {
+  ResNetOptions(const Form& own, const BackboneOptions& options)
+      : form(own),
+        beta_stem(
+            choice("stem", options.stem.value_or("conv7"), {"conv7", "beta"}) ==
+            1
+        ),
+        stride_in(static_cast<StrideIn>(choice(
+            "stride_in",
+            options.stride_in.value_or("first_3x3"),
+            {"first_3x3", "first_1x1", "last_3x3"}
+        ))),
+        tap(static_cast<Tap>(choice(
+            "low_level",
+            options.low_level.value_or("after_relu"),
+            {"after_relu", "before_relu"}
+        ))),
+        multi_grid(options.multi_grid.value_or(
+            std::vector<int64_t>(static_cast<size_t>(form.units[3]), 1)
+        )),
+        cascade(options.cascade.value_or(0)),
+        lost_stride(
+            options.dilate_first.value_or(false)
+                ? nn::LostStride::kTakesDilation
+                : nn::LostStride::kKeepsDilation
+        ),
+        ceil_mode(options.ceil_mode.value_or(false)) {
+    if (stride_in == StrideIn::kFirst1x1 && !form.bottleneck) {
+      throw ConfigError(
+          "model.backbone_options.stride_in is \"first_1x1\"; this ResNet's "
+          "units have no 1x1"
+      );
+    }
+    if (cascade < 0 || cascade > 3) {
+      throw ConfigError(
+          str("model.backbone_options.cascade is ", cascade, "; known: 0 to 3")
+      );
+    }
+    const auto units = static_cast<size_t>(form.units[3]);
+    bool valid = multi_grid.size() == units;
+    for (const int64_t factor : multi_grid) valid = valid && factor >= 1;
+    if (!valid) {
+      throw ConfigError(
+          str("model.backbone_options.multi_grid must hold ",
+              units,
+              " factors >= 1, one for each unit of the last stage")
+      );
+    }
+  }
+
+  Form form;
+  bool beta_stem;
+  StrideIn stride_in;
+  Tap tap;
+  std::vector<int64_t> multi_grid;
+  int64_t cascade;
+  nn::LostStride lost_stride;
+  bool ceil_mode;
+
+  OutputStride max_output_stride() const {
+    return static_cast<OutputStride>(int64_t{32} << cascade);
+  }
+  size_t stages() const {
+    return form.units.size() + static_cast<size_t>(cascade);
+  }
+  size_t units(size_t stage) const {
+    return static_cast<size_t>(form.units[std::min<size_t>(stage, 3)]);
+  }
+  int64_t width(size_t stage) const {
+    return int64_t{64} << std::min<size_t>(stage, 3);
+  }
+  int64_t stride(size_t stage, size_t unit) const {
+    const bool strides = stride_in == StrideIn::kLast3x3
+                             ? stage + 1 < stages() && unit + 1 == units(stage)
+                             : stage > 0 && unit == 0;
+    return strides ? 2 : 1;
+  }
+  /// The unit of a stage whose map decoders get: its last before a stride.
+  size_t tapped_unit(size_t stage) const {
+    const size_t last = units(stage) - 1;
+    return stride_in == StrideIn::kLast3x3 ? last - 1 : last;
+  }
+};
+
 class ResNetImpl : public BackboneImpl,
                    public torch::nn::Cloneable<ResNetImpl> {
  public:
-  explicit ResNetImpl(const ResNetOptions& options) : options_(options) {
+  explicit ResNetImpl(ResNetOptions options) : options_(std::move(options)) {
     reset();
   }
 
   void reset() override {
-    conv1_ = register_module(
-        "conv1",
-        Conv2d(
-            torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)
-        )
-    );
-    bn1_ = register_module("bn1", BatchNorm2d(64));
-    int64_t channels = 64;
-    for (size_t stage = 0; stage < stages_.size(); ++stage) {
-      stages_[stage] = register_module(
+    make_stem();
+    stages_.clear();
+    int64_t channels = stem_channels();
+    for (size_t stage = 0; stage < options_.stages(); ++stage) {
+      stages_.push_back(register_module(
           "layer" + std::to_string(stage + 1), torch::nn::ModuleList()
-      );
-      for (int64_t i = 0; i < options_.units[stage]; ++i) {
-        const UnitOptions unit{
+      ));
+      for (size_t i = 0; i < options_.units(stage); ++i) {
+        Unit unit(UnitOptions{
             channels,
-            int64_t{64} << stage,
-            stage > 0 && i == 0 ? 2 : 1,
-            options_.bottleneck};
-        stages_[stage]->push_back(Unit(unit));
-        channels = unit.out_channels();
+            options_.width(stage),
+            options_.stride(stage, i),
+            options_.form.bottleneck,
+            options_.stride_in});
+        stages_.back()->push_back(unit);
+        channels = unit->out_channels();
       }
     }
   }
 
   nn::Features forward(const torch::Tensor& images) override {
-    namespace functional = torch::nn::functional;
-    auto features = functional::max_pool2d(
-        norm_relu(bn1_, conv1_(images)),
-        functional::MaxPool2dFuncOptions(3).stride(2).padding(1)
-    );
     nn::Features result;
-    for (const auto& stage : stages_) {
-      for (const auto& unit : *stage) {
-        features = unit->as<UnitImpl>()->forward(features);
+    auto features = stem(images);
+    result.at[nn::Level::k2] = features;
+    features = pool_->forward(features);
+    for (size_t stage = 0; stage < stages_.size(); ++stage) {
+      for (size_t i = 0; i < stages_[stage]->size(); ++i) {
+        const bool tapped = stage < 3 && i == options_.tapped_unit(stage);
+        torch::Tensor before_sum;
+        features = stages_[stage]->ptr<UnitImpl>(i)->forward(
+            features,
+            tapped && options_.tap == Tap::kBeforeSum ? &before_sum : nullptr
+        );
+        if (!tapped) continue;
+        result.at[nn::kLevels[stage + 1]] =
+            before_sum.defined() ? before_sum : features;
       }
-      if (!result.low.defined()) result.low = features;
     }
     result.high = features;
     return result;
   }
 
-  void set_output_stride(OutputStride stride) override {
-    nn::AtrousPlan plan(stride);
-    plan.pass_stem(4);
-    for (const auto& stage : stages_) {
-      for (const auto& unit : *stage) unit->as<UnitImpl>()->plan(plan);
-    }
+  OutputStride max_output_stride() const override {
+    return options_.max_output_stride();
   }
 
-  int64_t low_channels() const override {
-    return options_.bottleneck ? 256 : 64;
-  }
-  int64_t high_channels() const override {
-    return options_.bottleneck ? 2048 : 512;
+  nn::FeatureChannels channels() const override {
+    nn::FeatureChannels channels;
+    channels.at[nn::Level::k2] = stem_channels();
+    const int64_t expansion = options_.form.bottleneck ? 4 : 1;
+    for (size_t stage = 0; stage < 3; ++stage) {
+      channels.at[nn::kLevels[stage + 1]] = expansion * options_.width(stage);
+    }
+    channels.high = expansion * options_.width(3);
+    return channels;
   }
 
  private:
+  void apply_output_stride(OutputStride stride) override {
+    nn::AtrousPlan plan(stride, options_.lost_stride);
+    plan.pass_stem(4);
+    for (size_t stage = 0; stage < stages_.size(); ++stage) {
+      for (size_t i = 0; i < stages_[stage]->size(); ++i) {
+        plan.set_grid(stage < 3 ? 1 : options_.multi_grid[i]);
+        stages_[stage]->ptr<UnitImpl>(i)->plan(plan);
+      }
+    }
+  }
+
+  int64_t stem_channels() const { return options_.beta_stem ? 128 : 64; }
+
+  void make_stem() {
+    pool_ = register_module(
+        "pool", nn::MaxPool(nn::MaxPoolOptions(3).ceil_mode(options_.ceil_mode))
+    );
+    if (options_.beta_stem) {
+      beta_ = register_module(
+          "stem",
+          torch::nn::ModuleList(
+              nn::ConvBnRelu(nn::ConvBnReluOptions(3, 64, 3).stride(2)),
+              nn::ConvBnRelu(nn::ConvBnReluOptions(64, 64, 3)),
+              nn::ConvBnRelu(nn::ConvBnReluOptions(64, 128, 3))
+          )
+      );
+      return;
+    }
+    conv1_ = register_module("conv1", make_conv(3, 64, 7));
+    conv1_->options.stride(2);
+    bn1_ = register_module("bn1", BatchNorm2d(64));
+  }
+
+  torch::Tensor stem(const torch::Tensor& images) {
+    if (!beta_) {
+      return nn::batch_norm_relu(*bn1_, conv1_(images), nn::ReluCeiling::kNone);
+    }
+    auto features = images;
+    for (const auto& block : *beta_) {
+      features = block->as<nn::ConvBnReluImpl>()->forward(features);
+    }
+    return features;
+  }
+
   ResNetOptions options_;
   Conv2d conv1_{nullptr};
   BatchNorm2d bn1_{nullptr};
-  std::array<torch::nn::ModuleList, 4> stages_{
-      nullptr, nullptr, nullptr, nullptr};
+  torch::nn::ModuleList beta_{nullptr};
+  nn::MaxPool pool_{nullptr};
+  std::vector<torch::nn::ModuleList> stages_;
 };
+
+Recipe prepare(const Form& form, const BackboneOptions& options) {
+  const ResNetOptions checked(form, options);
+  return {checked.max_output_stride(), [checked] {
+            return std::make_shared<ResNetImpl>(checked);
+          }};
+}
 
 }  // namespace
 
-std::shared_ptr<BackboneImpl> make_resnet(const ResNetOptions& options) {
-  const auto network = std::make_shared<ResNetImpl>(options);
-  network->set_output_stride(OutputStride::k32);
-  return network;
+Recipe prepare_resnet18(const BackboneOptions& options) {
+  return prepare({{2, 2, 2, 2}, false}, options);
 }
 
-std::shared_ptr<BackboneImpl> make_resnet18() {
-  return make_resnet({{2, 2, 2, 2}, false});
+Recipe prepare_resnet34(const BackboneOptions& options) {
+  return prepare({{3, 4, 6, 3}, false}, options);
 }
 
-std::shared_ptr<BackboneImpl> make_resnet34() {
-  return make_resnet({{3, 4, 6, 3}, false});
+Recipe prepare_resnet50(const BackboneOptions& options) {
+  return prepare({{3, 4, 6, 3}, true}, options);
 }
 
-std::shared_ptr<BackboneImpl> make_resnet50() {
-  return make_resnet({{3, 4, 6, 3}, true});
+Recipe prepare_resnet101(const BackboneOptions& options) {
+  return prepare({{3, 4, 23, 3}, true}, options);
 }
 
-std::shared_ptr<BackboneImpl> make_resnet101() {
-  return make_resnet({{3, 4, 23, 3}, true});
+Recipe prepare_resnet152(const BackboneOptions& options) {
+  return prepare({{3, 8, 36, 3}, true}, options);
 }
 
 }  // namespace deeplab::backbone

@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
-#include <memory>
-
 #include "deeplab/backbone/backbone.h"
 
 namespace deeplab::backbone {
 
-/// Which ResNet: units in each of the four stages, and their form.
-struct ResNetOptions {
-  std::array<int64_t, 4> units;
-  /// Three convolutions 1x1, 3x3, 1x1 with four times the width (50 and up),
-  /// or two 3x3.
-  bool bottleneck;
-};
-
-/// Residual networks with torchvision's geometry (stride on the 3x3 of a
-/// stage's first unit). Low-level features are layer1's output.
-/// Source: He et al. 2016, arXiv:1512.03385, table 1.
-std::shared_ptr<BackboneImpl> make_resnet(const ResNetOptions& options);
-
-std::shared_ptr<BackboneImpl> make_resnet18();
-std::shared_ptr<BackboneImpl> make_resnet34();
-std::shared_ptr<BackboneImpl> make_resnet50();
-std::shared_ptr<BackboneImpl> make_resnet101();
+/// Residual networks. Unset options give torchvision's geometry: a 7x7 stem,
+/// stride on the 3x3 of a stage's first unit, low-level features after the
+/// ReLU of a stage's last unit.
+/// Throws: ConfigError naming the option.
+/// Source: He et al. 2016, arXiv:1512.03385, table 1; cascaded blocks and
+///         multi-grid: Chen et al. 2017, arXiv:1706.05587, section 3.2.
+Recipe prepare_resnet18(const BackboneOptions& options);
+Recipe prepare_resnet34(const BackboneOptions& options);
+Recipe prepare_resnet50(const BackboneOptions& options);
+Recipe prepare_resnet101(const BackboneOptions& options);
+Recipe prepare_resnet152(const BackboneOptions& options);
 
 }  // namespace deeplab::backbone

@@ -7,12 +7,18 @@ namespace deeplab {
 
 OutputStride to_output_stride(int64_t pixels, const std::string& subject) {
   switch (pixels) {
+    case 4:
     case 8:
     case 16:
     case 32:
+    case 64:
+    case 128:
+    case 256:
       return static_cast<OutputStride>(pixels);
     default:
-      throw ConfigError(str(subject, " is ", pixels, "; known: 8, 16, 32"));
+      throw ConfigError(
+          str(subject, " is ", pixels, "; known: 4, 8, 16, 32, 64, 128, 256")
+      );
   }
 }
 

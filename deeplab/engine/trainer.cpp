@@ -128,9 +128,13 @@ StepReport Trainer::step(const Batch& batch) {
       to_output_stride(config_.output_stride, "train.output_stride")
   );
   sgd_.zero_grad();
-  const auto logits = network_->forward(batch.images.to(device_));
-  const auto loss =
-      segmentation_loss(logits, batch.labels.to(device_), class_weights_);
+  const auto scores = network_->forward_with_sides(batch.images.to(device_));
+  const auto labels = batch.labels.to(device_);
+  auto loss = segmentation_loss(scores.logits, labels, class_weights_);
+  for (const auto& side : scores.sides) {
+    loss = loss +
+           side.weight * segmentation_loss(side.logits, labels, class_weights_);
+  }
   const auto value = loss.item<double>();
   if (!std::isfinite(value)) {
     throw Error(

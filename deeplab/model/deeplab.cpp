@@ -1,41 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/deeplab.h"
 
+#include <algorithm>
+
 #include <torch/nn/init.h>
 
 #include "deeplab/core/error.h"
-#include "deeplab/nn/decoders.h"
+#include "deeplab/model/parts.h"
 #include "deeplab/nn/initialize.h"
 #include "deeplab/nn/resize.h"
 
 namespace deeplab::model {
 namespace {
 
-/// Standard deviation of the classifier's first weights: near zero, so that
-/// training starts from near-equal scores.
-constexpr double kClassifierSpread = 0.01;
+/// Standard deviation of the first weights of what gives scores: near zero, so
+/// that training starts from near-equal scores.
+constexpr double kScoresSpread = 0.01;
 
-nn::AsppOptions aspp_options(const AsppConfig& config, int64_t in_channels) {
-  return nn::AsppOptions(in_channels)
-      .out_channels(config.channels)
-      .rates(config.rates)
-      .image_pooling(config.image_pooling)
-      .separable(config.separable)
-      .dropout(config.dropout);
-}
-
-std::shared_ptr<nn::DecoderImpl> make_decoder(
-    const DeepLabConfig& config, int64_t low_channels
-) {
-  const auto& chosen = config.decoder_options;
-  const bool v3plus = config.decoder == "v3plus";
-  const auto options = nn::DecoderOptions(config.aspp.channels, low_channels)
-                           .reduced_channels(chosen.low_level_channels)
-                           .channels(chosen.channels)
-                           .convs(chosen.convs.value_or(v3plus ? 2 : 0))
-                           .separable(chosen.separable);
-  if (v3plus) return std::make_shared<nn::V3PlusDecoderImpl>(options);
-  return std::make_shared<nn::BilinearDecoderImpl>(options);
+torch::nn::Conv2d make_classifier(int64_t in_channels, int64_t num_classes) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(in_channels, num_classes, 1)
+  );
 }
 
 void use_channels_last(torch::nn::Module& module) {
@@ -47,10 +31,21 @@ void use_channels_last(torch::nn::Module& module) {
   }
 }
 
+int64_t scaled(int64_t side, double scale) {
+  return std::max<int64_t>(
+      1, static_cast<int64_t>(static_cast<double>(side) * scale)
+  );
+}
+
 }  // namespace
 
 DeepLabImpl::DeepLabImpl(const DeepLabConfig& config, int64_t num_classes)
-    : config_(config), num_classes_(num_classes) {
+    : DeepLabImpl(config, num_classes, StartWeights::kRandom) {}
+
+DeepLabImpl::DeepLabImpl(
+    const DeepLabConfig& config, int64_t num_classes, StartWeights weights
+)
+    : config_(config), num_classes_(num_classes), weights_(weights) {
   config_.validate();
   if (num_classes < 2) {
     throw ConfigError(
@@ -61,48 +56,120 @@ DeepLabImpl::DeepLabImpl(const DeepLabConfig& config, int64_t num_classes)
 }
 
 void DeepLabImpl::reset() {
-  backbone_ = backbone::make_backbone(config_.backbone);
+  backbone_ =
+      backbone::make_backbone(config_.backbone, config_.backbone_options);
   register_module("backbone", backbone_);
-  aspp_ = register_module(
-      "aspp", nn::Aspp(aspp_options(config_.aspp, backbone_->high_channels()))
-  );
-  decoder_ = make_decoder(config_, backbone_->low_channels());
-  register_module("decoder", decoder_);
-  classifier_ = register_module(
-      "classifier",
-      torch::nn::Conv2d(
-          torch::nn::Conv2dOptions(decoder_->out_channels(), num_classes_, 1)
-      )
-  );
-  nn::initialize(*this);
-  torch::nn::init::normal_(classifier_->weight, 0, kClassifierSpread);
+  add_heads();
+  if (weights_ == StartWeights::kRandom) draw_weights();
   use_channels_last(*this);
   set_output_stride(stride_);
 }
 
-torch::Tensor DeepLabImpl::forward(const torch::Tensor& images) {
+void DeepLabImpl::add_heads() {
+  const auto channels = backbone_->channels();
+  context_ = make_context(config_, channels.high, num_classes_);
+  register_module(config_.context, context_);
+  decoder_ =
+      make_decoder(config_, channels, context_->out_channels(), num_classes_);
+  register_module("decoder", decoder_);
+  if (!context_->gives_scores() && !decoder_->gives_scores()) {
+    classifier_ = register_module(
+        "classifier", make_classifier(decoder_->out_channels(), num_classes_)
+    );
+  }
+  if (config_.auxiliary_weight) {
+    auxiliary_ = make_auxiliary(channels);
+    register_module("auxiliary", auxiliary_);
+    auxiliary_classifier_ = register_module(
+        "auxiliary_classifier",
+        make_classifier(auxiliary_->out_channels(), num_classes_)
+    );
+  }
+  for (const auto& child : children()) {
+    if (child == backbone_) continue;
+    nn::set_batch_norm_eps(*child, config_.batch_norm_eps);
+  }
+}
+
+void DeepLabImpl::draw_weights() {
+  nn::initialize(*this);
+  for (const auto& child : children()) {
+    if (child == backbone_) continue;
+    for (const auto& module : child->modules()) {
+      auto* conv = module->as<torch::nn::Conv2dImpl>();
+      if (conv == nullptr || !conv->bias.defined() ||
+          conv->options.out_channels() != num_classes_) {
+        continue;
+      }
+      torch::nn::init::normal_(conv->weight, 0, kScoresSpread);
+    }
+  }
+}
+
+DeepLabImpl::Pass DeepLabImpl::pass(const torch::Tensor& images) {
+  Pass result;
+  result.features =
+      backbone_->forward(images.contiguous(torch::MemoryFormat::ChannelsLast));
+  const auto context = context_->forward(result.features.high);
+  const auto decoded = decoder_->forward(result.features, context);
+  result.scores = classifier_ ? classifier_->forward(decoded) : decoded;
+  return result;
+}
+
+torch::Tensor DeepLabImpl::upsample(
+    const torch::Tensor& scores, const torch::Tensor& images
+) const {
+  return nn::resize_like(
+      scores,
+      images,
+      config_.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo
+  );
+}
+
+TrainingScores DeepLabImpl::forward_with_sides(const torch::Tensor& images) {
   TORCH_CHECK(
       images.dim() == 4 && images.size(1) == 3 && images.numel() > 0,
       "DeepLab: expected [N, 3, H, W], none of them 0, got ",
       images.sizes()
   );
-  const auto features =
-      backbone_->forward(images.contiguous(torch::MemoryFormat::ChannelsLast));
-  const auto decoded =
-      decoder_->forward(features, aspp_->forward(features.high));
-  return nn::resize_like(classifier_->forward(decoded), images);
+  const auto full = pass(images);
+  TrainingScores result;
+  const auto add_side = [&](const torch::Tensor& scores, double weight) {
+    result.sides.push_back({upsample(scores, images), weight});
+  };
+  if (auxiliary_ && is_training()) {
+    const auto& map = full.features.at[nn::Level::k16];
+    add_side(
+        auxiliary_classifier_(auxiliary_->forward(full.features, map)),
+        *config_.auxiliary_weight
+    );
+  }
+  auto fused = full.scores;
+  for (const double scale : config_.scales) {
+    auto scores = full.scores;
+    if (scale != 1) {
+      const auto resized = nn::resize(
+          images,
+          {scaled(images.size(2), scale), scaled(images.size(3), scale)},
+          config_.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo
+      );
+      scores = upsample(pass(resized).scores, full.scores);
+      fused = torch::maximum(fused, scores);
+    }
+    if (is_training()) add_side(scores, 1);
+  }
+  result.logits = upsample(fused, images);
+  return result;
+}
+
+torch::Tensor DeepLabImpl::forward(const torch::Tensor& images) {
+  return forward_with_sides(images).logits;
 }
 
 void DeepLabImpl::set_output_stride(OutputStride stride) {
-  constexpr int64_t kRatesAreFor = 16;
-  stride_ = stride;
   backbone_->set_output_stride(stride);
-  auto rates = config_.aspp.rates;
-  for (auto& rate : rates) {
-    rate =
-        std::max<int64_t>(1, rate * kRatesAreFor / pixels_per_feature(stride));
-  }
-  aspp_->set_rates(rates);
+  context_->set_output_stride(stride);
+  stride_ = stride;
 }
 
 }  // namespace deeplab::model

@@ -96,7 +96,7 @@ Segmenter load_torchscript(const std::string& path, torch::Device device) {
             path, ": gives ", scores.sizes(), "; expected [N, classes, H, W]"
         ));
       }
-      return nn::resize_like(scores, images);
+      return nn::resize_like(scores, images, nn::AlignCorners::kNo);
     };
   } catch (const c10::Error& error) {
     throw DataError(

@@ -17,11 +17,12 @@ void validate(const AsppOptions& options) {
         str("aspp.dropout is ", options.dropout(), "; must be in [0, 1)")
     );
   }
-  for (size_t i = 0; i < options.rates().size(); ++i) {
-    if (options.rates()[i] >= 1) continue;
-    throw ConfigError(str(
-        "aspp.rates[", i, "] is ", options.rates()[i], "; a rate must be >= 1"
-    ));
+  const auto& rates = options.rates().values;
+  for (size_t i = 0; i < rates.size(); ++i) {
+    if (rates[i] >= 1) continue;
+    throw ConfigError(
+        str("aspp.rates[", i, "] is ", rates[i], "; a rate must be >= 1")
+    );
   }
 }
 
@@ -37,7 +38,7 @@ void AsppImpl::reset() {
   const int64_t out = options_.out_channels();
   branches_ = register_module("branches", torch::nn::ModuleList());
   branches_->push_back(ConvBnRelu(ConvBnReluOptions(in, out, 1)));
-  for (const int64_t rate : options_.rates()) {
+  for (const int64_t rate : options_.rates().values) {
     branches_->push_back(ConvBnRelu(ConvBnReluOptions(in, out, 3)
                                         .dilation(rate)
                                         .separable(options_.separable())));
@@ -67,7 +68,12 @@ torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
   for (const auto& branch : *branches_) {
     contexts.push_back(branch->as<ConvBnReluImpl>()->forward(features));
   }
-  if (image_branch_) contexts.push_back(image_context(features));
+  if (image_branch_) {
+    contexts.insert(
+        options_.image_pooling_first() ? contexts.begin() : contexts.end(),
+        image_context(features)
+    );
+  }
   return dropout_(project_(torch::cat(contexts, 1)));
 }
 
@@ -82,19 +88,19 @@ torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {
   );
 }
 
-void AsppImpl::set_rates(const std::vector<int64_t>& rates) {
-  TORCH_CHECK(
-      rates.size() == options_.rates().size(),
-      "Aspp: has ",
-      options_.rates().size(),
-      " rates, got ",
-      rates.size()
-  );
-  validate(AsppOptions(options_).rates(rates));
-  options_.rates(rates);
+void AsppImpl::set_output_stride(OutputStride stride) {
+  const auto rates = options_.rates().for_stride(stride);
   for (size_t i = 0; i < rates.size(); ++i) {
     branches_->ptr<ConvBnReluImpl>(i + 1)->set_dilation(rates[i]);
   }
+}
+
+std::vector<int64_t> AsppImpl::rates() const {
+  std::vector<int64_t> rates;
+  for (size_t i = 1; i < branches_->size(); ++i) {
+    rates.push_back(branches_->ptr<ConvBnReluImpl>(i)->options().dilation());
+  }
+  return rates;
 }
 
 }  // namespace deeplab::nn

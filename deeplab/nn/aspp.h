@@ -6,11 +6,13 @@
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/dropout.h>
 
+#include "deeplab/nn/context.h"
 #include "deeplab/nn/conv_bn_relu.h"
 
 namespace deeplab::nn {
 
-/// How to build one ASPP module: `AsppOptions(2048).rates({12, 24, 36})`.
+/// How to build one: `AsppOptions(2048).rates({{12, 24, 36},
+/// OutputStride::k8})`.
 struct AsppOptions {
   explicit AsppOptions(int64_t in_channels) : in_channels_(in_channels) {}
 
@@ -19,9 +21,12 @@ struct AsppOptions {
   /// Channels of every branch and of the output.
   TORCH_ARG(int64_t, out_channels) = 256;
   /// Dilations of the 3x3 branches, in feature-map pixels (not image pixels).
-  TORCH_ARG(std::vector<int64_t>, rates) = {6, 12, 18};
+  TORCH_ARG(Rates, rates) = {{6, 12, 18}, OutputStride::k16};
   /// A branch that sees the mean of the whole map.
   TORCH_ARG(bool, image_pooling) = true;
+  /// Whether that branch comes first in the concatenation (TensorFlow) or last
+  /// (PyTorch's projects).
+  TORCH_ARG(bool, image_pooling_first) = false;
   /// Depthwise separable 3x3 branches (V3+).
   TORCH_ARG(bool, separable) = false;
   /// Probability of dropping an output element while training, in [0, 1).
@@ -33,23 +38,21 @@ struct AsppOptions {
 /// context.
 ///
 /// Shapes: [N, in_channels, h, w] -> [N, out_channels, h, w], any h, w >= 1.
-/// Throws: ConfigError from the constructor and set_rates(), naming the bad
-///         option; c10::Error from forward(), for a wrong shape or for N = 1
-///         while training (the pooled branch is 1x1, so its batch norm would
-///         have no variance).
+/// Throws: ConfigError from the constructor, naming the bad option; c10::Error
+///         from forward(), for a wrong shape or for N = 1 while training (the
+///         pooled branch is 1x1, so its batch norm would have no variance).
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3 and figure 5.
-class AsppImpl : public torch::nn::Cloneable<AsppImpl> {
+class AsppImpl : public ContextImpl, public torch::nn::Cloneable<AsppImpl> {
  public:
   explicit AsppImpl(const AsppOptions& options);
 
   void reset() override;
-  torch::Tensor forward(const torch::Tensor& features);
+  torch::Tensor forward(const torch::Tensor& features) override;
+  void set_output_stride(OutputStride stride) override;
+  int64_t out_channels() const override { return options_.out_channels(); }
 
-  /// Changes the dilations of a built module; weights are not touched. There
-  /// must be as many as before.
-  void set_rates(const std::vector<int64_t>& rates);
-
-  const AsppOptions& options() const noexcept { return options_; }
+  /// The dilations of the 3x3 branches as they are now.
+  std::vector<int64_t> rates() const;
 
  private:
   torch::Tensor image_context(const torch::Tensor& features);

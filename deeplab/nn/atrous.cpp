@@ -12,17 +12,22 @@ void set_dilation(torch::nn::Conv2dImpl& conv, int64_t dilation) {
   conv.options.padding(torch::ExpandingArray<2>({pad(0), pad(1)}));
 }
 
-void AtrousPlan::apply(torch::nn::Conv2dImpl& conv, int64_t native) {
+int64_t AtrousPlan::pass(int64_t native) {
+  const int64_t before = dilation_;
   const int64_t kept = kept_stride(native);
-  conv.options.stride(kept);
-  set_dilation(conv, dilation_);
   stride_ *= kept;
   dilation_ *= native / kept;
+  return grid_ * (rule_ == LostStride::kTakesDilation ? dilation_ : before);
 }
 
-void AtrousPlan::apply_beside(torch::nn::Conv2dImpl& conv, int64_t native)
-    const {
+void AtrousPlan::apply(torch::nn::Conv2dImpl& conv, int64_t native) {
   conv.options.stride(kept_stride(native));
+  set_dilation(conv, pass(native));
+}
+
+void AtrousPlan::apply(MaxPoolImpl& pool, int64_t native) {
+  const int64_t kept = kept_stride(native);
+  pool.set_stride_and_dilation(kept, pass(native));
 }
 
 }  // namespace deeplab::nn

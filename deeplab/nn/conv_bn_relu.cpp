@@ -18,15 +18,16 @@ void ConvBnReluImpl::reset() {
   if (options_.separable()) {
     depthwise_ = register_module(
         "depthwise",
-        std::make_shared<ConvBnReluImpl>(
-            ConvBnReluOptions(in, in, kernel).groups(in)
-        )
+        std::make_shared<ConvBnReluImpl>(ConvBnReluOptions(in, in, kernel)
+                                             .stride(options_.stride())
+                                             .groups(in))
     );
     kernel = 1;
   }
   conv_ = register_module(
       "conv",
       torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
+                            .stride(depthwise_ ? 1 : options_.stride())
                             .groups(options_.groups())
                             .bias(false))
   );

@@ -24,6 +24,8 @@ struct ConvBnReluOptions {
   TORCH_ARG(int64_t, kernel);
   /// Distance of the kernel's taps, in feature-map pixels.
   TORCH_ARG(int64_t, dilation) = 1;
+  /// The map shrinks by this.
+  TORCH_ARG(int64_t, stride) = 1;
   /// Groups of channels that do not see each other.
   TORCH_ARG(int64_t, groups) = 1;
   /// A depthwise block of this kernel, then a 1x1: far fewer weights. Source:
@@ -31,9 +33,11 @@ struct ConvBnReluOptions {
   TORCH_ARG(bool, separable) = false;
 };
 
-/// Convolution without bias, batch norm, ReLU; the map keeps its size.
+/// Convolution without bias, batch norm, ReLU; at stride 1 the map keeps its
+/// size.
 ///
-/// Shapes: [N, in_channels, h, w] -> [N, out_channels, h, w].
+/// Shapes: [N, in_channels, h, w] -> [N, out_channels, h / stride, w / stride],
+///         rounded up.
 class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
  public:
   explicit ConvBnReluImpl(const ConvBnReluOptions& options);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
+#include <vector>
 
 #include <torch/arg.h>
 #include <torch/nn/module.h>
 
 #include "deeplab/nn/features.h"
+#include "deeplab/nn/resize.h"
 
 namespace deeplab::nn {
 
@@ -21,26 +22,40 @@ class DecoderImpl : public virtual torch::nn::Module {
 
   /// Channels that forward() returns.
   virtual int64_t out_channels() const = 0;
+
+  /// Whether those channels are scores of classes already.
+  virtual bool gives_scores() const { return false; }
 };
 
-/// How to build a decoder: `DecoderOptions(256, 24).separable(true)`.
+/// How to build a decoder: `DecoderOptions(256, channels).separable(true)`.
 struct DecoderOptions {
-  DecoderOptions(int64_t context_channels, int64_t low_channels)
-      : context_channels_(context_channels), low_channels_(low_channels) {}
+  DecoderOptions(int64_t context_channels, const FeatureChannels& features)
+      : context_channels_(context_channels), features_(features) {}
 
   /// Channels of the context module's output.
   TORCH_ARG(int64_t, context_channels);
-  /// Channels of the backbone's low-level features.
-  TORCH_ARG(int64_t, low_channels);
-  /// Channels that the low-level features are reduced to. Source: Chen et al.
+  /// Channels of the backbone's maps.
+  TORCH_ARG(FeatureChannels, features);
+  /// Channels that low-level features are reduced to. Source: Chen et al.
   /// 2018, table 1.
   TORCH_ARG(int64_t, reduced_channels) = 48;
-  /// Width of the 3x3 convolutions and of the output.
+  /// Width of the convolutions and of the output.
   TORCH_ARG(int64_t, channels) = 256;
-  /// Number of 3x3 convolutions. Source: Chen et al. 2018, table 2.
+  /// Number of convolutions (at each level). Source: Chen et al. 2018, table 2.
   TORCH_ARG(int64_t, convs) = 2;
-  /// Depthwise separable 3x3 convolutions.
+  /// Side of their kernels, odd. Source: as convs.
+  TORCH_ARG(int64_t, kernel) = 3;
+  /// Depthwise separable convolutions.
   TORCH_ARG(bool, separable) = false;
+  /// Probability of dropping an element after each convolution (of the last
+  /// level); the last also where there is no convolution. Empty: none.
+  TORCH_ARG(std::vector<double>, dropout);
+  /// Levels that V3+'s decoder joins: 1 (k4) or 2 (k8, then k4). Source: Chen
+  /// et al. 2018, table 2 ("Conv2 + Conv3").
+  TORCH_ARG(int64_t, levels) = 1;
+  /// Concatenates [low, context] (VainF) instead of [context, low].
+  TORCH_ARG(bool, low_first) = false;
+  TORCH_ARG(AlignCorners, corners) = AlignCorners::kNo;
 };
 
 }  // namespace deeplab::nn

@@ -2,14 +2,15 @@
 #pragma once
 
 #include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
 
 #include "deeplab/nn/conv_bn_relu.h"
 #include "deeplab/nn/decoder.h"
 
 namespace deeplab::nn {
 
-/// Adds nothing from the low-level features: 3x3 convolutions (none in the
-/// paper, one in torchvision) at the resolution of the context.
+/// Adds nothing from the low-level features: convolutions (none in the paper,
+/// one in torchvision) at the resolution of the context.
 ///
 /// Shapes: context [N, context_channels, h, w] -> [N, channels, h, w].
 /// Source: Chen et al. 2017, arXiv:1706.05587, figure 5; the "naive decoder"
@@ -32,8 +33,8 @@ class BilinearDecoderImpl : public DecoderImpl,
 /// Reduces the low-level features to few channels, joins them to the upsampled
 /// context as [context, low], and refines both by 3x3 convolutions.
 ///
-/// Shapes: context [N, context_channels, h, w], features.low [N, low_channels,
-/// H/4, W/4] -> [N, channels, H/4, W/4].
+/// Shapes: context [N, context_channels, h, w], features at k4 [N, C, H/4, W/4]
+/// -> [N, channels, H/4, W/4].
 /// Source: Chen et al. 2018, arXiv:1802.02611, section 3.1 and figure 2.
 class V3PlusDecoderImpl : public DecoderImpl,
                           public torch::nn::Cloneable<V3PlusDecoderImpl> {
@@ -46,9 +47,68 @@ class V3PlusDecoderImpl : public DecoderImpl,
   int64_t out_channels() const override;
 
  private:
+  torch::Tensor join(
+      ConvBnRelu& reduce, const torch::Tensor& low, const torch::Tensor& context
+  );
+
   DecoderOptions options_;
+  /// Those of level k8, where there are two levels.
+  ConvBnRelu reduce_8_{nullptr};
+  torch::nn::ModuleList convs_8_{nullptr};
   ConvBnRelu reduce_{nullptr};
   torch::nn::ModuleList convs_{nullptr};
+};
+
+/// Goes up level by level; at each, joins the backbone's whole map and refines.
+/// Widths halve from level to level.
+///
+/// Shapes: context [N, context_channels, h, w], features at k16, k8, k4, k2 ->
+/// [N, channels / 8, H/2, W/2].
+/// Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
+/// Differs: bilinear resizing instead of 2x2 up-convolutions; batch norm.
+class UnetDecoderImpl : public DecoderImpl,
+                        public torch::nn::Cloneable<UnetDecoderImpl> {
+ public:
+  explicit UnetDecoderImpl(const DecoderOptions& options);
+
+  void reset() override;
+  torch::Tensor forward(const Features& features, const torch::Tensor& context)
+      override;
+  int64_t out_channels() const override;
+
+ private:
+  DecoderOptions options_;
+  torch::nn::ModuleList levels_{nullptr};
+};
+
+/// FCN's sums of scores: those of the context, and of the levels named, each
+/// by a 1x1 convolution.
+///
+/// Shapes: context [N, context_channels, h, w] -> scores [N, classes, h', w']
+/// at the size of the finest level summed.
+/// Source: Long et al. 2015, arXiv:1411.4038, section 4.2 and figure 3.
+/// Differs: upsampling stays bilinear, which is what FCN's learned
+///          upsampling starts from.
+class FcnDecoderImpl : public DecoderImpl,
+                       public torch::nn::Cloneable<FcnDecoderImpl> {
+ public:
+  /// `levels` from coarse to fine: {} for 32s, {k16} for 16s, {k16, k8} for 8s.
+  FcnDecoderImpl(
+      const DecoderOptions& options, std::vector<Level> levels, int64_t classes
+  );
+
+  void reset() override;
+  torch::Tensor forward(const Features& features, const torch::Tensor& context)
+      override;
+  int64_t out_channels() const override { return classes_; }
+  bool gives_scores() const override { return true; }
+
+ private:
+  DecoderOptions options_;
+  std::vector<Level> levels_;
+  int64_t classes_;
+  torch::nn::Conv2d score_{nullptr};
+  torch::nn::ModuleList level_scores_{nullptr};
 };
 
 }  // namespace deeplab::nn

@@ -20,4 +20,12 @@ void initialize(torch::nn::Module& module) {
   }
 }
 
+void set_batch_norm_eps(torch::nn::Module& module, double eps) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (auto* norm = child->as<torch::nn::BatchNorm2dImpl>()) {
+      norm->options.eps(eps);
+    }
+  }
+}
+
 }  // namespace deeplab::nn

@@ -11,4 +11,7 @@ namespace deeplab::nn {
 /// Source: He et al. 2015, arXiv:1502.01852; as torchvision's ResNet.
 void initialize(torch::nn::Module& module);
 
+/// Sets what every batch norm adds to its variance.
+void set_batch_norm_eps(torch::nn::Module& module, double eps);
+
 }  // namespace deeplab::nn

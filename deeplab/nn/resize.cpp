@@ -5,21 +5,31 @@
 
 namespace deeplab::nn {
 
-torch::Tensor resize_like(
-    const torch::Tensor& features, const torch::Tensor& like
+torch::Tensor resize(
+    const torch::Tensor& features,
+    std::pair<int64_t, int64_t> height_width,
+    AlignCorners corners
 ) {
   namespace functional = torch::nn::functional;
-  const std::vector<int64_t> size{like.size(-2), like.size(-1)};
-  if (features.size(-2) == size[0] && features.size(-1) == size[1]) {
+  const auto [height, width] = height_width;
+  if (features.size(-2) == height && features.size(-1) == width) {
     return features;
   }
   return functional::interpolate(
       features,
       functional::InterpolateFuncOptions()
-          .size(size)
+          .size(std::vector<int64_t>{height, width})
           .mode(torch::kBilinear)
-          .align_corners(false)
+          .align_corners(corners == AlignCorners::kYes)
   );
+}
+
+torch::Tensor resize_like(
+    const torch::Tensor& features,
+    const torch::Tensor& like,
+    AlignCorners corners
+) {
+  return resize(features, {like.size(-2), like.size(-1)}, corners);
 }
 
 }  // namespace deeplab::nn

@@ -91,7 +91,7 @@ TEST_P(Classifiers, BackboneGivesTheSameFeatures) {
   torch::NoGradGuard no_grad;
   const testing::TemporaryFolder folder;
   make_reference(GetParam(), folder.path(), {{75, 97}});
-  const auto backbone = backbone::make_backbone(GetParam());
+  const auto backbone = backbone::make_backbone(GetParam(), {});
   const auto report = weights::load_state(
       *backbone,
       weights::with_prefix(

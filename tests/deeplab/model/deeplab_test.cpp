@@ -6,6 +6,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/model/segmenter.h"
+#include "deeplab/nn/aspp.h"
 #include "deeplab/weights/state_dict.h"
 #include "support/support.h"
 
@@ -96,7 +97,7 @@ TEST(DeepLab, RatesFollowTheStride) {
   DeepLab network(small("none"), 5);
   const auto rates = [&] {
     const auto aspp = network->named_children()["aspp"];
-    return aspp->as<nn::AsppImpl>()->options().rates();
+    return aspp->as<nn::AsppImpl>()->rates();
   };
   EXPECT_EQ(rates(), (std::vector<int64_t>{6, 12, 18}));
   network->set_output_stride(OutputStride::k8);
@@ -126,7 +127,7 @@ TEST(DeepLab, NamesTheKeyThatBreaksARule) {
   };
   EXPECT_THAT(
       refusal([](auto& config) { config.decoder = "v3"; }),
-      HasSubstr("model.decoder is \"v3\"; known: none, v3plus")
+      HasSubstr("model.decoder is \"v3\"; known: none, v3plus, unet")
   );
   EXPECT_THAT(
       refusal([](auto& config) {

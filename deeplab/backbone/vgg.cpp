@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/backbone/vgg.h"
+
+#include <array>
+
+#include <torch/nn/functional/pooling.h>
+#include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/nn/atrous.h"
+#include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/max_pool.h"
+
+namespace deeplab::backbone {
+namespace {
+
+using torch::nn::BatchNorm2d;
+using torch::nn::BatchNorm2dImpl;
+using torch::nn::Conv2d;
+using torch::nn::Conv2dImpl;
+using torch::nn::ReLU;
+using torch::nn::ReLUImpl;
+
+/// Column D of table 1: convolutions before each pool, and their width.
+struct Row {
+  int64_t convs;
+  int64_t channels;
+};
+constexpr std::array kRows{
+    Row{2, 64}, Row{2, 128}, Row{3, 256}, Row{3, 512}, Row{3, 512}};
+
+/// BackboneOptions, with VGG's defaults and checked.
+struct VggOptions {
+  VggOptions(bool with_norms, const BackboneOptions& options)
+      : batch_norm(with_norms),
+        pool(options.pool_kernel.value_or(2)),
+        average_pool(options.average_pool.value_or(false)) {
+    pool.ceil_mode(options.ceil_mode.value_or(true));
+    pool.dilatable(options.dilate_pools.value_or(true));
+    if (pool.kernel() == 2 || pool.kernel() == 3) return;
+    throw ConfigError(
+        str("model.backbone_options.pool_kernel is ",
+            pool.kernel(),
+            "; known: 2, 3")
+    );
+  }
+
+  bool batch_norm;
+  nn::MaxPoolOptions pool;
+  bool average_pool;
+};
+
+/// `features` holds the layers at torchvision's places.
+class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
+ public:
+  explicit VggImpl(const VggOptions& options) : options_(options) { reset(); }
+
+  void reset() override {
+    features_ = register_module("features", torch::nn::ModuleList());
+    int64_t channels = 3;
+    for (const auto& row : kRows) {
+      for (int64_t i = 0; i < row.convs; ++i) {
+        const auto conv =
+            torch::nn::Conv2dOptions(channels, row.channels, 3).padding(1);
+        features_->push_back(Conv2d(conv));
+        channels = row.channels;
+        if (options_.batch_norm) features_->push_back(BatchNorm2d(channels));
+        features_->push_back(ReLU());
+      }
+      features_->push_back(nn::MaxPool(options_.pool));
+    }
+  }
+
+  nn::Features forward(const torch::Tensor& images) override {
+    nn::Features result;
+    auto features = images;
+    size_t pools = 0;
+    for (const auto& layer : *features_) {
+      if (auto* conv = layer->as<Conv2dImpl>()) {
+        features = conv->forward(features);
+      } else if (auto* norm = layer->as<BatchNorm2dImpl>()) {
+        features =
+            nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
+      } else if (layer->as<ReLUImpl>() != nullptr) {
+        // With norms, they have done it.
+        if (!options_.batch_norm) features = features.relu_();
+      } else {
+        features = layer->as<nn::MaxPoolImpl>()->forward(features);
+        if (pools < nn::kLevels.size()) {
+          result.at[nn::kLevels[pools]] = features;
+        }
+        ++pools;
+      }
+    }
+    result.high = options_.average_pool ? smooth(features) : features;
+    return result;
+  }
+
+  OutputStride max_output_stride() const override { return OutputStride::k32; }
+
+  nn::FeatureChannels channels() const override {
+    nn::FeatureChannels channels;
+    for (const auto level : nn::kLevels) {
+      channels.at[level] = kRows[static_cast<size_t>(level)].channels;
+    }
+    channels.high = kRows.back().channels;
+    return channels;
+  }
+
+ private:
+  void apply_output_stride(OutputStride stride) override {
+    nn::AtrousPlan plan(stride, nn::LostStride::kKeepsDilation);
+    for (const auto& layer : *features_) {
+      if (auto* conv = layer->as<Conv2dImpl>()) plan.apply(*conv, 1);
+      if (auto* pool = layer->as<nn::MaxPoolImpl>()) plan.apply(*pool, 2);
+    }
+  }
+
+  /// DeepLabV1's pool5a.
+  static torch::Tensor smooth(const torch::Tensor& features) {
+    namespace functional = torch::nn::functional;
+    return functional::avg_pool2d(
+        features, functional::AvgPool2dFuncOptions(3).stride(1).padding(1)
+    );
+  }
+
+  VggOptions options_;
+  torch::nn::ModuleList features_{nullptr};
+};
+
+Recipe prepare(bool batch_norm, const BackboneOptions& options) {
+  return {OutputStride::k32, [checked = VggOptions(batch_norm, options)] {
+            return std::make_shared<VggImpl>(checked);
+          }};
+}
+
+}  // namespace
+
+Recipe prepare_vgg16(const BackboneOptions& options) {
+  return prepare(/*batch_norm=*/false, options);
+}
+
+Recipe prepare_vgg16_bn(const BackboneOptions& options) {
+  return prepare(/*batch_norm=*/true, options);
+}
+
+}  // namespace deeplab::backbone

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/model/cost.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <unordered_map>
+
+#include <ATen/record_function.h>
+#include <torch/library.h>
+
+namespace deeplab::model {
+namespace {
+
+using Inputs = std::vector<c10::IValue>;
+
+// LibTorch 1.13 has no shapes of these for tensors without memory.
+
+int64_t convolved(
+    int64_t side, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation
+) {
+  return (side + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
+}
+
+at::Tensor shape_convolution(
+    const at::Tensor& input,
+    const at::Tensor& weight,
+    const c10::optional<at::Tensor>& /*bias*/,
+    at::IntArrayRef stride,
+    at::IntArrayRef padding,
+    at::IntArrayRef dilation,
+    bool /*transposed*/,
+    at::IntArrayRef /*output_padding*/,
+    int64_t /*groups*/
+) {
+  const auto side = [&](size_t i) {
+    const auto axis = static_cast<int64_t>(i) + 2;
+    return convolved(
+        input.size(axis), weight.size(axis), stride[i], padding[i], dilation[i]
+    );
+  };
+  return at::empty(
+      {input.size(0), weight.size(0), side(0), side(1)}, input.options()
+  );
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> shape_batch_norm(
+    const at::Tensor& input,
+    const c10::optional<at::Tensor>& /*weight*/,
+    const c10::optional<at::Tensor>& /*bias*/,
+    const c10::optional<at::Tensor>& /*running_mean*/,
+    const c10::optional<at::Tensor>& /*running_var*/,
+    bool /*training*/,
+    double /*momentum*/,
+    double /*eps*/
+) {
+  const auto none = at::empty({0}, input.options());
+  return {at::empty_like(input), none, none};
+}
+
+at::Tensor shape_relu(const at::Tensor& input) { return at::empty_like(input); }
+
+at::Tensor shape_adaptive_pool(
+    const at::Tensor& input, at::IntArrayRef output_size
+) {
+  return at::empty(
+      {input.size(0), input.size(1), output_size[0], output_size[1]},
+      input.options()
+  );
+}
+
+/// How far a map's values see, and how far apart their centres are, in pixels
+/// of the image.
+struct Field {
+  double size = 1;
+  double step = 1;
+};
+
+constexpr double kAll = std::numeric_limits<double>::infinity();
+
+/// Watches the operators of one forward pass on the same thread.
+class Observer {
+ public:
+  Observer(const torch::nn::Module& network, CountRule rule) : rule_(rule) {
+    const std::string kWeight = ".weight";
+    for (const auto& item : network.named_parameters()) {
+      const auto& name = item.key();
+      const auto dot = name.rfind(kWeight);
+      names_[item.value().unsafeGetTensorImpl()] = name.substr(0, dot);
+    }
+  }
+
+  void see(const std::string& op, const Inputs& in, const Inputs& out) {
+    if (out.empty() || !out[0].isTensor() || !out[0].toTensor().defined()) {
+      return;
+    }
+    const auto result = out[0].toTensor();
+    auto field = joined(in);
+    if (op == "aten::convolution") {
+      field = seen_through(
+          field, in[1].toTensor().size(2), in[3].toIntVector(), in[5].toIntVector()
+      );
+      add_layer(in, result, field);
+    } else if (op == "aten::max_pool2d_with_indices") {
+      field = seen_through(
+          field, in[1].toIntVector()[0], in[2].toIntVector(), in[4].toIntVector()
+      );
+    } else if (op == "aten::avg_pool2d") {
+      field =
+          seen_through(field, in[1].toIntVector()[0], in[2].toIntVector(), {1});
+    } else if (op == "aten::mean" || op == "aten::_adaptive_avg_pool2d") {
+      field.size = kAll;
+    } else if (op == "aten::upsample_bilinear2d") {
+      const auto from = static_cast<double>(in[0].toTensor().size(2));
+      field.size += field.step;
+      field.step *= from / static_cast<double>(result.size(2));
+    } else if (op == "aten::native_batch_norm") {
+      add_batch_norm(in, result);
+    }
+    remember(result, field);
+  }
+
+  const std::vector<LayerCost>& layers() const { return layers_; }
+  double multiply_adds() const { return multiply_adds_; }
+
+ private:
+  /// That of an operator without reach of its own.
+  Field joined(const Inputs& in) const {
+    Field field{0, 0};
+    const auto join = [&](const at::Tensor& tensor) {
+      const auto found = fields_.find(tensor.unsafeGetTensorImpl());
+      if (found == fields_.end()) return;
+      field.size = std::max(field.size, found->second.size);
+      field.step = std::max(field.step, found->second.step);
+    };
+    for (const auto& value : in) {
+      if (value.isTensor()) join(value.toTensor());
+      if (!value.isTensorList()) continue;
+      for (const auto& tensor : value.toTensorVector()) join(tensor);
+    }
+    return field.size > 0 ? field : Field();
+  }
+
+  static Field seen_through(
+      const Field& field,
+      int64_t kernel,
+      const std::vector<int64_t>& stride,
+      const std::vector<int64_t>& dilation
+  ) {
+    const auto reach = static_cast<double>((kernel - 1) * dilation[0]);
+    const auto steps = static_cast<double>(stride.empty() ? kernel : stride[0]);
+    return {field.size + reach * field.step, field.step * steps};
+  }
+
+  /// What wraps an operator gives the same tensor again: the first word on its
+  /// step counts.
+  void remember(const at::Tensor& tensor, const Field& field) {
+    const auto [found, is_new] =
+        fields_.emplace(tensor.unsafeGetTensorImpl(), field);
+    if (is_new) alive_.push_back(tensor);
+    found->second.size = std::max(found->second.size, field.size);
+  }
+
+  void add_layer(const Inputs& in, const at::Tensor& out, const Field& field) {
+    const auto weight = in[1].toTensor();
+    LayerCost layer;
+    layer.name = names_.at(weight.unsafeGetTensorImpl());
+    layer.kernel = weight.size(2);
+    layer.stride = in[3].toIntVector()[0];
+    layer.dilation = in[5].toIntVector()[0];
+    layer.groups = in[8].toInt();
+    layer.channels = out.size(1);
+    layer.height = out.size(2);
+    layer.width = out.size(3);
+    layer.receptive_field = field.size;
+    layer.parameters = weight.numel();
+    if (in[2].isTensor() && in[2].toTensor().defined()) {
+      layer.parameters += in[2].toTensor().numel();
+    }
+    const int64_t grid = rule_ == CountRule::kPaper ? layer.dilation : 1;
+    const auto padded = [&](int64_t side) {
+      return (side + grid - 1) / grid * grid;
+    };
+    layer.multiply_adds = static_cast<double>(weight.numel()) *
+                          static_cast<double>(padded(layer.height)) *
+                          static_cast<double>(padded(layer.width));
+    multiply_adds_ += layer.multiply_adds;
+    makers_[out.unsafeGetTensorImpl()] = layers_.size();
+    layers_.push_back(layer);
+  }
+
+  void add_batch_norm(const Inputs& in, const at::Tensor& out) {
+    const double cost =
+        rule_ == CountRule::kPaper ? 0.5 * static_cast<double>(out.numel()) : 0;
+    multiply_adds_ += cost;
+    const auto found = makers_.find(in[0].toTensor().unsafeGetTensorImpl());
+    if (found == makers_.end()) return;
+    auto& layer = layers_[found->second];
+    layer.multiply_adds += cost;
+    layer.parameters += in[1].toTensor().numel() + in[2].toTensor().numel();
+  }
+
+  CountRule rule_;
+  std::unordered_map<const at::TensorImpl*, std::string> names_;
+  std::unordered_map<const at::TensorImpl*, Field> fields_;
+  /// Which layer made a map.
+  std::unordered_map<const at::TensorImpl*, size_t> makers_;
+  /// Addresses are not reused while the maps live.
+  std::vector<at::Tensor> alive_;
+  std::vector<LayerCost> layers_;
+  double multiply_adds_ = 0;
+};
+
+/// The callbacks are plain functions; this is who they tell.
+thread_local Observer* watching = nullptr;
+
+struct CallInputs : at::ObserverContext {
+  Inputs values;
+};
+
+std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& call) {
+  auto context = std::make_unique<CallInputs>();
+  const auto inputs = call.inputs();
+  context->values.assign(inputs.begin(), inputs.end());
+  return context;
+}
+
+void on_end(const at::RecordFunction& call, at::ObserverContext* context) {
+  watching->see(
+      call.name(), static_cast<CallInputs*>(context)->values, call.outputs()
+  );
+}
+
+/// Calls the observer from here to its end.
+class Watch {
+ public:
+  explicit Watch(Observer& observer)
+      : handle_(at::addThreadLocalCallback(
+            at::RecordFunctionCallback(on_start, on_end)
+                .needsInputs(true)
+                .needsOutputs(true)
+                .scopes({at::RecordScope::FUNCTION})
+        )) {
+    watching = &observer;
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    at::removeCallback(handle_);
+    watching = nullptr;
+  }
+
+ private:
+  at::CallbackHandle handle_;
+};
+
+int64_t scaled(int64_t side, double scale) {
+  return static_cast<int64_t>(std::lround(
+      static_cast<double>(side - 1) * scale + 1
+  ));
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(aten, Meta, library) {
+  library.impl("convolution_overrideable", TORCH_FN(shape_convolution));
+  library.impl("native_batch_norm", TORCH_FN(shape_batch_norm));
+  library.impl("relu", TORCH_FN(shape_relu));
+  library.impl("_adaptive_avg_pool2d", TORCH_FN(shape_adaptive_pool));
+}
+
+NetworkCost measure_cost(DeepLab network, const CostOptions& options) {
+  torch::NoGradGuard no_grad;
+  const bool was_training = network->is_training();
+  network->eval();
+  NetworkCost cost;
+  for (const auto& parameter : network->parameters()) {
+    cost.parameters += parameter.numel();
+  }
+  for (const double scale : options.scales) {
+    Observer observer(*network, options.rule);
+    {
+      const Watch watch(observer);
+      network->forward(torch::empty(
+          {1, 3, scaled(options.height, scale), scaled(options.width, scale)},
+          torch::kMeta
+      ));
+    }
+    if (cost.layers.empty()) cost.layers = observer.layers();
+    cost.multiply_adds += observer.multiply_adds() * (options.flip ? 2 : 1);
+  }
+  network->train(was_training);
+  return cost;
+}
+
+}  // namespace deeplab::model

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "deeplab/model/deeplab_config.h"
+#include "deeplab/nn/context.h"
+#include "deeplab/nn/decoder.h"
+
+namespace deeplab::model {
+
+/// The context module that a config names.
+std::shared_ptr<nn::ContextImpl> make_context(
+    const DeepLabConfig& config, int64_t in_channels, int64_t num_classes
+);
+
+/// The decoder that a config names.
+std::shared_ptr<nn::DecoderImpl> make_decoder(
+    const DeepLabConfig& config,
+    const nn::FeatureChannels& features,
+    int64_t context_channels,
+    int64_t num_classes
+);
+
+/// The head whose loss helps training: one 3x3 to a quarter of the width.
+/// Source: Zhao et al. 2017, arXiv:1612.01105, section 3.3; torchvision's
+/// FCNHead.
+std::shared_ptr<nn::DecoderImpl> make_auxiliary(
+    const nn::FeatureChannels& features
+);
+
+}  // namespace deeplab::model

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/dropout.h>
+
+#include "deeplab/nn/context.h"
+#include "deeplab/nn/conv_bn_relu.h"
+#include "deeplab/nn/resize.h"
+
+namespace deeplab::nn {
+
+/// How to build one: `SumAsppOptions(512, 21).hidden_channels(1024)`.
+struct SumAsppOptions {
+  SumAsppOptions(int64_t in_channels, int64_t classes)
+      : in_channels_(in_channels), classes_(classes) {}
+
+  TORCH_ARG(int64_t, in_channels);
+  TORCH_ARG(int64_t, classes);
+  TORCH_ARG(Rates, rates) = {{6, 12, 18, 24}, OutputStride::k8};
+  /// Width of fc6 and fc7 in each branch (VGG-16: 1024); 0: each branch is one
+  /// 3x3 convolution straight to scores (ResNet-101).
+  TORCH_ARG(int64_t, hidden_channels) = 0;
+  /// After fc6 and after fc7.
+  TORCH_ARG(double, dropout) = 0.5;
+};
+
+/// DeepLabV2's ASPP: branches of different dilation, each with scores of its
+/// own, summed.
+///
+/// Shapes: [N, in_channels, h, w] -> scores [N, classes, h, w].
+/// Source: Chen et al. 2016, arXiv:1606.00915, section 3.1 and figure 7.
+class SumAsppImpl : public ContextImpl,
+                    public torch::nn::Cloneable<SumAsppImpl> {
+ public:
+  explicit SumAsppImpl(const SumAsppOptions& options);
+
+  void reset() override;
+  torch::Tensor forward(const torch::Tensor& features) override;
+  void set_output_stride(OutputStride stride) override;
+  int64_t out_channels() const override { return options_.classes(); }
+  bool gives_scores() const override { return true; }
+
+ private:
+  torch::Tensor branch(size_t index, const torch::Tensor& features);
+
+  SumAsppOptions options_;
+  /// First convolution of each branch, then those of fc7 and fc8.
+  torch::nn::ModuleList fc6_{nullptr};
+  torch::nn::ModuleList fc7_{nullptr};
+  torch::nn::ModuleList fc8_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+
+/// How to build one: `LargeFovOptions(512).kernel(7).channels(4096)`.
+struct LargeFovOptions {
+  explicit LargeFovOptions(int64_t in_channels) : in_channels_(in_channels) {}
+
+  TORCH_ARG(int64_t, in_channels);
+  /// Channels of fc6, fc7 and the output.
+  TORCH_ARG(int64_t, channels) = 1024;
+  /// Side of fc6's kernel: 3, 4 or 7 in the paper's table 2.
+  TORCH_ARG(int64_t, kernel) = 3;
+  /// Distance of fc6's taps ("input stride").
+  TORCH_ARG(Rates, rate) = {{12}, OutputStride::k8};
+  /// After fc6 and after fc7.
+  TORCH_ARG(double, dropout) = 0.5;
+};
+
+/// VGG-16's fully connected layers as convolutions, fc6 with holes: DeepLabV1's
+/// field of view, and (kernel 7, rate 1) those of FCN.
+///
+/// Shapes: [N, in_channels, h, w] -> [N, channels, h, w].
+/// Source: Chen et al. 2014, arXiv:1412.7062, sections 3.1, 4.1 and table 2.
+/// Differs: an even kernel's extra padding goes right and below; Caffe's maps
+///          shrink by it.
+class LargeFovImpl : public ContextImpl,
+                     public torch::nn::Cloneable<LargeFovImpl> {
+ public:
+  explicit LargeFovImpl(const LargeFovOptions& options);
+
+  void reset() override;
+  torch::Tensor forward(const torch::Tensor& features) override;
+  void set_output_stride(OutputStride stride) override;
+  int64_t out_channels() const override { return options_.channels(); }
+
+ private:
+  LargeFovOptions options_;
+  torch::nn::Conv2d fc6_{nullptr};
+  torch::nn::Conv2d fc7_{nullptr};
+  torch::nn::Dropout dropout_{nullptr};
+};
+
+/// How to build one: `PyramidPoolingOptions(2048).bins({1, 2, 3, 6})`.
+struct PyramidPoolingOptions {
+  explicit PyramidPoolingOptions(int64_t in_channels)
+      : in_channels_(in_channels) {}
+
+  TORCH_ARG(int64_t, in_channels);
+  /// Sides of the grids of means.
+  TORCH_ARG(std::vector<int64_t>, bins) = {1, 2, 3, 6};
+  TORCH_ARG(AlignCorners, corners) = AlignCorners::kNo;
+};
+
+/// PSPNet's context: means over ever finer grids, each through a 1x1, beside
+/// the map itself.
+///
+/// Shapes: [N, C, h, w] -> [N, C + bins * (C / bins), h, w].
+/// Throws: c10::Error from forward() for N = 1 while training, where a bin is
+///         1 (its batch norm would have no variance).
+/// Source: Zhao et al. 2017, arXiv:1612.01105, section 3.2.
+class PyramidPoolingImpl : public ContextImpl,
+                           public torch::nn::Cloneable<PyramidPoolingImpl> {
+ public:
+  explicit PyramidPoolingImpl(const PyramidPoolingOptions& options);
+
+  void reset() override;
+  torch::Tensor forward(const torch::Tensor& features) override;
+  void set_output_stride(OutputStride /*stride*/) override {}
+  int64_t out_channels() const override;
+
+ private:
+  int64_t reduced_channels() const;
+
+  PyramidPoolingOptions options_;
+  torch::nn::ModuleList branches_{nullptr};
+};
+
+/// Looks nowhere: hands the map on.
+class NoContextImpl : public ContextImpl,
+                      public torch::nn::Cloneable<NoContextImpl> {
+ public:
+  explicit NoContextImpl(int64_t channels) : channels_(channels) {}
+
+  void reset() override {}
+  torch::Tensor forward(const torch::Tensor& features) override {
+    return features;
+  }
+  void set_output_stride(OutputStride /*stride*/) override {}
+  int64_t out_channels() const override { return channels_; }
+
+ private:
+  int64_t channels_;
+};
+
+}  // namespace deeplab::nn
