@@ -13,8 +13,8 @@ namespace {
 
 void list_presets() {
   for (const auto& name : model::preset_names()) {
-    std::cout << std::left << std::setw(28) << name
-              << model::preset(name).about << '\n';
+    std::cout << std::left << std::setw(28) << name << model::preset(name).about
+              << '\n';
   }
 }
 

@@ -41,11 +41,9 @@ struct VggOptions {
     pool.ceil_mode(options.ceil_mode.value_or(true));
     pool.dilatable(options.dilate_pools.value_or(true));
     if (pool.kernel() == 2 || pool.kernel() == 3) return;
-    throw ConfigError(
-        str("model.backbone_options.pool_kernel is ",
-            pool.kernel(),
-            "; known: 2, 3")
-    );
+    throw ConfigError(str(
+        "model.backbone_options.pool_kernel is ", pool.kernel(), "; known: 2, 3"
+    ));
   }
 
   bool batch_norm;
@@ -82,8 +80,7 @@ class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
       if (auto* conv = layer->as<Conv2dImpl>()) {
         features = conv->forward(features);
       } else if (auto* norm = layer->as<BatchNorm2dImpl>()) {
-        features =
-            nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
+        features = nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
       } else if (layer->as<ReLUImpl>() != nullptr) {
         // With norms, they have done it.
         if (!options_.batch_norm) features = features.relu_();

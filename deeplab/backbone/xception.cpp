@@ -141,8 +141,7 @@ class SeparableImpl : public torch::nn::Cloneable<SeparableImpl> {
     if (options_.after_depthwise == AfterDepthwise::kNorm) {
       filtered = norm_(filtered);
     } else if (options_.after_depthwise == AfterDepthwise::kNormAndRelu) {
-      filtered =
-          nn::batch_norm_relu(*norm_, filtered, nn::ReluCeiling::kNone);
+      filtered = nn::batch_norm_relu(*norm_, filtered, nn::ReluCeiling::kNone);
     }
     return pointwise_(filtered);
   }
@@ -195,7 +194,9 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
       shortcut_ = register_module("shortcut", torch::nn::ModuleDict());
       torch::OrderedDict<std::string, std::shared_ptr<Module>> layers;
       const int64_t first = options_.in_channels;
-      layers.insert("conv", Conv2d(Conv2dOptions(first, in, 1).bias(false)).ptr());
+      layers.insert(
+          "conv", Conv2d(Conv2dOptions(first, in, 1).bias(false)).ptr()
+      );
       layers.insert("bn", BatchNorm2d(in).ptr());
       shortcut_->update(layers);
     }
@@ -206,9 +207,8 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
     auto residual = features;
     for (size_t i = 0; i < options_.channels.size(); ++i) {
       const auto conv = separable(i);
-      residual = options_.skip == Skip::kNone
-                     ? conv->forward_relu(residual)
-                     : conv->forward(residual.relu());
+      residual = options_.skip == Skip::kNone ? conv->forward_relu(residual)
+                                              : conv->forward(residual.relu());
       if (i == 1) tap = options_.tap_after_relu ? residual.relu() : residual;
     }
     if (pool_) residual = pool_->forward(residual);
@@ -235,8 +235,7 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
     return std::dynamic_pointer_cast<SeparableImpl>((*stack_)[name(i)]);
   }
   std::shared_ptr<torch::nn::Conv2dImpl> shortcut_conv() const {
-    return std::dynamic_pointer_cast<torch::nn::Conv2dImpl>(
-        (*shortcut_)["conv"]
+    return std::dynamic_pointer_cast<torch::nn::Conv2dImpl>((*shortcut_)["conv"]
     );
   }
 
@@ -264,9 +263,7 @@ class XceptionImpl : public BackboneImpl,
 
   void reset() override {
     stem_ = register_module("stem", torch::nn::ModuleList());
-    stem_->push_back(
-        nn::ConvBnRelu(nn::ConvBnReluOptions(3, 32, 3).stride(2))
-    );
+    stem_->push_back(nn::ConvBnRelu(nn::ConvBnReluOptions(3, 32, 3).stride(2)));
     stem_->push_back(nn::ConvBnRelu(nn::ConvBnReluOptions(32, 64, 3)));
     blocks_ = register_module("blocks", torch::nn::ModuleList());
     channels_ = 64;
@@ -365,10 +362,9 @@ Recipe prepare(
     const BackboneOptions& own,
     const BackboneOptions& given
 ) {
-  return {
-      OutputStride::k32, [checked = XceptionOptions(flavour, own, given)] {
-        return std::make_shared<XceptionImpl>(checked);
-      }};
+  return {OutputStride::k32, [checked = XceptionOptions(flavour, own, given)] {
+            return std::make_shared<XceptionImpl>(checked);
+          }};
 }
 
 /// The modified aligned network as shipped.

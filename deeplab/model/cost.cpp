@@ -82,7 +82,11 @@ constexpr double kAll = std::numeric_limits<double>::infinity();
 /// Watches the operators of one forward pass on the same thread.
 class Observer {
  public:
-  Observer(const torch::nn::Module& network, CountRule rule) : rule_(rule) {
+  Observer(
+      const torch::nn::Module& network, const at::Tensor& image, CountRule rule
+  )
+      : rule_(rule) {
+    remember(image, Field());
     const std::string kWeight = ".weight";
     for (const auto& item : network.named_parameters()) {
       const auto& name = item.key();
@@ -97,34 +101,58 @@ class Observer {
     }
     const auto result = out[0].toTensor();
     auto field = joined(in);
-    if (op == "aten::convolution") {
-      field = seen_through(
-          field, in[1].toTensor().size(2), in[3].toIntVector(), in[5].toIntVector()
-      );
-      add_layer(in, result, field);
-    } else if (op == "aten::max_pool2d_with_indices") {
-      field = seen_through(
-          field, in[1].toIntVector()[0], in[2].toIntVector(), in[4].toIntVector()
-      );
-    } else if (op == "aten::avg_pool2d") {
-      field =
-          seen_through(field, in[1].toIntVector()[0], in[2].toIntVector(), {1});
-    } else if (op == "aten::mean" || op == "aten::_adaptive_avg_pool2d") {
-      field.size = kAll;
-    } else if (op == "aten::upsample_bilinear2d") {
-      const auto from = static_cast<double>(in[0].toTensor().size(2));
-      field.size += field.step;
-      field.step *= from / static_cast<double>(result.size(2));
-    } else if (op == "aten::native_batch_norm") {
-      add_batch_norm(in, result);
+    if (op == "aten::native_batch_norm") add_batch_norm(in, result);
+    if (!look(op, in, result, field)) {
+      remember(result, field);
+      return;
     }
-    remember(result, field);
+    alive_.push_back(result);
+    fields_[result.unsafeGetTensorImpl()] = field;
+    if (op == "aten::convolution") add_layer(in, result, field);
   }
 
   const std::vector<LayerCost>& layers() const { return layers_; }
   double multiply_adds() const { return multiply_adds_; }
 
  private:
+  /// Widens the field by an operator's own reach; false where it has none.
+  static bool look(
+      const std::string& op,
+      const Inputs& in,
+      const at::Tensor& result,
+      Field& field
+  ) {
+    if (op == "aten::convolution") {
+      const int64_t kernel = in[1].toTensor().size(2);
+      widen(field, kernel, in[3].toIntVector(), in[5].toIntVector());
+    } else if (op == "aten::max_pool2d_with_indices") {
+      const int64_t kernel = in[1].toIntVector()[0];
+      widen(field, kernel, in[2].toIntVector(), in[4].toIntVector());
+    } else if (op == "aten::avg_pool2d") {
+      widen(field, in[1].toIntVector()[0], in[2].toIntVector(), {1});
+    } else if (op == "aten::mean" || op == "aten::_adaptive_avg_pool2d") {
+      field.size = kAll;
+    } else if (op == "aten::upsample_bilinear2d") {
+      const auto from = static_cast<double>(in[0].toTensor().size(2));
+      field.size += field.step;
+      field.step *= from / static_cast<double>(result.size(2));
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  static void widen(
+      Field& field,
+      int64_t kernel,
+      const std::vector<int64_t>& stride,
+      const std::vector<int64_t>& dilation
+  ) {
+    const auto reach = static_cast<double>((kernel - 1) * dilation[0]);
+    field.size += reach * field.step;
+    field.step *= static_cast<double>(stride.empty() ? kernel : stride[0]);
+  }
+
   /// That of an operator without reach of its own.
   Field joined(const Inputs& in) const {
     Field field{0, 0};
@@ -139,23 +167,13 @@ class Observer {
       if (!value.isTensorList()) continue;
       for (const auto& tensor : value.toTensorVector()) join(tensor);
     }
-    return field.size > 0 ? field : Field();
+    return field;
   }
 
-  static Field seen_through(
-      const Field& field,
-      int64_t kernel,
-      const std::vector<int64_t>& stride,
-      const std::vector<int64_t>& dilation
-  ) {
-    const auto reach = static_cast<double>((kernel - 1) * dilation[0]);
-    const auto steps = static_cast<double>(stride.empty() ? kernel : stride[0]);
-    return {field.size + reach * field.step, field.step * steps};
-  }
-
-  /// What wraps an operator gives the same tensor again: the first word on its
-  /// step counts.
+  /// What wraps an operator gives the same tensor again; the operator's own
+  /// word on its step counts. Memory fresh from nothing sees nothing.
   void remember(const at::Tensor& tensor, const Field& field) {
+    if (field.size == 0) return;
     const auto [found, is_new] =
         fields_.emplace(tensor.unsafeGetTensorImpl(), field);
     if (is_new) alive_.push_back(tensor);
@@ -256,9 +274,9 @@ class Watch {
 };
 
 int64_t scaled(int64_t side, double scale) {
-  return static_cast<int64_t>(std::lround(
-      static_cast<double>(side - 1) * scale + 1
-  ));
+  return static_cast<int64_t>(
+      std::lround(static_cast<double>(side - 1) * scale + 1)
+  );
 }
 
 }  // namespace
@@ -279,13 +297,14 @@ NetworkCost measure_cost(DeepLab network, const CostOptions& options) {
     cost.parameters += parameter.numel();
   }
   for (const double scale : options.scales) {
-    Observer observer(*network, options.rule);
+    const auto image = torch::empty(
+        {1, 3, scaled(options.height, scale), scaled(options.width, scale)},
+        torch::kMeta
+    );
+    Observer observer(*network, image, options.rule);
     {
       const Watch watch(observer);
-      network->forward(torch::empty(
-          {1, 3, scaled(options.height, scale), scaled(options.width, scale)},
-          torch::kMeta
-      ));
+      network->forward(image);
     }
     if (cost.layers.empty()) cost.layers = observer.layers();
     cost.multiply_adds += observer.multiply_adds() * (options.flip ? 2 : 1);

@@ -208,8 +208,7 @@ const Row& find(const std::string& name) {
 }
 
 Json changes_of(const Row& row) {
-  Json json =
-      row.base == nullptr ? Json::object() : changes_of(find(row.base));
+  Json json = row.base == nullptr ? Json::object() : changes_of(find(row.base));
   json.merge_patch(parse_json(row.changes, row.name));
   return json;
 }

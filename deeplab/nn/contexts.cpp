@@ -39,9 +39,9 @@ void SumAsppImpl::reset() {
         register_module("dropout", torch::nn::Dropout(options_.dropout()));
   }
   for (size_t i = 0; i < options_.rates().values.size(); ++i) {
-    fc6_->push_back(Conv2d(Conv2dOptions(
-        options_.in_channels(), hidden > 0 ? hidden : classes, 3
-    )));
+    fc6_->push_back(Conv2d(
+        Conv2dOptions(options_.in_channels(), hidden > 0 ? hidden : classes, 3)
+    ));
     if (hidden == 0) continue;
     fc7_->push_back(Conv2d(Conv2dOptions(hidden, hidden, 1)));
     fc8_->push_back(Conv2d(Conv2dOptions(hidden, classes, 1)));
@@ -49,9 +49,7 @@ void SumAsppImpl::reset() {
   set_output_stride(options_.rates().at);
 }
 
-torch::Tensor SumAsppImpl::branch(
-    size_t index, const torch::Tensor& features
-) {
+torch::Tensor SumAsppImpl::branch(size_t index, const torch::Tensor& features) {
   const auto hidden = fc6_->ptr<Conv2dImpl>(index)->forward(features);
   if (!fc7_) return hidden;
   const auto wider =
@@ -89,7 +87,8 @@ void LargeFovImpl::reset() {
 
 torch::Tensor LargeFovImpl::forward(const torch::Tensor& features) {
   namespace functional = torch::nn::functional;
-  const int64_t reach = (options_.kernel() - 1) * fc6_->options.dilation()->at(0);
+  const int64_t reach =
+      (options_.kernel() - 1) * fc6_->options.dilation()->at(0);
   const int64_t before = reach / 2;
   const int64_t after = reach - before;
   const auto padded = functional::pad(

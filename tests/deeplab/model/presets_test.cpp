@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/model/presets.h"
+
+#include <torch/torch.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/engine/batch_norm.h"
+#include "deeplab/model/deeplab.h"
+#include "support/support.h"
+
+namespace deeplab::model {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+
+int64_t count_parameters(const DeepLabConfig& config) {
+  int64_t count = 0;
+  const DeepLab network(config, 21, StartWeights::kUnset);
+  for (const auto& parameter : network->parameters()) {
+    count += parameter.numel();
+  }
+  return count;
+}
+
+/// Totals of the projects' own networks with 21 classes.
+TEST(Presets, HaveTheParametersOfTheOriginals) {
+  const auto count = [](const char* name) {
+    return count_parameters(preset(name).config);
+  };
+  EXPECT_EQ(count("torchvision"), 60996202);
+  EXPECT_EQ(count("fcn-resnet50"), 35322218);
+  EXPECT_EQ(count("fcn-resnet101"), 54314346);
+  EXPECT_EQ(count("vainf"), 58753973);
+  EXPECT_EQ(count("jfzhang95"), 59344309);
+  EXPECT_EQ(count("kazuto1011"), 44048532);
+  // 41.06 M; the backbone alone is 37,867,312 (backbone_test).
+  EXPECT_EQ(count("tf"), 41055413);
+}
+
+/// Source: Chen et al. 2014, arXiv:1412.7062, table 2.
+TEST(Presets, LargeFovHasTheParametersOfV1sTable) {
+  auto config = preset("deeplabv1-vgg16-largefov").config;
+  const auto millions = [&] {
+    return static_cast<double>(count_parameters(config)) / 1e6;
+  };
+  EXPECT_NEAR(millions(), 20.5, 0.05);
+  config.large_fov.channels = 4096;
+  config.large_fov.kernel = 4;
+  config.large_fov.rate = 4;
+  EXPECT_NEAR(millions(), 65.1, 0.05);
+  config.large_fov.kernel = 7;
+  EXPECT_NEAR(millions(), 134.3, 0.05);
+}
+
+TEST(Presets, AnUnknownNameListsTheKnownOnes) {
+  EXPECT_THAT(
+      message_of<ConfigError>([] { preset("deeplabv4"); }),
+      HasSubstr("preset \"deeplabv4\" is not known; known: deeplabv1-vgg16")
+  );
+}
+
+class AnyPreset : public ::testing::TestWithParam<std::string> {
+ protected:
+  DeepLab make() const {
+    const auto chosen = preset(GetParam());
+    DeepLab network(chosen.config, 5);
+    network->set_output_stride(chosen.output_stride);
+    return network;
+  }
+};
+
+TEST_P(AnyPreset, GradientsReachEveryParameter) {
+  torch::manual_seed(3);
+  auto network = make();
+  const auto scores = network->forward_with_sides(torch::randn({2, 3, 65, 65}));
+  auto loss = scores.logits.pow(2).sum();
+  for (const auto& side : scores.sides) loss = loss + side.logits.pow(2).sum();
+  loss.backward();
+  for (const auto& item : network->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_GT(item.value().grad().abs().sum().item<float>(), 0) << item.key();
+  }
+}
+
+TEST_P(AnyPreset, TakesAnySizeAndBatch) {
+  auto network = make();
+  for (const auto& [height, width] :
+       std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {33, 65}}) {
+    for (const int64_t batch : {1, 3}) {
+      const std::vector<int64_t> expected{batch, 5, height, width};
+      const auto images = torch::randn({batch, 3, height, width});
+      network->eval();
+      EXPECT_EQ(network->forward(images).sizes(), expected);
+      network->train();
+      // One image has no statistics: its norms must be frozen.
+      if (batch == 1) engine::freeze_batch_norm(*network);
+      EXPECT_EQ(network->forward(images).sizes(), expected);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    AnyPreset,
+    ::testing::ValuesIn(preset_names()),
+    [](const auto& tested) {
+      auto name = tested.param;
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    }
+);
+
+TEST(Presets, APhotoOf513Trains) {
+  const auto chosen = preset("deeplabv3plus-mobilenetv2");
+  DeepLab network(chosen.config, 5);
+  for (const int64_t batch : {1, 3}) {
+    const auto images = torch::randn({batch, 3, 513, 513});
+    const std::vector<int64_t> expected{batch, 5, 513, 513};
+    network->train();
+    if (batch == 1) engine::freeze_batch_norm(*network);
+    EXPECT_EQ(network->forward(images).sizes(), expected);
+    network->eval();
+    torch::NoGradGuard no_grad;
+    EXPECT_EQ(network->forward(images).sizes(), expected);
+  }
+}
+
+TEST(Presets, OneImageInTrainingIsRefusedClearly) {
+  for (const auto* name : {"deeplabv3plus-mobilenetv2", "pspnet-resnet50"}) {
+    DeepLab network(preset(name).config, 5);
+    EXPECT_THAT(
+        message_of<c10::Error>([&] {
+          network(torch::randn({1, 3, 65, 65}));
+        }),
+        HasSubstr("needs a batch of 2 or more, got 1")
+    ) << name;
+  }
+}
+
+}  // namespace
+}  // namespace deeplab::model
