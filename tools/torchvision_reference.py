@@ -1,13 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes weights, inputs and outputs of a torchvision network.
+"""Writes weights, inputs, outputs and gradients of a torchvision network.
 
-    torchvision_reference.py NETWORK FOLDER HEIGHTxWIDTH...
+    torchvision_reference.py NETWORK OUTPUT_STRIDE FOLDER HEIGHTxWIDTH...
 
 Into FOLDER go weights.pth (an ordinary state_dict), and for each size I the
-plain float32 files image_I.bin and logits_I.bin (the backbone's last feature
-map for a classification network). Weights and images are random, from a fixed
-seed.
+plain float32 files image_I.bin, logits_I.bin (the backbone's last feature map
+for a classification network) and aux_I.bin (where there is an auxiliary head).
+For the last size: probe.bin, image_gradient.bin and gradients.pth (by the
+parameters' names), the gradients of sum(logits * probe). They are computed in
+float64: in float32, a value that rounds to either side of a ReLU's 0 moves
+them by more than the two sides agree. Weights, images and the probe are random,
+from a fixed seed; norms are in evaluation mode.
 """
 import os
 import sys
@@ -16,12 +20,17 @@ import numpy
 import torch
 import torchvision
 
+SEGMENTATION = torchvision.models.segmentation.__dict__
 
-def build(name):
-    if name.startswith("deeplabv3"):
-        return torchvision.models.segmentation.__dict__[name](
-            weights=None, weights_backbone=None, num_classes=21)
-    return torchvision.models.__dict__[name](weights=None)
+
+def build(name, stride):
+    if name in SEGMENTATION:
+        return SEGMENTATION[name](weights=None, weights_backbone=None,
+                                  num_classes=21, aux_loss=True)
+    options = {}
+    if stride != 32:
+        options["replace_stride_with_dilation"] = [False, stride < 16, True]
+    return torchvision.models.__dict__[name](weights=None, **options)
 
 
 def randomize(network):
@@ -34,32 +43,48 @@ def randomize(network):
             module.bias.data.normal_(0, 0.1)
 
 
-def features(name, network, images):
-    if name.startswith("deeplabv3"):
-        return network(images)["out"]
+def run(name, network, images):
+    if name in SEGMENTATION:
+        return network(images)
     if name.startswith("mobilenet"):
-        return network.features[:18](images)
+        return {"out": network.features[:18](images)}
     for child in list(network.children())[:-2]:
         images = child(images)
-    return images
+    return {"out": images}
+
+
+def write(folder, name, values):
+    values = values.detach().numpy().astype(numpy.float32)
+    values.tofile(os.path.join(folder, name + ".bin"))
 
 
 def main():
-    name, folder, sizes = sys.argv[1], sys.argv[2], sys.argv[3:]
+    name, stride, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     torch.manual_seed(0)
     os.makedirs(folder, exist_ok=True)
-    network = build(name)
+    network = build(name, stride)
     randomize(network)
     network.eval()
     torch.save(network.state_dict(), os.path.join(folder, "weights.pth"))
-    for index, size in enumerate(sizes):
+    for index, size in enumerate(sys.argv[4:]):
         height, width = (int(side) for side in size.split("x"))
         images = torch.randn(1, 3, height, width)
+        write(folder, f"image_{index}", images)
         with torch.no_grad():
-            result = features(name, network, images)
-        for kind, values in (("image", images), ("logits", result)):
-            path = os.path.join(folder, f"{kind}_{index}.bin")
-            values.numpy().astype(numpy.float32).tofile(path)
+            result = run(name, network, images)
+        write(folder, f"logits_{index}", result["out"])
+        if "aux" in result:
+            write(folder, f"aux_{index}", result["aux"])
+    images = images.double().requires_grad_()
+    logits = run(name, network.double(), images)["out"]
+    probe = torch.randn_like(logits).float()
+    (logits * probe.double()).sum().backward()
+    write(folder, "probe", probe)
+    write(folder, "image_gradient", images.grad)
+    torch.save({key: value.grad.float()
+                for key, value in network.named_parameters()
+                if value.grad is not None},
+               os.path.join(folder, "gradients.pth"))
 
 
 if __name__ == "__main__":

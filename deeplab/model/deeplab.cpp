@@ -126,7 +126,15 @@ torch::Tensor DeepLabImpl::upsample(
   );
 }
 
+torch::Tensor DeepLabImpl::forward(const torch::Tensor& images) {
+  return run(images, Sides::kSkip).logits;
+}
+
 TrainingScores DeepLabImpl::forward_with_sides(const torch::Tensor& images) {
+  return run(images, Sides::kAdd);
+}
+
+TrainingScores DeepLabImpl::run(const torch::Tensor& images, Sides sides) {
   TORCH_CHECK(
       images.dim() == 4 && images.size(1) == 3 && images.numel() > 0,
       "DeepLab: expected [N, 3, H, W], none of them 0, got ",
@@ -135,9 +143,10 @@ TrainingScores DeepLabImpl::forward_with_sides(const torch::Tensor& images) {
   const auto full = pass(images);
   TrainingScores result;
   const auto add_side = [&](const torch::Tensor& scores, double weight) {
+    if (sides == Sides::kSkip) return;
     result.sides.push_back({upsample(scores, images), weight});
   };
-  if (auxiliary_ && is_training()) {
+  if (auxiliary_ && sides == Sides::kAdd) {
     const auto& map = full.features.at[nn::Level::k16];
     add_side(
         auxiliary_classifier_(auxiliary_->forward(full.features, map)),
@@ -156,14 +165,10 @@ TrainingScores DeepLabImpl::forward_with_sides(const torch::Tensor& images) {
       scores = upsample(pass(resized).scores, full.scores);
       fused = torch::maximum(fused, scores);
     }
-    if (is_training()) add_side(scores, 1);
+    add_side(scores, 1);
   }
   result.logits = upsample(fused, images);
   return result;
-}
-
-torch::Tensor DeepLabImpl::forward(const torch::Tensor& images) {
-  return forward_with_sides(images).logits;
 }
 
 void DeepLabImpl::set_output_stride(OutputStride stride) {

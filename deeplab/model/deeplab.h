@@ -79,6 +79,8 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
     torch::Tensor scores;
   };
   Pass pass(const torch::Tensor& images);
+  enum class Sides { kSkip, kAdd };
+  TrainingScores run(const torch::Tensor& images, Sides sides);
   torch::Tensor upsample(
       const torch::Tensor& scores, const torch::Tensor& images
   ) const;

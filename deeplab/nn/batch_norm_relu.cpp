@@ -211,8 +211,12 @@ void update_running(
   const double momentum = *norm.options.momentum();
   const double unbiased =
       static_cast<double>(count) / static_cast<double>(count - 1);
-  norm.running_mean.mul_(1 - momentum).add_(mean, momentum);
-  norm.running_var.mul_(1 - momentum).add_(variance, momentum * unbiased);
+  // As torch's kernel, without telling autograd: an earlier pass of this norm
+  // may wait for its backward.
+  auto running_mean = norm.running_mean.variable_data();
+  auto running_var = norm.running_var.variable_data();
+  running_mean.mul_(1 - momentum).add_(mean, momentum);
+  running_var.mul_(1 - momentum).add_(variance, momentum * unbiased);
 }
 
 bool is_fusible(

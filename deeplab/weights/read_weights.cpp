@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/weights/read_weights.h"
 
+#include <algorithm>
 #include <array>
 
 #include "deeplab/core/atomic_file.h"
@@ -68,8 +69,14 @@ struct Prefix {
   const char* theirs;
   const char* ours;
 };
+
+/// The parts of torchvision's segmentation networks.
+constexpr std::array kAuxiliary{
+    Prefix{"aux_classifier.0.", "auxiliary.convs.0.conv."},
+    Prefix{"aux_classifier.1.", "auxiliary.convs.0.bn."},
+    Prefix{"aux_classifier.4.", "auxiliary_classifier."},
+};
 constexpr std::array kDeepLabV3{
-    Prefix{"backbone.", "backbone."},
     Prefix{"classifier.0.convs.0.0.", "aspp.branches.0.conv."},
     Prefix{"classifier.0.convs.0.1.", "aspp.branches.0.bn."},
     Prefix{"classifier.0.convs.1.0.", "aspp.branches.1.conv."},
@@ -86,9 +93,15 @@ constexpr std::array kDeepLabV3{
     Prefix{"classifier.2.", "decoder.convs.0.bn."},
     Prefix{"classifier.4.", "classifier."},
 };
+constexpr std::array kFcn{
+    Prefix{"classifier.0.", "decoder.convs.0.conv."},
+    Prefix{"classifier.1.", "decoder.convs.0.bn."},
+    Prefix{"classifier.4.", "classifier."},
+};
 
-std::string rename_deeplab(const std::string& name) {
-  for (const auto& prefix : kDeepLabV3) {
+template <class Table>
+std::string rename(const Table& table, const std::string& name) {
+  for (const auto& prefix : table) {
     const std::string theirs = prefix.theirs;
     if (name.compare(0, theirs.size(), theirs) == 0) {
       return prefix.ours + name.substr(theirs.size());
@@ -98,12 +111,23 @@ std::string rename_deeplab(const std::string& name) {
 }
 
 std::string rename_classifier(const std::string& name) {
-  // DeepLab cuts the network off before these.
-  constexpr std::array kClassifies{"fc.", "classifier.", "features.18."};
+  // DeepLab cuts the network off before these (MobileNetV2's features.18 is a
+  // pair of layers, VGG's is one that stays).
+  constexpr std::array kClassifies{
+      "fc.", "classifier.", "features.18.0.", "features.18.1."};
   for (const std::string prefix : kClassifies) {
     if (name.compare(0, prefix.size(), prefix) == 0) return name;
   }
   return "backbone." + name;
+}
+
+/// Whether a name of a classification network's first layer is there.
+bool is_classifier(const StateDict& tensors) {
+  constexpr std::array kFirst{
+      "conv1.weight", "features.0.weight", "features.0.0.weight"};
+  return std::any_of(kFirst.begin(), kFirst.end(), [&](const char* name) {
+    return tensors.contains(name);
+  });
 }
 
 }  // namespace
@@ -129,14 +153,18 @@ StateDict read_weights(const std::string& path) {
 }
 
 StateDict rename_torchvision(const StateDict& tensors) {
+  const bool classifier = is_classifier(tensors);
   const bool deeplab = tensors.contains("classifier.0.convs.0.0.weight");
-  const bool classifier = tensors.contains("conv1.weight") ||
-                          tensors.contains("features.0.0.weight");
+  const bool fcn = !classifier && tensors.contains("classifier.0.weight");
   StateDict renamed;
   for (const auto& item : tensors) {
-    const auto name = classifier ? rename_classifier(item.key())
-                      : deeplab  ? rename_deeplab(item.key())
-                                 : item.key();
+    auto name = item.key();
+    if (classifier) {
+      name = rename_classifier(name);
+    } else if (deeplab || fcn) {
+      name = deeplab ? rename(kDeepLabV3, name) : rename(kFcn, name);
+      name = rename(kAuxiliary, name);
+    }
     renamed.insert(name, item.value());
   }
   return renamed;

@@ -26,9 +26,8 @@ TEST(RunConfig, EveryFileOfConfigsIsReadAndValid) {
     if (path.find("grid") != std::string::npos) {
       EXPECT_FALSE(expand_grid(path).empty()) << path;
     } else {
-      const auto config = read_config<RunConfig>(
-          parse_json(testing::read_text(path), path), ""
-      );
+      const auto config =
+          read_run_config(parse_json(testing::read_text(path), path));
       EXPECT_NO_THROW(
           validate(config, static_cast<int64_t>(config.data.classes.size()))
       ) << path;
@@ -45,6 +44,43 @@ TEST(RunConfig, ReadsBackWhatItWrites) {
   config.data.colors = {{1, 2, 3}, {4, 5, 6}};
   const auto json = write_config(config);
   EXPECT_EQ(write_config(read_config<RunConfig>(json, "")), json);
+}
+
+RunConfig read_text(const std::string& text) {
+  return read_run_config(parse_json(text, "test"));
+}
+
+TEST(RunConfig, APresetsNameStandsForANetwork) {
+  const auto named = read_text(R"({"model": "deeplabv2-resnet101"})");
+  EXPECT_EQ(named.model.backbone, "resnet101");
+  EXPECT_EQ(named.model.aspp.fusion, "sum");
+  EXPECT_EQ(named.train_stride(), OutputStride::k8);
+  EXPECT_NEAR(named.data.mean[0], 122.675 / 255, 1e-9);
+  const auto inner =
+      read_text(R"({"model": {"preset": "deeplabv2-resnet101"}})");
+  EXPECT_EQ(write_config(named), write_config(inner));
+  // What a run writes back needs no preset.
+  EXPECT_EQ(
+      write_config(read_run_config(write_config(named))), write_config(named)
+  );
+}
+
+TEST(RunConfig, APresetIsOverriddenFieldByField) {
+  const auto config = read_text(
+      R"({"model": {"preset": "torchvision", "backbone": "resnet50",
+          "aspp": {"dropout": 0}, "auxiliary_weight": null},
+          "data": {"mean": [0, 0, 0]}, "train": {"output_stride": 16}})"
+  );
+  EXPECT_EQ(config.model.backbone, "resnet50");
+  EXPECT_EQ(config.model.aspp.dropout, 0);
+  EXPECT_EQ(config.model.decoder_options.convs, 1);
+  EXPECT_FALSE(config.model.auxiliary_weight.has_value());
+  EXPECT_EQ(config.data.mean[0], 0);
+  EXPECT_EQ(config.train_stride(), OutputStride::k16);
+  EXPECT_THAT(
+      message_of<ConfigError>([] { read_text(R"({"model": {"preset": 3}})"); }),
+      HasSubstr("model.preset is 3; expected a preset's name")
+  );
 }
 
 TEST(RunConfig, SetKeyMakesTheWay) {
@@ -89,6 +125,18 @@ TEST_F(Grid, CellsThatDifferInEvaluationShareATraining) {
   EXPECT_NE(cells[0].id, cells[1].id);
   EXPECT_EQ(cells[3].config.model.decoder, "v3plus");
   EXPECT_EQ(cells[3].config.evaluate_stride(), OutputStride::k8);
+}
+
+TEST_F(Grid, PresetsAreAnAxisLikeAnyOther) {
+  const auto cells = expand(
+      R"({"axes": {"model": ["unet-resnet34", "deeplabv3plus-mobilenetv2"],
+          "model.decoder": ["none", "v3plus"]}})"
+  );
+  ASSERT_EQ(cells.size(), 4U);
+  EXPECT_EQ(cells[0].config.model.backbone, "resnet34");
+  EXPECT_EQ(cells[0].config.model.decoder, "none");
+  EXPECT_EQ(cells[3].config.model.backbone, "mobilenet_v2");
+  EXPECT_EQ(cells[3].config.model.decoder, "v3plus");
 }
 
 TEST_F(Grid, FindsTheTypoInTheLastCell) {

@@ -249,6 +249,96 @@ TEST_F(Program, AblatesAGridAndDoesNotRepeatIt) {
   EXPECT_EQ(testing::read_text(path("out/results.jsonl")), results);
 }
 
+/// Each change of the papers' ablations, by one flag beside a small training.
+class OneFlag : public Program,
+                public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(OneFlag, Trains) {
+  const auto finished = deeplab(str(
+      "train --out ",
+      path("out"),
+      " --iterations 1 --batch-size 2 --crop 33 --backbone resnet18"
+      " --learning-rate 0.0001"
+      " --set data.synthetic.train_images=2 --set data.synthetic.val_images=1"
+      " --set data.synthetic.width=48 --set data.synthetic.height=33 ",
+      GetParam()
+  ));
+  EXPECT_EQ(finished.code, 0) << finished.output;
+  EXPECT_TRUE(std::filesystem::exists(path("out/best.safetensors")));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks,
+    OneFlag,
+    ::testing::Values(
+        "--backbone xception",
+        "--backbone xception --set model.backbone_options.middle_blocks=16",
+        "--backbone xception --set "
+        "model.backbone_options.downsampling=separable",
+        "--backbone xception --set "
+        "model.backbone_options.after_depthwise=bn_relu",
+        "--backbone xception65",
+        "--decoder none",
+        "--decoder unet",
+        "--decoder fcn32s",
+        "--decoder fcn16s",
+        "--decoder fcn8s",
+        "--set model.decoder_options.low_level_channels=8",
+        "--set model.decoder_options.levels=2",
+        "--set model.decoder_options.convs=3",
+        "--set model.decoder_options.kernel=1",
+        "--set model.decoder_options.channels=128",
+        "--set model.decoder_options.separable=true",
+        "--set model.aspp.rates=[6,12,18,24]",
+        "--set model.aspp.image_pooling=false",
+        "--set model.aspp.image_pooling_first=true",
+        "--set model.aspp.separable=true",
+        "--decoder none --set model.aspp.fusion=sum",
+        "--set model.context=pyramid_pooling",
+        "--set model.context=large_fov",
+        "--set model.context=none",
+        "--set model.backbone_options.cascade=3",
+        "--set model.backbone_options.multi_grid=[1,2]",
+        "--set model.scales=[0.5,1]",
+        "--set model.auxiliary_weight=0.4",
+        "--set model.align_corners=true",
+        "--output-stride 4",
+        "--network deeplabv3plus-mobilenetv2",
+        "--network unet-resnet34"
+    ),
+    [](const auto& tested) {
+      std::string name;
+      for (const char letter : std::string(tested.param)) {
+        if (std::isalnum(static_cast<unsigned char>(letter)) != 0) {
+          name += letter;
+        } else if (!name.empty() && name.back() != '_') {
+          name += '_';
+        }
+      }
+      return name;
+    }
+);
+
+TEST(Describe, ListsPresetsAndPrintsLayers) {
+  const auto list = deeplab("describe");
+  EXPECT_EQ(list.code, 0);
+  EXPECT_THAT(list.output, HasSubstr("deeplabv3plus-xception65"));
+  const auto table =
+      deeplab("describe deeplabv3plus-xception65 --input 513x513 --count paper"
+      );
+  EXPECT_EQ(table.code, 0);
+  EXPECT_THAT(
+      table.output, HasSubstr("backbone.blocks.20.stack.conv3.conv_pw")
+  );
+  EXPECT_THAT(table.output, HasSubstr("41055413"));
+  const auto json = deeplab(
+      "describe --network deeplabv3plus-mobilenetv2 --decoder none --json"
+  );
+  EXPECT_EQ(json.code, 0);
+  EXPECT_THAT(json.output, HasSubstr("\"decoder\": \"none\""));
+  EXPECT_THAT(json.output, HasSubstr("\"multiply_adds\""));
+}
+
 struct Refusal {
   const char* words;
   int code;
@@ -283,11 +373,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{
             "train --output-stride 12 --out /tmp/x",
             2,
-            "train.output_stride is 12; known: 8, 16, 32"},
+            "train.output_stride is 12; known: 4, 8, 16, 32, 64"},
         Refusal{
             "train --backbone resnet19 --out /tmp/x",
             2,
-            "model.backbone is \"resnet19\"; known: resnet18"},
+            "model.backbone is \"resnet19\"; known: vgg16"},
         Refusal{"train --device tpu --out /tmp/x", 2, "--device tpu"},
         Refusal{
             "train --config /none.json --out /tmp/x",
@@ -313,6 +403,20 @@ INSTANTIATE_TEST_SUITE_P(
             2,
             "data.mean must be three numbers"},
         Refusal{"evaluate --batch-size 3", 2, "batch-size"},
+        Refusal{"describe deeplabv4", 2, "preset \"deeplabv4\" is not known"},
+        Refusal{"train --network v3 --out /tmp/x", 2, "preset \"v3\" is not"},
+        Refusal{"describe tf --input 513", 2, "expected HEIGHTxWIDTH"},
+        Refusal{"describe tf --input 0x9", 2, "--input: \"0\" is not a number"},
+        Refusal{"describe tf --scales 1,x", 2, "--scales: \"x\" is not"},
+        Refusal{"describe tf --count all", 2, "--count all; known: plain"},
+        Refusal{
+            "train --output-stride 64 --out /tmp/x",
+            2,
+            "train.output_stride is 64; this backbone reaches 32"},
+        Refusal{
+            "train --set model.backbone_options.stem=beta --out /tmp/x",
+            2,
+            "model.backbone_options.stem is set; mobilenet_v2 knows: width"},
         Refusal{"data chek", 2, "data chek; known: check, synthesize"},
         Refusal{"train --threads 0", 2, "--threads is 0"}
     )
@@ -322,7 +426,7 @@ TEST(Help, IsThereForTheProgramAndEachVerb) {
   EXPECT_THAT(deeplab("help").output, HasSubstr("train a network"));
   EXPECT_THAT(deeplab("").output, HasSubstr("usage: deeplab VERB"));
   for (const char* verb :
-       {"train", "evaluate", "predict", "ablate", "data check"}) {
+       {"train", "evaluate", "predict", "ablate", "describe", "data check"}) {
     const auto help = deeplab(std::string(verb) + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.output, HasSubstr("--help")) << verb;

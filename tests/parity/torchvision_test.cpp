@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outputs equal to torchvision's on its own weights. Skipped without Debian's
-// python3-torchvision.
+// Outputs and gradients equal to torchvision's on its own weights. Skipped
+// without Debian's python3-torchvision.
 #include <cstring>
 
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/model/deeplab.h"
+#include "deeplab/model/presets.h"
 #include "deeplab/weights/read_weights.h"
 #include "support/support.h"
 
@@ -34,80 +35,171 @@ torch::Tensor read_floats(const std::string& path, torch::IntArrayRef shape) {
   return values;
 }
 
-void make_reference(
-    const std::string& name,
-    const std::string& folder,
-    const std::vector<Size>& sizes
+struct Network {
+  const char* name;
+  int64_t output_stride;
+};
+
+void PrintTo(const Network& network, std::ostream* stream) {
+  *stream << network.name << " OS" << network.output_stride;
+}
+
+/// What torchvision_reference.py wrote, and ours beside it.
+class Reference {
+ public:
+  Reference(const Network& network, const std::vector<Size>& sizes)
+      : sizes_(sizes) {
+    std::string command =
+        str(kPython,
+            " tools/torchvision_reference.py ",
+            network.name,
+            " ",
+            network.output_stride,
+            " ",
+            folder_.path());
+    for (const auto& size : sizes) {
+      command += str(" ", size.height, "x", size.width);
+    }
+    const auto finished = testing::run_shell(command);
+    if (finished.code != 0) throw std::runtime_error(finished.output);
+  }
+
+  weights::StateDict tensors(const char* file) const {
+    return weights::rename_torchvision(weights::read_weights(folder_ / file));
+  }
+  const std::vector<Size>& sizes() const { return sizes_; }
+  torch::Tensor image(size_t i) const {
+    return values(str("image_", i), {1, 3, sizes_[i].height, sizes_[i].width});
+  }
+  torch::Tensor values(const std::string& name, torch::IntArrayRef shape)
+      const {
+    return read_floats(folder_ / (name + ".bin"), shape);
+  }
+
+ private:
+  testing::TemporaryFolder folder_;
+  std::vector<Size> sizes_;
+};
+
+void expect_close(
+    const torch::Tensor& ours,
+    const torch::Tensor& theirs,
+    const std::string& what
 ) {
-  std::string command =
-      str(kPython, " tools/torchvision_reference.py ", name, " ", folder);
-  for (const auto& size : sizes) {
-    command += str(" ", size.height, "x", size.width);
-  }
-  const auto finished = testing::run_shell(command);
-  ASSERT_EQ(finished.code, 0) << finished.output;
-}
-
-void expect_close(const torch::Tensor& ours, const torch::Tensor& theirs) {
+  ASSERT_EQ(ours.sizes(), theirs.sizes()) << what;
   const double scale = theirs.abs().max().item<double>();
-  EXPECT_GT(scale, 0);
-  EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-4 * scale);
+  EXPECT_GT(scale, 0) << what;
+  EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-4 * scale) << what;
 }
 
-TEST(Torchvision, DeepLabV3OnResNet50GivesTheSameLogits) {
-  if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
-  torch::NoGradGuard no_grad;
-  const testing::TemporaryFolder folder;
-  const std::vector<Size> sizes{{65, 65}, {97, 130}, {128, 33}};
-  make_reference("deeplabv3_resnet50", folder.path(), sizes);
-
-  model::DeepLabConfig config;
-  config.backbone = "resnet50";
-  config.decoder = "none";
-  config.decoder_options.convs = 1;
-  model::DeepLab network(config, 21);
-  const auto report = weights::load_state(
-      *network,
-      weights::rename_torchvision(weights::read_weights(folder / "weights.pth"))
-  );
+void fill(torch::nn::Module& network, const weights::StateDict& tensors) {
+  const auto report = weights::load_state(network, tensors);
   EXPECT_TRUE(report.complete()) << report.summary();
   EXPECT_TRUE(report.unexpected.empty()) << report.summary();
-  network->set_output_stride(OutputStride::k8);
-  network->eval();
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    const auto [height, width] = sizes[i];
-    const auto image =
-        read_floats(folder / str("image_", i, ".bin"), {1, 3, height, width});
-    const auto logits =
-        read_floats(folder / str("logits_", i, ".bin"), {1, 21, height, width});
-    expect_close(network(image), logits);
-  }
+  network.eval();
 }
 
-class Classifiers : public ::testing::TestWithParam<const char*> {};
-
-TEST_P(Classifiers, BackboneGivesTheSameFeatures) {
-  if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
-  torch::NoGradGuard no_grad;
-  const testing::TemporaryFolder folder;
-  make_reference(GetParam(), folder.path(), {{75, 97}});
-  const auto backbone = backbone::make_backbone(GetParam(), {});
-  const auto report = weights::load_state(
-      *backbone,
-      weights::with_prefix(
-          weights::rename_torchvision(
-              weights::read_weights(folder / "weights.pth")
-          ),
-          "backbone."
-      )
-  );
-  EXPECT_TRUE(report.complete()) << report.summary();
-  EXPECT_TRUE(report.unexpected.empty()) << report.summary();
-  backbone->eval();
-  const auto image = read_floats(folder / "image_0.bin", {1, 3, 75, 97});
-  const auto features = backbone->forward(image).high;
+/// Compares the gradients of sum(result * probe), in float64 as the script's.
+/// `forward` gives the result of the last image.
+void expect_gradients(
+    torch::nn::Module& network,
+    const Reference& reference,
+    const weights::StateDict& theirs,
+    const std::function<torch::Tensor(const torch::Tensor&)>& forward
+) {
+  network.to(torch::kDouble);
+  const auto image = reference.image(reference.sizes().size() - 1)
+                         .to(torch::kDouble)
+                         .requires_grad_();
+  const auto result = forward(image);
+  (result * reference.values("probe", result.sizes())).sum().backward();
   expect_close(
-      features, read_floats(folder / "logits_0.bin", features.sizes())
+      image.grad(), reference.values("image_gradient", image.sizes()), "image"
+  );
+  size_t compared = 0;
+  for (const auto& item : network.named_parameters()) {
+    const auto* expected = theirs.find(item.key());
+    ASSERT_EQ(item.value().grad().defined(), expected != nullptr) << item.key();
+    if (expected == nullptr) continue;
+    expect_close(item.value().grad(), *expected, item.key());
+    ++compared;
+  }
+  EXPECT_EQ(compared, theirs.size());
+}
+
+class Segmentation : public ::testing::TestWithParam<Network> {};
+
+TEST_P(Segmentation, GivesTheSameLogitsAndGradients) {
+  if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
+  const Reference reference(GetParam(), {{65, 65}, {97, 130}, {128, 33}});
+  const std::string name = GetParam().name;
+  const bool is_fcn = name.compare(0, 3, "fcn") == 0;
+  auto config = model::preset(is_fcn ? "fcn-resnet50" : "torchvision").config;
+  config.backbone = name.substr(name.find("resnet"));
+  model::DeepLab network(config, 21);
+  fill(*network, reference.tensors("weights.pth"));
+  network->set_output_stride(to_output_stride(GetParam().output_stride, ""));
+  for (size_t i = 0; i < reference.sizes().size(); ++i) {
+    torch::NoGradGuard no_grad;
+    const auto [height, width] = reference.sizes()[i];
+    const auto scores = network->forward_with_sides(reference.image(i));
+    const std::vector<int64_t> shape{1, 21, height, width};
+    expect_close(
+        scores.logits, reference.values(str("logits_", i), shape), "logits"
+    );
+    ASSERT_EQ(scores.sides.size(), 1);
+    expect_close(
+        scores.sides[0].logits,
+        reference.values(str("aux_", i), shape),
+        "auxiliary"
+    );
+  }
+  expect_gradients(
+      *network,
+      reference,
+      reference.tensors("gradients.pth"),
+      [&](const auto& image) { return network->forward(image); }
+  );
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    Segmentation,
+    ::testing::Values(
+        Network{"deeplabv3_resnet50", 8},
+        Network{"deeplabv3_resnet101", 8},
+        Network{"fcn_resnet50", 8},
+        Network{"fcn_resnet101", 8}
+    ),
+    [](const auto& tested) { return std::string(tested.param.name); }
+);
+
+class Classifiers : public ::testing::TestWithParam<Network> {};
+
+TEST_P(Classifiers, BackboneGivesTheSameFeaturesAndGradients) {
+  if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
+  const Reference reference(GetParam(), {{97, 43}, {75, 97}});
+  const std::string name = GetParam().name;
+  backbone::BackboneOptions options;
+  // torchvision's pools round down.
+  if (name.compare(0, 3, "vgg") == 0) options.ceil_mode = false;
+  const auto backbone = backbone::make_backbone(name, options);
+  fill(
+      *backbone,
+      weights::with_prefix(reference.tensors("weights.pth"), "backbone.")
+  );
+  backbone->set_output_stride(to_output_stride(GetParam().output_stride, ""));
+  for (size_t i = 0; i < reference.sizes().size(); ++i) {
+    torch::NoGradGuard no_grad;
+    const auto features = backbone->forward(reference.image(i)).high;
+    const auto theirs = reference.values(str("logits_", i), features.sizes());
+    expect_close(features, theirs, "features");
+  }
+  expect_gradients(
+      *backbone,
+      reference,
+      weights::with_prefix(reference.tensors("gradients.pth"), "backbone."),
+      [&](const auto& image) { return backbone->forward(image).high; }
   );
 }
 
@@ -115,8 +207,22 @@ INSTANTIATE_TEST_SUITE_P(
     All,
     Classifiers,
     ::testing::Values(
-        "resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"
-    )
+        Network{"vgg16", 32},
+        Network{"vgg16_bn", 32},
+        Network{"resnet18", 32},
+        Network{"resnet34", 32},
+        Network{"resnet50", 32},
+        Network{"resnet50", 16},
+        Network{"resnet50", 8},
+        Network{"resnet101", 16},
+        Network{"resnet101", 8},
+        Network{"resnet152", 32},
+        Network{"resnet152", 8},
+        Network{"mobilenet_v2", 32}
+    ),
+    [](const auto& tested) {
+      return str(tested.param.name, "_at_", tested.param.output_stride);
+    }
 );
 
 }  // namespace

@@ -50,7 +50,7 @@ TEST(OutputStride, NamesTheBadOne) {
   EXPECT_EQ(to_output_stride(8, "x"), OutputStride::k8);
   EXPECT_EQ(
       testing::message_of<ConfigError>([] { to_output_stride(12, "x"); }),
-      "x is 12; known: 8, 16, 32"
+      "x is 12; known: 4, 8, 16, 32, 64, 128, 256"
   );
 }
 

@@ -126,5 +126,19 @@ TEST(BatchNormRelu, GivesTheSameBitsEachTime) {
   EXPECT_TRUE(torch::equal(one.d_weight, other.d_weight));
 }
 
+TEST(BatchNormRelu, APassAfterAnotherLeavesTheFirstOnesGradientAlone) {
+  torch::nn::BatchNorm2d norm(3);
+  const auto plain = torch::randn({2, 3, 4, 4}).requires_grad_();
+  const auto fused = torch::randn({2, 3, 4, 4})
+                         .contiguous(torch::MemoryFormat::ChannelsLast)
+                         .requires_grad_();
+  const auto first = norm(plain).pow(2).sum();
+  const auto second =
+      batch_norm_relu(*norm, fused, ReluCeiling::kNone).pow(2).sum();
+  const auto sum = first + second;
+  EXPECT_NO_THROW(sum.backward());
+  EXPECT_TRUE(plain.grad().defined());
+}
+
 }  // namespace
 }  // namespace deeplab::nn
