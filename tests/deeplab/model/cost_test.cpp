@@ -227,5 +227,35 @@ TEST(Cost, LayersHoldAllParameters) {
   }
 }
 
+class At513 : public ::testing::TestWithParam<std::string> {};
+
+/// Source: Chen et al. 2018, section 4: maps of 33 at stride 16, 65 at 8.
+TEST_P(At513, MapsHaveThePapersSizes) {
+  DeepLabConfig config;
+  config.backbone = GetParam();
+  config.context = "none";
+  config.decoder = "none";
+  DeepLab network(config, 3, StartWeights::kUnset);
+  const std::vector<std::pair<OutputStride, int64_t>> sides{
+      {OutputStride::k4, 129},
+      {OutputStride::k8, 65},
+      {OutputStride::k16, 33},
+      {OutputStride::k32, 17}};
+  for (const auto& [stride, side] : sides) {
+    network->set_output_stride(stride);
+    const auto last = measure_cost(network, {}).layers.back();
+    EXPECT_EQ(last.name, "classifier");
+    EXPECT_EQ(last.height, side);
+    EXPECT_EQ(last.width, side);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    At513,
+    ::testing::ValuesIn(backbone::backbone_names()),
+    [](const auto& tested) { return tested.param; }
+);
+
 }  // namespace
 }  // namespace deeplab::model

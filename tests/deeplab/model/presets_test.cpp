@@ -4,8 +4,8 @@
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
-#include "deeplab/engine/batch_norm.h"
 #include "deeplab/model/deeplab.h"
+#include "deeplab/model/preset_sizes.h"
 #include "support/support.h"
 
 namespace deeplab::model {
@@ -60,19 +60,11 @@ TEST(Presets, AnUnknownNameListsTheKnownOnes) {
   );
 }
 
-class AnyPreset : public ::testing::TestWithParam<std::string> {
- protected:
-  DeepLab make() const {
-    const auto chosen = preset(GetParam());
-    DeepLab network(chosen.config, 5);
-    network->set_output_stride(chosen.output_stride);
-    return network;
-  }
-};
+class AnyPreset : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(AnyPreset, GradientsReachEveryParameter) {
   torch::manual_seed(3);
-  auto network = make();
+  auto network = make_preset(GetParam());
   const auto scores = network->forward_with_sides(torch::randn({2, 3, 65, 65}));
   auto loss = scores.logits.pow(2).sum();
   for (const auto& side : scores.sides) loss = loss + side.logits.pow(2).sum();
@@ -84,46 +76,19 @@ TEST_P(AnyPreset, GradientsReachEveryParameter) {
 }
 
 TEST_P(AnyPreset, TakesAnySizeAndBatch) {
-  auto network = make();
-  for (const auto& [height, width] :
-       std::vector<std::pair<int64_t, int64_t>>{{1, 1}, {33, 65}}) {
-    for (const int64_t batch : {1, 3}) {
-      const std::vector<int64_t> expected{batch, 5, height, width};
-      const auto images = torch::randn({batch, 3, height, width});
-      network->eval();
-      EXPECT_EQ(network->forward(images).sizes(), expected);
-      network->train();
-      // One image has no statistics: its norms must be frozen.
-      if (batch == 1) engine::freeze_batch_norm(*network);
-      EXPECT_EQ(network->forward(images).sizes(), expected);
-    }
-  }
+  expect_scores_at(make_preset(GetParam()), 1, 1);
+  expect_scores_at(make_preset(GetParam()), 33, 65);
 }
 
 INSTANTIATE_TEST_SUITE_P(
     All,
     AnyPreset,
     ::testing::ValuesIn(preset_names()),
-    [](const auto& tested) {
-      auto name = tested.param;
-      std::replace(name.begin(), name.end(), '-', '_');
-      return name;
-    }
+    [](const auto& tested) { return test_name(tested.param); }
 );
 
-TEST(Presets, APhotoOf513Trains) {
-  const auto chosen = preset("deeplabv3plus-mobilenetv2");
-  DeepLab network(chosen.config, 5);
-  for (const int64_t batch : {1, 3}) {
-    const auto images = torch::randn({batch, 3, 513, 513});
-    const std::vector<int64_t> expected{batch, 5, 513, 513};
-    network->train();
-    if (batch == 1) engine::freeze_batch_norm(*network);
-    EXPECT_EQ(network->forward(images).sizes(), expected);
-    network->eval();
-    torch::NoGradGuard no_grad;
-    EXPECT_EQ(network->forward(images).sizes(), expected);
-  }
+TEST(Presets, APhotoOf513IsTaken) {
+  expect_scores_at(make_preset("deeplabv3plus-mobilenetv2"), 513, 513);
 }
 
 TEST(Presets, OneImageInTrainingIsRefusedClearly) {

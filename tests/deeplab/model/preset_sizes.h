@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the short and the long tests of presets share.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include "deeplab/engine/batch_norm.h"
+#include "deeplab/model/deeplab.h"
+#include "deeplab/model/presets.h"
+
+namespace deeplab::model {
+
+/// With 5 classes, at its own stride.
+inline DeepLab make_preset(const std::string& name) {
+  const auto chosen = preset(name);
+  DeepLab network(chosen.config, 5);
+  network->set_output_stride(chosen.output_stride);
+  return network;
+}
+
+/// Evaluation and training at a size, one image and three.
+inline void expect_scores_at(DeepLab network, int64_t height, int64_t width) {
+  torch::NoGradGuard no_grad;
+  for (const int64_t batch : {3, 1}) {
+    const std::vector<int64_t> expected{batch, 5, height, width};
+    const auto images = torch::randn({batch, 3, height, width});
+    network->eval();
+    EXPECT_EQ(network->forward(images).sizes(), expected);
+    network->train();
+    // One image has no statistics: its norms must be frozen.
+    if (batch == 1) engine::freeze_batch_norm(*network);
+    EXPECT_EQ(network->forward(images).sizes(), expected);
+  }
+}
+
+/// A preset's name, as a test's may be.
+inline std::string test_name(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+}  // namespace deeplab::model
