@@ -3,7 +3,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
-#include "deeplab/weights/read_weights.h"
+#include "deeplab/weights/name_map.h"
 
 namespace deeplab::apps {
 namespace {
@@ -14,13 +14,10 @@ model::Segmenter on_device(model::Segmenter segmenter, torch::Device device) {
   };
 }
 
-/// Fills a network that must be complete.
-void fill(
-    model::DeepLab& network,
-    const weights::StateDict& tensors,
-    const std::string& path
+/// Refuses a network that its file did not fill.
+void check_complete(
+    const weights::LoadReport& report, const std::string& path
 ) {
-  const auto report = weights::load_state(*network, tensors);
   if (!report.complete()) {
     throw DataError(str(path, ": does not fill the network: ", report.summary())
     );
@@ -66,7 +63,7 @@ NetworkSource from_checkpoint(const Flags& flags, torch::Device device) {
   model::DeepLab network(
       own.model, source.classes.size(), model::StartWeights::kUnset
   );
-  fill(network, checkpoint.network, path);
+  check_complete(weights::load_state(*network, checkpoint.network), path);
   source.segmenter = ready(network, source.config.evaluate_stride(), device);
   return source;
 }
@@ -107,11 +104,7 @@ NetworkSource from_weights(const Flags& flags, torch::Device device) {
   model::DeepLab network(
       source.config.model, source.classes.size(), model::StartWeights::kUnset
   );
-  fill(
-      network,
-      weights::rename_torchvision(weights::read_weights(source.name)),
-      source.name
-  );
+  check_complete(weights::load_file(*network, source.name), source.name);
   source.segmenter = ready(network, source.config.evaluate_stride(), device);
   return source;
 }
@@ -154,7 +147,7 @@ model::Segmenter open_checkpoint(
       data::classes_of(config.data).size(),
       model::StartWeights::kUnset
   );
-  fill(network, checkpoint.network, path);
+  check_complete(weights::load_state(*network, checkpoint.network), path);
   return ready(network, stride, device);
 }
 

@@ -18,6 +18,7 @@
 #include "deeplab/core/random.h"
 #include "deeplab/engine/evaluator.h"
 #include "deeplab/engine/trainer.h"
+#include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"
 
 namespace deeplab::apps {
@@ -137,9 +138,7 @@ model::DeepLab Run::make_network(bool from_file) const {
   model::DeepLab network(config_.model, classes_.size());
   const auto& file = config_.train.init_from;
   if (from_file && !file.empty()) {
-    const auto report = weights::load_state(
-        *network, weights::rename_torchvision(weights::read_weights(file))
-    );
+    const auto report = weights::load_file(*network, file);
     if (report.loaded.empty()) {
       throw DataError(
           str(file, ": no tensor of it fits the network: ", report.summary())

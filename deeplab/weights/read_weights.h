@@ -19,10 +19,4 @@ constexpr const char* kCheckpointNetwork = "model.";
 /// Throws: DataError that begins with `path`.
 StateDict read_weights(const std::string& path);
 
-/// Names as this toolkit's DeepLab has them, from torchvision's: a
-/// classification network's become the backbone's (its classifier keeps its
-/// names, which no network of ours has), those of torchvision's DeepLabV3 are
-/// mapped one to one. Other names stay.
-StateDict rename_torchvision(const StateDict& tensors);
-
 }  // namespace deeplab::weights

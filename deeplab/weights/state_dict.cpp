@@ -44,6 +44,7 @@ StateDict state_dict(const torch::nn::Module& module) {
 std::string LoadReport::summary() const {
   std::ostringstream stream;
   stream << loaded.size() << " tensors loaded";
+  if (!project.empty()) stream << ", named as in " << project;
   list(stream, "not in the file, kept as they were", missing);
   list(stream, "of another shape, kept as they were", mismatched);
   list(stream, "in the file only, left aside", unexpected);

@@ -18,6 +18,8 @@ StateDict state_dict(const torch::nn::Module& module);
 
 /// What load_state() did with each name.
 struct LoadReport {
+  /// Whose names the file had; empty: not asked.
+  std::string project;
   std::vector<std::string> loaded;
   /// In the module, not in the file: kept as they were.
   std::vector<std::string> missing;

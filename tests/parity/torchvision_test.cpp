@@ -8,6 +8,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/model/deeplab.h"
 #include "deeplab/model/presets.h"
+#include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"
 #include "support/support.h"
 
@@ -65,7 +66,7 @@ class Reference {
   }
 
   weights::StateDict tensors(const char* file) const {
-    return weights::rename_torchvision(weights::read_weights(folder_ / file));
+    return weights::read_weights(folder_ / file);
   }
   const std::vector<Size>& sizes() const { return sizes_; }
   torch::Tensor image(size_t i) const {
@@ -90,6 +91,21 @@ void expect_close(
   const double scale = theirs.abs().max().item<double>();
   EXPECT_GT(scale, 0) << what;
   EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-4 * scale) << what;
+}
+
+/// Under our names; `prefix` stands before those of `network` in a DeepLab.
+weights::StateDict adopt(
+    const weights::StateDict& theirs,
+    const torch::nn::Module& network,
+    const std::string& prefix
+) {
+  weights::StateDict own;
+  for (const auto& item : weights::state_dict(network)) {
+    own.insert(prefix + item.key(), item.value());
+  }
+  return weights::with_prefix(
+      weights::adopt_names(theirs, own).tensors, prefix
+  );
 }
 
 void fill(torch::nn::Module& network, const weights::StateDict& tensors) {
@@ -137,7 +153,7 @@ TEST_P(Segmentation, GivesTheSameLogitsAndGradients) {
   auto config = model::preset(is_fcn ? "fcn-resnet50" : "torchvision").config;
   config.backbone = name.substr(name.find("resnet"));
   model::DeepLab network(config, 21);
-  fill(*network, reference.tensors("weights.pth"));
+  fill(*network, adopt(reference.tensors("weights.pth"), *network, ""));
   network->set_output_stride(to_output_stride(GetParam().output_stride, ""));
   for (size_t i = 0; i < reference.sizes().size(); ++i) {
     torch::NoGradGuard no_grad;
@@ -157,7 +173,7 @@ TEST_P(Segmentation, GivesTheSameLogitsAndGradients) {
   expect_gradients(
       *network,
       reference,
-      reference.tensors("gradients.pth"),
+      adopt(reference.tensors("gradients.pth"), *network, ""),
       [&](const auto& image) { return network->forward(image); }
   );
 }
@@ -185,8 +201,7 @@ TEST_P(Classifiers, BackboneGivesTheSameFeaturesAndGradients) {
   if (name.compare(0, 3, "vgg") == 0) options.ceil_mode = false;
   const auto backbone = backbone::make_backbone(name, options);
   fill(
-      *backbone,
-      weights::with_prefix(reference.tensors("weights.pth"), "backbone.")
+      *backbone, adopt(reference.tensors("weights.pth"), *backbone, "backbone.")
   );
   backbone->set_output_stride(to_output_stride(GetParam().output_stride, ""));
   for (size_t i = 0; i < reference.sizes().size(); ++i) {
@@ -198,7 +213,7 @@ TEST_P(Classifiers, BackboneGivesTheSameFeaturesAndGradients) {
   expect_gradients(
       *backbone,
       reference,
-      weights::with_prefix(reference.tensors("gradients.pth"), "backbone."),
+      adopt(reference.tensors("gradients.pth"), *backbone, "backbone."),
       [&](const auto& image) { return backbone->forward(image).high; }
   );
 }

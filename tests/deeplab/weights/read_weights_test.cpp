@@ -200,35 +200,5 @@ TEST(LoadState, ReportsWhatDidNotFit) {
   EXPECT_THAT(report.summary(), HasSubstr("of another shape"));
 }
 
-TEST(RenameTorchvision, MapsItsDeepLabAndItsClassifiers) {
-  StateDict deeplab;
-  for (const char* name :
-       {"backbone.conv1.weight",
-        "classifier.0.convs.0.0.weight",
-        "classifier.0.convs.4.2.bias",
-        "classifier.4.bias"}) {
-    deeplab.insert(name, torch::ones({1}));
-  }
-  EXPECT_THAT(
-      rename_torchvision(deeplab).keys(),
-      ::testing::ElementsAre(
-          "backbone.conv1.weight",
-          "aspp.branches.0.conv.weight",
-          "aspp.image_branch.bn.bias",
-          "classifier.bias"
-      )
-  );
-  StateDict resnet;
-  for (const char* name : {"conv1.weight", "layer1.0.bn1.bias", "fc.weight"}) {
-    resnet.insert(name, torch::ones({1}));
-  }
-  EXPECT_THAT(
-      rename_torchvision(resnet).keys(),
-      ::testing::ElementsAre(
-          "backbone.conv1.weight", "backbone.layer1.0.bn1.bias", "fc.weight"
-      )
-  );
-}
-
 }  // namespace
 }  // namespace deeplab::weights

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of other projects, by their lists of names and shapes.
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include <torch/torch.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/model/deeplab.h"
+#include "deeplab/model/presets.h"
+#include "deeplab/weights/name_map.h"
+#include "support/support.h"
+
+namespace deeplab::model {
+namespace {
+
+struct File {
+  /// A list of names and shapes, without its ending.
+  const char* list;
+  const char* preset;
+  /// Changes of the preset.
+  void (*change)(DeepLabConfig& config);
+  const char* project;
+};
+
+void PrintTo(const File& file, std::ostream* stream) { *stream << file.list; }
+
+void as_is(DeepLabConfig& /*config*/) {}
+
+/// "(64, 3, 7, 7)" -> {64, 3, 7, 7}.
+std::vector<int64_t> parse_shape(std::string text) {
+  for (char& letter : text) {
+    if (letter == '(' || letter == ')' || letter == ',') letter = ' ';
+  }
+  std::istringstream stream(text);
+  std::vector<int64_t> shape;
+  int64_t side = 0;
+  while (stream >> side) shape.push_back(side);
+  return shape;
+}
+
+/// Tensors of these names and shapes that take no memory.
+weights::StateDict read_list(const std::string& path) {
+  weights::StateDict tensors;
+  std::ifstream stream(path);
+  std::string line;
+  while (std::getline(stream, line)) {
+    if (line.empty() || line[0] == '#') continue;
+    std::istringstream columns(line);
+    std::string name;
+    std::string shape;
+    std::getline(columns, name, '\t');
+    std::getline(columns, shape, '\t');
+    tensors.insert(name, torch::ones({}).expand(parse_shape(shape)));
+  }
+  return tensors;
+}
+
+class ForeignNames : public ::testing::TestWithParam<File> {};
+
+TEST_P(ForeignNames, FillTheNetworkWithNothingMissingOrLeft) {
+  const auto path =
+      testing::shared_data(str("../reference/keys/", GetParam().list, ".txt"));
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path;
+  auto config = preset(GetParam().preset).config;
+  GetParam().change(config);
+  DeepLab network(config, 21, StartWeights::kUnset);
+  const auto own = weights::state_dict(*network);
+  const auto adopted = weights::adopt_names(read_list(path), own);
+  EXPECT_EQ(adopted.project, GetParam().project);
+  const auto report = weights::load_state(*network, adopted.tensors);
+  EXPECT_TRUE(report.mismatched.empty()) << report.summary();
+  EXPECT_TRUE(report.unexpected.empty()) << report.summary();
+  const bool whole = std::string(GetParam().list).find("deeplab") !=
+                         std::string::npos ||
+                     std::string(GetParam().list).find("fcn") !=
+                         std::string::npos;
+  for (const auto& name : report.missing) {
+    // A classification network fills the backbone alone.
+    EXPECT_TRUE(!whole && name.compare(0, 9, "backbone.") != 0) << name;
+  }
+  EXPECT_FALSE(report.loaded.empty());
+}
+
+constexpr auto kClassification = "torchvision classification";
+
+template <int kDepth>
+void resnet(DeepLabConfig& config) {
+  config.backbone = str("resnet", kDepth);
+}
+void vgg16_bn(DeepLabConfig& config) { config.backbone = "vgg16_bn"; }
+void xception(DeepLabConfig& config) { config.backbone = "xception"; }
+void mobilenet(DeepLabConfig& config) {
+  config.backbone = "mobilenet_v2";
+  config.backbone_options = {};
+}
+void v3(DeepLabConfig& config) {
+  config.decoder = "none";
+  config.decoder_options.convs = 1;
+}
+void v3_50(DeepLabConfig& config) {
+  v3(config);
+  resnet<50>(config);
+}
+void v3_mobilenet(DeepLabConfig& config) {
+  v3(config);
+  mobilenet(config);
+}
+/// kazuto1011's other two networks have V3's context.
+void kazuto_v3(DeepLabConfig& config) {
+  config.aspp = {};
+  config.scales.clear();
+  config.decoder_options.convs = 0;
+}
+void kazuto_v3plus(DeepLabConfig& config) {
+  config.aspp = {};
+  config.scales.clear();
+  config.decoder = "v3plus";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    ForeignNames,
+    ::testing::Values(
+        File{
+            "torchvision_deeplabv3_resnet50",
+            "torchvision",
+            resnet<50>,
+            "torchvision deeplabv3"},
+        File{
+            "torchvision_deeplabv3_resnet101",
+            "torchvision",
+            as_is,
+            "torchvision deeplabv3"},
+        File{
+            "torchvision_fcn_resnet50",
+            "fcn-resnet50",
+            as_is,
+            "torchvision fcn"},
+        File{
+            "torchvision_fcn_resnet101",
+            "fcn-resnet101",
+            as_is,
+            "torchvision fcn"},
+        File{
+            "torchvision_resnet18",
+            "torchvision",
+            resnet<18>,
+            kClassification},
+        File{
+            "torchvision_resnet34",
+            "torchvision",
+            resnet<34>,
+            kClassification},
+        File{
+            "torchvision_resnet50",
+            "torchvision",
+            resnet<50>,
+            kClassification},
+        File{
+            "torchvision_resnet101",
+            "torchvision",
+            resnet<101>,
+            kClassification},
+        File{
+            "torchvision_resnet152",
+            "torchvision",
+            resnet<152>,
+            kClassification},
+        File{
+            "torchvision_vgg16",
+            "deeplabv1-vgg16-largefov",
+            as_is,
+            kClassification},
+        File{
+            "torchvision_vgg16_bn",
+            "deeplabv1-vgg16-largefov",
+            vgg16_bn,
+            kClassification},
+        File{
+            "torchvision_mobilenet_v2",
+            "deeplabv3plus-mobilenetv2",
+            as_is,
+            kClassification},
+        File{
+            "vainf_deeplabv3plus_resnet50",
+            "vainf",
+            resnet<50>,
+            "vainf deeplabv3plus"},
+        File{
+            "vainf_deeplabv3plus_resnet101",
+            "vainf",
+            as_is,
+            "vainf deeplabv3plus"},
+        File{
+            "vainf_deeplabv3plus_mobilenet",
+            "vainf",
+            mobilenet,
+            "vainf deeplabv3plus"},
+        File{"vainf_deeplabv3_resnet50", "vainf", v3_50, "vainf deeplabv3"},
+        File{"vainf_deeplabv3_resnet101", "vainf", v3, "vainf deeplabv3"},
+        File{
+            "vainf_deeplabv3_mobilenet",
+            "vainf",
+            v3_mobilenet,
+            "vainf deeplabv3"},
+        File{"jfzhang95_deeplab_resnet", "jfzhang95", as_is, "jfzhang95"},
+        File{
+            "jfzhang95_deeplab_mobilenet",
+            "jfzhang95",
+            mobilenet,
+            "jfzhang95"},
+        File{
+            "kazuto_deeplabv2_resnet101_msc",
+            "kazuto1011",
+            as_is,
+            "kazuto1011 deeplabv2"},
+        File{
+            "kazuto_deeplabv3_resnet101_msc",
+            "kazuto1011",
+            kazuto_v3,
+            "kazuto1011 deeplabv3"},
+        File{
+            "kazuto_deeplabv3plus_resnet101_msc",
+            "kazuto1011",
+            kazuto_v3plus,
+            "kazuto1011 deeplabv3plus"},
+        File{"timm_resnet50", "torchvision", resnet<50>, kClassification},
+        File{"timm_resnet101", "torchvision", as_is, kClassification},
+        File{
+            "timm_vgg16",
+            "deeplabv1-vgg16-largefov",
+            as_is,
+            kClassification},
+        File{
+            "timm_xception41",
+            "deeplabv3plus-xception41",
+            as_is,
+            kClassification},
+        File{"timm_xception65", "timm", as_is, kClassification},
+        File{
+            "timm_xception71",
+            "deeplabv3plus-xception71",
+            as_is,
+            kClassification},
+        File{
+            "timm_mobilenetv2_100",
+            "deeplabv3plus-mobilenetv2",
+            as_is,
+            "timm mobilenetv2"},
+        File{
+            "timm_legacy_xception",
+            "deeplabv3plus-xception65",
+            xception,
+            "legacy xception"}
+    ),
+    [](const auto& tested) {
+      auto name = std::string(tested.param.list);
+      std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    }
+);
+
+/// Source: Chen et al. 2014, section 3.1: taps and channels are left out.
+TEST(DecimateVgg, TakesTapsAndChannelsEvenly) {
+  weights::StateDict file;
+  file.insert(
+      "classifier.0.weight", torch::arange(5.0 * 2 * 49).reshape({5, 98})
+  );
+  file.insert("classifier.0.bias", torch::arange(5.0));
+  file.insert("classifier.3.weight", torch::arange(25.0).reshape({5, 5}));
+  file.insert("classifier.3.bias", torch::arange(5.0));
+  weights::StateDict own;
+  own.insert("large_fov.fc6.weight", torch::empty({3, 2, 3, 3}));
+  own.insert("large_fov.fc6.bias", torch::empty({3}));
+  own.insert("large_fov.fc7.weight", torch::empty({3, 3, 1, 1}));
+  own.insert("large_fov.fc7.bias", torch::empty({3}));
+  weights::StateDict into;
+  weights::decimate_vgg(file, own, into);
+  ASSERT_EQ(into.size(), 4U);
+  const auto fc6 = into["large_fov.fc6.weight"];
+  EXPECT_EQ(fc6.sizes(), (std::vector<int64_t>{3, 2, 3, 3}));
+  // Channels 0, 2, 4; taps 0, 3, 6 of each side.
+  EXPECT_EQ(fc6[1][1][2][1].item<float>(), 2 * 98 + 49 + 6 * 7 + 3);
+  EXPECT_EQ(into["large_fov.fc6.bias"][2].item<float>(), 4);
+  EXPECT_EQ(into["large_fov.fc7.weight"][1][2][0][0].item<float>(), 2 * 5 + 4);
+}
+
+}  // namespace
+}  // namespace deeplab::model
