@@ -14,6 +14,8 @@ constexpr std::array kVerbs{
     Verb{"evaluate", "score a checkpoint or a TorchScript file", evaluate},
     Verb{"predict", "segment photos: masks, overlays, scores", predict},
     Verb{"ablate", "train and score a grid of configs; report", ablate},
+    Verb{"export", "write a network as TorchScript", export_network},
+    Verb{"convert", "write weights as safetensors, renamed", convert},
     Verb{"describe", "list the presets; a network's layers and cost", describe},
     Verb{"data", "check a data set, or write out the synthetic one", data},
 };

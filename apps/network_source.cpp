@@ -3,6 +3,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
+#include "deeplab/model/torchscript.h"
 #include "deeplab/weights/name_map.h"
 
 namespace deeplab::apps {
@@ -42,16 +43,15 @@ RunConfig config_of(
   }
 }
 
-NetworkSource from_checkpoint(const Flags& flags, torch::Device device) {
+NetworkFile from_checkpoint(const Flags& flags) {
   const auto path = flags.text("checkpoint");
   const auto checkpoint = engine::load_checkpoint(path);
   const auto own = config_of(checkpoint, path);
-  NetworkSource source;
-  source.name = path;
-  source.config = flags.config(write_config(own));
-  const auto changed = differing_keys(
-      write_config(own.model), write_config(source.config.model)
-  );
+  NetworkFile file;
+  file.name = path;
+  file.config = flags.config(write_config(own));
+  const auto changed =
+      differing_keys(write_config(own.model), write_config(file.config.model));
   if (!changed.empty()) {
     throw ConfigError(
         str("model.",
@@ -59,19 +59,50 @@ NetworkSource from_checkpoint(const Flags& flags, torch::Device device) {
             ": a checkpoint brings its own network; leave this out")
     );
   }
-  source.classes = data::classes_of(own.data);
-  model::DeepLab network(
-      own.model, source.classes.size(), model::StartWeights::kUnset
+  file.classes = data::classes_of(own.data);
+  file.network = model::DeepLab(
+      own.model, file.classes.size(), model::StartWeights::kUnset
   );
-  check_complete(weights::load_state(*network, checkpoint.network), path);
-  source.segmenter = ready(network, source.config.evaluate_stride(), device);
-  return source;
+  check_complete(weights::load_state(*file.network, checkpoint.network), path);
+  return file;
+}
+
+/// What a file of export_torchscript() says of itself.
+struct ScriptFacts {
+  RunConfig config;
+  bool gives_probabilities = false;
+};
+
+std::optional<ScriptFacts> facts_of(const std::string& path) {
+  const auto text = model::read_script_metadata(path);
+  if (text.empty()) return std::nullopt;
+  try {
+    const auto json = parse_json(text, path);
+    ScriptFacts facts;
+    facts.config = read_run_config(json.at("config"));
+    const auto output = json.at("output").get<std::string>();
+    if (output == "labels") {
+      throw DataError(
+          str(path,
+              ": gives labels; scores are needed, so export it with --output "
+              "logits")
+      );
+    }
+    facts.gives_probabilities = output == "probabilities";
+    return facts;
+  } catch (const ConfigError& error) {
+    throw DataError(str(path, ": damaged metadata: ", error.what()));
+  } catch (const Json::exception& error) {
+    throw DataError(str(path, ": damaged metadata: ", error.what()));
+  }
 }
 
 NetworkSource from_torchscript(const Flags& flags, torch::Device device) {
   NetworkSource source;
   source.name = flags.text("torchscript");
   source.config = flags.config(Json::object());
+  const auto facts = facts_of(source.name);
+  if (facts) source.config = flags.config(write_config(facts->config));
   if (source.config.evaluate.output_stride) {
     throw ConfigError(
         "evaluate.output_stride: a TorchScript file's stride is fixed; leave "
@@ -84,41 +115,62 @@ NetworkSource from_torchscript(const Flags& flags, torch::Device device) {
   }
   source.segmenter =
       on_device(model::load_torchscript(source.name, device), device);
+  if (facts && facts->gives_probabilities) {
+    source.segmenter = [inner = source.segmenter](const torch::Tensor& images) {
+      constexpr double kTiny = 1e-30;
+      return inner(images).clamp_min(kTiny).log();
+    };
+  }
   return source;
 }
 
-NetworkSource from_weights(const Flags& flags, torch::Device device) {
-  NetworkSource source;
-  source.config = flags.config(Json::object());
-  source.name = source.config.train.init_from;
-  if (source.name.empty()) {
+NetworkFile from_weights(const Flags& flags) {
+  NetworkFile file;
+  file.config = flags.config(Json::object());
+  file.name = file.config.train.init_from;
+  if (file.name.empty()) {
     throw ConfigError(
         "no network: give --checkpoint, --torchscript, or --config with "
         "--init-from"
     );
   }
-  const auto& data = source.config.data;
-  source.classes = data.classes.empty()
-                       ? data::classes_of(data)
-                       : data::make_classes(data.classes, data.colors);
-  model::DeepLab network(
-      source.config.model, source.classes.size(), model::StartWeights::kUnset
+  const auto& data = file.config.data;
+  file.classes = data.classes.empty()
+                     ? data::classes_of(data)
+                     : data::make_classes(data.classes, data.colors);
+  file.network = model::DeepLab(
+      file.config.model, file.classes.size(), model::StartWeights::kUnset
   );
-  check_complete(weights::load_file(*network, source.name), source.name);
-  source.segmenter = ready(network, source.config.evaluate_stride(), device);
-  return source;
+  check_complete(weights::load_file(*file.network, file.name), file.name);
+  return file;
 }
 
 }  // namespace
 
-void add_network(Flags& flags) {
+void add_checkpoint(Flags& flags) {
   flags.add_config(ConfigFlags::kNetwork);
+  flags.add(
+  )("checkpoint", "a checkpoint of deeplab train", cxxopts::value<std::string>()
+  );
+}
+
+void add_network(Flags& flags) {
+  add_checkpoint(flags);
   flags.add_device();
   auto add = flags.add();
-  add("checkpoint",
-      "a checkpoint of deeplab train",
-      cxxopts::value<std::string>());
   add("torchscript", "a TorchScript file", cxxopts::value<std::string>());
+}
+
+NetworkFile open_network_file(const Flags& flags) {
+  const bool checkpoint = flags.has("checkpoint");
+  if (checkpoint && flags.has("init-from")) {
+    throw ConfigError(
+        "several networks: give one of --checkpoint and --init-from"
+    );
+  }
+  auto file = checkpoint ? from_checkpoint(flags) : from_weights(flags);
+  file.network->set_output_stride(file.config.evaluate_stride());
+  return file;
 }
 
 NetworkSource open_network(const Flags& flags) {
@@ -132,9 +184,14 @@ NetworkSource open_network(const Flags& flags) {
         "--init-from"
     );
   }
-  if (checkpoint) return from_checkpoint(flags, device);
   if (torchscript) return from_torchscript(flags, device);
-  return from_weights(flags, device);
+  auto file = open_network_file(flags);
+  NetworkSource source;
+  source.config = file.config;
+  source.classes = file.classes;
+  source.name = file.name;
+  source.segmenter = ready(file.network, file.config.evaluate_stride(), device);
+  return source;
 }
 
 model::Segmenter open_checkpoint(

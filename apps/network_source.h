@@ -22,8 +22,24 @@ struct NetworkSource {
   std::string name;
 };
 
+/// A network from a file, to be changed or written.
+struct NetworkFile {
+  model::DeepLab network{nullptr};
+  /// At evaluate_stride() stands the network.
+  RunConfig config;
+  data::Classes classes;
+  std::string name;
+};
+
+/// --checkpoint and those of add_config().
+void add_checkpoint(Flags& flags);
+
 /// --checkpoint, --torchscript, and those of add_config().
 void add_network(Flags& flags);
+
+/// Opens a checkpoint, or a config with weights (--init-from).
+/// Throws: as open_network().
+NetworkFile open_network_file(const Flags& flags);
 
 /// Opens the one network that the flags name: a checkpoint, a TorchScript
 /// file, or a config with weights (--init-from).

@@ -14,6 +14,8 @@ int train(const Arguments& arguments);
 int evaluate(const Arguments& arguments);
 int predict(const Arguments& arguments);
 int ablate(const Arguments& arguments);
+int export_network(const Arguments& arguments);
+int convert(const Arguments& arguments);
 int describe(const Arguments& arguments);
 int data(const Arguments& arguments);
 

@@ -132,12 +132,11 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
   }
 
   torch::Tensor shortcut(const torch::Tensor& features) {
-    using torch::indexing::None;
-    using torch::indexing::Slice;
     if (downsample_) return downsample_->forward(features);
     if (shortcut_stride_ == 1) return features;
-    const Slice every(None, None, shortcut_stride_);
-    return features.index({Slice(), Slice(), every, every});
+    const auto end = c10::nullopt;
+    return features.slice(2, 0, end, shortcut_stride_)
+        .slice(3, 0, end, shortcut_stride_);
   }
 
   UnitOptions options_;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/deeplab.h"
 
-#include <algorithm>
-
 #include <torch/nn/init.h>
 
 #include "deeplab/core/error.h"
@@ -31,12 +29,6 @@ void use_channels_last(torch::nn::Module& module) {
   }
 }
 
-int64_t scaled(int64_t side, double scale) {
-  return std::max<int64_t>(
-      1, static_cast<int64_t>(static_cast<double>(side) * scale)
-  );
-}
-
 }  // namespace
 
 DeepLabImpl::DeepLabImpl(const DeepLabConfig& config, int64_t num_classes)
@@ -45,7 +37,12 @@ DeepLabImpl::DeepLabImpl(const DeepLabConfig& config, int64_t num_classes)
 DeepLabImpl::DeepLabImpl(
     const DeepLabConfig& config, int64_t num_classes, StartWeights weights
 )
-    : config_(config), num_classes_(num_classes), weights_(weights) {
+    : config_(config),
+      num_classes_(num_classes),
+      weights_(weights),
+      corners_(
+          config.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo
+      ) {
   config_.validate();
   if (num_classes < 2) {
     throw ConfigError(
@@ -119,11 +116,7 @@ DeepLabImpl::Pass DeepLabImpl::pass(const torch::Tensor& images) {
 torch::Tensor DeepLabImpl::upsample(
     const torch::Tensor& scores, const torch::Tensor& images
 ) const {
-  return nn::resize_like(
-      scores,
-      images,
-      config_.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo
-  );
+  return nn::resize_like(scores, images, corners_);
 }
 
 torch::Tensor DeepLabImpl::forward(const torch::Tensor& images) {
@@ -157,11 +150,7 @@ TrainingScores DeepLabImpl::run(const torch::Tensor& images, Sides sides) {
   for (const double scale : config_.scales) {
     auto scores = full.scores;
     if (scale != 1) {
-      const auto resized = nn::resize(
-          images,
-          {scaled(images.size(2), scale), scaled(images.size(3), scale)},
-          config_.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo
-      );
+      const auto resized = nn::rescale(images, scale, corners_);
       scores = upsample(pass(resized).scores, full.scores);
       fused = torch::maximum(fused, scores);
     }

@@ -13,6 +13,7 @@
 #include "deeplab/model/deeplab_config.h"
 #include "deeplab/nn/context.h"
 #include "deeplab/nn/decoder.h"
+#include "deeplab/nn/resize.h"
 
 namespace deeplab::model {
 
@@ -90,6 +91,7 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
   DeepLabConfig config_;
   int64_t num_classes_;
   StartWeights weights_;
+  nn::AlignCorners corners_;
   OutputStride stride_ = OutputStride::k16;
   std::shared_ptr<backbone::BackboneImpl> backbone_;
   std::shared_ptr<nn::ContextImpl> context_;

@@ -27,6 +27,9 @@ torch::Tensor scores_of(const c10::IValue& output, const std::string& path) {
     const auto& first = output.toTupleRef().elements()[0];
     if (first.isTensor()) return first.toTensor();
   }
+  if (output.isTensorList() && output.toTensorList().size() > 0) {
+    return output.toTensorVector()[0];
+  }
   if (output.isGenericDict()) {
     const auto dict = output.toGenericDict();
     const c10::IValue key(std::string("out"));
@@ -38,7 +41,8 @@ torch::Tensor scores_of(const c10::IValue& output, const std::string& path) {
       str(path,
           ": gives ",
           output.tagKind(),
-          "; expected a tensor, a tuple of tensors or a dict with \"out\"")
+          "; expected a tensor, a tuple or list of them, or a dict with "
+          "\"out\"")
   );
 }
 

@@ -20,10 +20,10 @@ using Segmenter = std::function<torch::Tensor(const torch::Tensor& images)>;
 /// norm) are not.
 Segmenter make_segmenter(DeepLab network);
 
-/// A TorchScript file whose forward takes images and gives a tensor, a tuple
-/// whose first item is one, or a dict with "out"; scores at another size than
-/// the image's are upsampled.
-/// Throws: DataError naming the file; from the segmenter too, for an output
+/// A TorchScript file whose forward takes images and gives a tensor, a tuple or
+/// list whose first item is one, or a dict with "out"; scores at another size
+/// than the image's are upsampled. Throws: DataError naming the file; from the
+/// segmenter too, for an output
 ///         that is none of these or that the file's own code refuses.
 Segmenter load_torchscript(const std::string& path, torch::Device device);
 

@@ -2,6 +2,7 @@
 #include "deeplab/nn/aspp.h"
 
 #include "deeplab/core/error.h"
+#include "deeplab/nn/resize.h"
 
 namespace deeplab::nn {
 namespace {
@@ -84,8 +85,7 @@ torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {
       "its batch norm sees one value per channel otherwise"
   );
   const auto mean = features.mean({2, 3}, /*keepdim=*/true);
-  return image_branch_(mean).expand({-1, -1, features.size(2), features.size(3)}
-  );
+  return spread_like(image_branch_(mean), features);
 }
 
 void AsppImpl::set_output_stride(OutputStride stride) {

@@ -1,35 +1,76 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/nn/resize.h"
 
-#include <torch/nn/functional/upsampling.h>
+#include <ATen/ops/upsample_bilinear2d.h>
+#include <torch/csrc/jit/frontend/tracer.h>
 
 namespace deeplab::nn {
+namespace {
 
-torch::Tensor resize(
-    const torch::Tensor& features,
-    std::pair<int64_t, int64_t> height_width,
-    AlignCorners corners
-) {
-  namespace functional = torch::nn::functional;
-  const auto [height, width] = height_width;
-  if (features.size(-2) == height && features.size(-1) == width) {
-    return features;
+namespace tracer = torch::jit::tracer;
+
+/// Makes the next size that is handed to an operator that of `like`.
+void trace_size(const torch::Tensor& like) {
+  for (const size_t side : {0U, 1U}) {
+    tracer::ArgumentStash::stashIntArrayRefElem(
+        "output_size",
+        2,
+        side,
+        tracer::getSizeOf(like, static_cast<int64_t>(side) + 2)
+    );
   }
-  return functional::interpolate(
-      features,
-      functional::InterpolateFuncOptions()
-          .size(std::vector<int64_t>{height, width})
-          .mode(torch::kBilinear)
-          .align_corners(corners == AlignCorners::kYes)
-  );
 }
+
+}  // namespace
 
 torch::Tensor resize_like(
     const torch::Tensor& features,
     const torch::Tensor& like,
     AlignCorners corners
 ) {
-  return resize(features, {like.size(-2), like.size(-1)}, corners);
+  const std::vector<int64_t> size{like.size(2), like.size(3)};
+  if (tracer::isTracing()) {
+    // Another call may need what this one would not.
+    trace_size(like);
+  } else if (features.size(2) == size[0] && features.size(3) == size[1]) {
+    return features;
+  }
+  return at::upsample_bilinear2d(features, size, corners == AlignCorners::kYes);
+}
+
+torch::Tensor rescale(
+    const torch::Tensor& features, double factor, AlignCorners corners
+) {
+  const auto scaled = [&](int64_t side) {
+    return static_cast<double>(side) * factor;
+  };
+  const bool vanishes =
+      scaled(features.size(2)) < 1 || scaled(features.size(3)) < 1;
+  if (vanishes && !tracer::isTracing()) {
+    const auto side = [&](int64_t axis) {
+      return std::max<int64_t>(
+          1, static_cast<int64_t>(scaled(features.size(axis)))
+      );
+    };
+    return at::upsample_bilinear2d(
+        features, {side(2), side(3)}, corners == AlignCorners::kYes
+    );
+  }
+  return at::upsample_bilinear2d(
+      features,
+      c10::nullopt,
+      corners == AlignCorners::kYes,
+      std::vector<double>{factor, factor}
+  );
+}
+
+torch::Tensor spread_like(
+    const torch::Tensor& values, const torch::Tensor& like
+) {
+  if (tracer::isTracing()) {
+    return resize_like(values, like, AlignCorners::kNo);
+  }
+  return values.expand({-1, -1, like.size(2), like.size(3)});
 }
 
 }  // namespace deeplab::nn

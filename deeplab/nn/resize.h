@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <utility>
-
 #include <torch/types.h>
 
 namespace deeplab::nn {
@@ -12,22 +9,28 @@ namespace deeplab::nn {
 /// (kNo: PyTorch's DeepLabs), or those pixels' centres (kYes: TensorFlow's).
 enum class AlignCorners { kNo, kYes };
 
-/// Bilinear resize.
-///
-/// Shapes: [N, C, h, w] -> [N, C, height, width].
-torch::Tensor resize(
-    const torch::Tensor& features,
-    std::pair<int64_t, int64_t> height_width,
-    AlignCorners corners
-);
-
-/// As resize(), to the size of another map.
+/// Bilinear resize to the size of another map. While a network is traced, that
+/// size stays a variable of the trace.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, H, W], the H and W of `like`.
 torch::Tensor resize_like(
     const torch::Tensor& features,
     const torch::Tensor& like,
     AlignCorners corners
+);
+
+/// Bilinear resize by a factor, whose result is rounded down but not to 0.
+///
+/// Shapes: [N, C, h, w] -> [N, C, floor(h * factor), floor(w * factor)].
+torch::Tensor rescale(
+    const torch::Tensor& features, double factor, AlignCorners corners
+);
+
+/// One value a channel, wherever the map of `like` has a pixel.
+///
+/// Shapes: [N, C, 1, 1] -> [N, C, H, W], the H and W of `like`.
+torch::Tensor spread_like(
+    const torch::Tensor& values, const torch::Tensor& like
 );
 
 }  // namespace deeplab::nn

@@ -46,9 +46,7 @@ std::optional<size_t> match(
   return at;
 }
 
-std::string fill(
-    const std::string& form, const std::vector<int64_t>& numbers
-) {
+std::string fill(const std::string& form, const std::vector<int64_t>& numbers) {
   std::string text;
   for (size_t at = 0; at < form.size(); ++at) {
     if (form[at] != '{') {
@@ -109,8 +107,7 @@ Rules vainf_backbone() {
   for (int i = 0; i <= 3; ++i) {
     const auto number = std::to_string(i) + ".";
     rules.push_back(
-        {"backbone.features." + number,
-         "backbone.low_level_features." + number}
+        {"backbone.features." + number, "backbone.low_level_features." + number}
     );
   }
   rules.push_back({"backbone.features.#.", "backbone.high_level_features.{1}."}
@@ -325,10 +322,7 @@ bool is_left_out(const NameMap& map, const std::string& name) {
 torch::Tensor spread(int64_t size, int64_t count) {
   if (count == 1) return torch::tensor({size / 2});
   return torch::linspace(
-             0,
-             static_cast<double>(size - 1),
-             count,
-             torch::kFloat64
+             0, static_cast<double>(size - 1), count, torch::kFloat64
   )
       .round()
       .to(torch::kInt64);
@@ -378,7 +372,8 @@ void decimate_vgg(
   const auto* fc6 = file.find("classifier.0.weight");
   const auto* fc7 = file.find("classifier.3.weight");
   if (fc6 == nullptr || fc7 == nullptr) return;
-  if (fc6->dim() != 2 || fc7->sizes() != std::vector<int64_t>(2, fc6->size(0))) {
+  if (fc6->dim() != 2 ||
+      fc7->sizes() != std::vector<int64_t>(2, fc6->size(0))) {
     return;
   }
   constexpr int64_t kSide = 7;

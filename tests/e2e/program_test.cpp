@@ -319,6 +319,50 @@ INSTANTIATE_TEST_SUITE_P(
     }
 );
 
+TEST_F(Program, ExportsWhatItTrainedAndNeedsNoFlagsToUseIt) {
+  ASSERT_EQ(deeplab(small(path("run"), 2)).code, 0);
+  const auto best = path("run/best.safetensors");
+  const auto scores = [&](const std::string& words, const std::string& json) {
+    const auto finished =
+        deeplab(str("evaluate ", words, " --threads 1 --json ", path(json)));
+    EXPECT_EQ(finished.code, 0) << finished.output;
+    const auto text = testing::read_text(path(json));
+    return text.substr(text.find("\"mean_iou\""));
+  };
+  const auto ours = scores("--checkpoint " + best, "ours.json");
+  for (const std::string flags :
+       {"", "--normalize", "--output probabilities", "--freeze"}) {
+    const auto exported = deeplab(
+        "export --checkpoint " + best + " --out " + path("net.pt") + " " + flags
+    );
+    ASSERT_EQ(exported.code, 0) << exported.output;
+    EXPECT_EQ(scores("--torchscript " + path("net.pt"), "theirs.json"), ours)
+        << flags;
+  }
+  const auto labels = deeplab(
+      "export --checkpoint " + best + " --out " + path("labels.pt") +
+      " --output labels"
+  );
+  ASSERT_EQ(labels.code, 0) << labels.output;
+  const auto refused = deeplab("evaluate --torchscript " + path("labels.pt"));
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.output, HasSubstr("export it with --output logits"));
+}
+
+TEST_F(Program, ConvertsACheckpointToPlainSafetensors) {
+  ASSERT_EQ(deeplab(small(path("run"), 2)).code, 0);
+  const auto finished = deeplab(
+      "convert " + path("run/best.safetensors") + " " +
+      path("plain.safetensors")
+  );
+  ASSERT_EQ(finished.code, 0) << finished.output;
+  const auto plain = deeplab(
+      "evaluate --config " + path("run/config.json") + " --init-from " +
+      path("plain.safetensors")
+  );
+  EXPECT_EQ(plain.code, 0) << plain.output;
+}
+
 TEST(Describe, ListsPresetsAndPrintsLayers) {
   const auto list = deeplab("describe");
   EXPECT_EQ(list.code, 0);
@@ -417,6 +461,10 @@ INSTANTIATE_TEST_SUITE_P(
             "train --set model.backbone_options.stem=beta --out /tmp/x",
             2,
             "model.backbone_options.stem is set; mobilenet_v2 knows: width"},
+        Refusal{"convert a", 2, "convert takes two files, got 1"},
+        Refusal{"convert /none.pth /tmp/x", 3, "/none.pth: cannot open"},
+        Refusal{"export --out /tmp/x.pt", 2, "no network"},
+        Refusal{"export --checkpoint /none", 2, "--out is not given"},
         Refusal{"data chek", 2, "data chek; known: check, synthesize"},
         Refusal{"train --threads 0", 2, "--threads is 0"}
     )

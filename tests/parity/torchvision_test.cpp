@@ -8,6 +8,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/model/deeplab.h"
 #include "deeplab/model/presets.h"
+#include "deeplab/model/torchscript.h"
 #include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"
 #include "support/support.h"
@@ -239,6 +240,32 @@ INSTANTIATE_TEST_SUITE_P(
       return str(tested.param.name, "_at_", tested.param.output_stride);
     }
 );
+
+TEST(Exported, RunsInPythonAtAnotherSize) {
+  if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
+  torch::NoGradGuard no_grad;
+  const testing::TemporaryFolder folder;
+  model::DeepLab network(model::preset("deeplabv3plus-mobilenetv2").config, 7);
+  model::export_torchscript(network, {}, folder / "net.pt");
+  network->eval();
+  const auto image = torch::randn({1, 3, 40, 50});
+  testing::write_text(
+      folder / "image.bin",
+      {static_cast<const char*>(image.data_ptr()), image.nbytes()}
+  );
+  const auto finished = testing::run_shell(
+      str(kPython,
+          " tools/torchscript_reference.py ",
+          folder / "net.pt ",
+          folder / "image.bin",
+          " 40x50 ",
+          folder / "logits.bin")
+  );
+  ASSERT_EQ(finished.code, 0) << finished.output;
+  const auto ours = network->forward(image);
+  const auto theirs = read_floats(folder / "logits.bin", ours.sizes());
+  EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-6);
+}
 
 }  // namespace
 }  // namespace deeplab

@@ -176,12 +176,13 @@ void write_script(const std::string& path, const std::string& body) {
   script.save(path);
 }
 
-TEST(TorchScript, TakesATensorATupleAndADictWithOut) {
+TEST(TorchScript, TakesATensorATupleAListAndADictWithOut) {
   const testing::TemporaryFolder folder;
   const auto images = torch::randn({1, 3, 6, 8});
   for (const char* body :
        {"return x * 2",
         "return (x * 2, x)",
+        "return [x * 2, x]",
         "return {'aux': x, 'out': x * 2}"}) {
     write_script(folder / "model.pt", body);
     const auto segmenter = load_torchscript(folder / "model.pt", torch::kCPU);

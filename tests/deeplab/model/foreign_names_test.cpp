@@ -72,10 +72,9 @@ TEST_P(ForeignNames, FillTheNetworkWithNothingMissingOrLeft) {
   const auto report = weights::load_state(*network, adopted.tensors);
   EXPECT_TRUE(report.mismatched.empty()) << report.summary();
   EXPECT_TRUE(report.unexpected.empty()) << report.summary();
-  const bool whole = std::string(GetParam().list).find("deeplab") !=
-                         std::string::npos ||
-                     std::string(GetParam().list).find("fcn") !=
-                         std::string::npos;
+  const bool whole =
+      std::string(GetParam().list).find("deeplab") != std::string::npos ||
+      std::string(GetParam().list).find("fcn") != std::string::npos;
   for (const auto& name : report.missing) {
     // A classification network fills the backbone alone.
     EXPECT_TRUE(!whole && name.compare(0, 9, "backbone.") != 0) << name;
@@ -144,20 +143,11 @@ INSTANTIATE_TEST_SUITE_P(
             as_is,
             "torchvision fcn"},
         File{
-            "torchvision_resnet18",
-            "torchvision",
-            resnet<18>,
-            kClassification},
+            "torchvision_resnet18", "torchvision", resnet<18>, kClassification},
         File{
-            "torchvision_resnet34",
-            "torchvision",
-            resnet<34>,
-            kClassification},
+            "torchvision_resnet34", "torchvision", resnet<34>, kClassification},
         File{
-            "torchvision_resnet50",
-            "torchvision",
-            resnet<50>,
-            kClassification},
+            "torchvision_resnet50", "torchvision", resnet<50>, kClassification},
         File{
             "torchvision_resnet101",
             "torchvision",
@@ -207,10 +197,7 @@ INSTANTIATE_TEST_SUITE_P(
             "vainf deeplabv3"},
         File{"jfzhang95_deeplab_resnet", "jfzhang95", as_is, "jfzhang95"},
         File{
-            "jfzhang95_deeplab_mobilenet",
-            "jfzhang95",
-            mobilenet,
-            "jfzhang95"},
+            "jfzhang95_deeplab_mobilenet", "jfzhang95", mobilenet, "jfzhang95"},
         File{
             "kazuto_deeplabv2_resnet101_msc",
             "kazuto1011",
@@ -228,11 +215,7 @@ INSTANTIATE_TEST_SUITE_P(
             "kazuto1011 deeplabv3plus"},
         File{"timm_resnet50", "torchvision", resnet<50>, kClassification},
         File{"timm_resnet101", "torchvision", as_is, kClassification},
-        File{
-            "timm_vgg16",
-            "deeplabv1-vgg16-largefov",
-            as_is,
-            kClassification},
+        File{"timm_vgg16", "deeplabv1-vgg16-largefov", as_is, kClassification},
         File{
             "timm_xception41",
             "deeplabv3plus-xception41",
@@ -258,6 +241,63 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) {
       auto name = std::string(tested.param.list);
       std::replace(name.begin(), name.end(), '-', '_');
+      return name;
+    }
+);
+
+struct Convention {
+  const char* preset;
+  const char* project;
+};
+
+void PrintTo(const Convention& convention, std::ostream* stream) {
+  *stream << convention.project;
+}
+
+/// Our tensors under another project's names, and back.
+class RoundTrip : public ::testing::TestWithParam<Convention> {};
+
+TEST_P(RoundTrip, EndsWithTheSameTensors) {
+  DeepLab network(preset(GetParam().preset).config, 21, StartWeights::kUnset);
+  const auto own = weights::state_dict(*network);
+  weights::StateDict theirs;
+  for (const auto& map : weights::name_maps()) {
+    if (std::string(map.project) != GetParam().project) continue;
+    for (const auto& item : own) {
+      const auto name = map.theirs(item.key());
+      ASSERT_TRUE(name.has_value()) << item.key();
+      ASSERT_FALSE(theirs.contains(*name)) << *name << " stands twice";
+      theirs.insert(*name, item.value());
+    }
+  }
+  const auto back = weights::adopt_names(theirs, own);
+  EXPECT_EQ(back.project, GetParam().project);
+  ASSERT_EQ(back.tensors.size(), own.size());
+  for (const auto& item : own) {
+    EXPECT_TRUE(back.tensors[item.key()].is_same(item.value())) << item.key();
+  }
+}
+
+std::vector<Convention> conventions() {
+  std::vector<Convention> all{
+      {"torchvision", "torchvision deeplabv3"},
+      {"fcn-resnet50", "torchvision fcn"},
+      {"vainf", "vainf deeplabv3plus"},
+      {"jfzhang95", "jfzhang95"},
+      {"kazuto1011", "kazuto1011 deeplabv2"}};
+  static const auto names = preset_names();
+  for (const auto& name : names) all.push_back({name.c_str(), "deeplab"});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    RoundTrip,
+    ::testing::ValuesIn(conventions()),
+    [](const auto& tested) {
+      auto name = str(tested.param.preset, "_as_", tested.param.project);
+      std::replace(name.begin(), name.end(), '-', '_');
+      std::replace(name.begin(), name.end(), ' ', '_');
       return name;
     }
 );
