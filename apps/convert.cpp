@@ -43,12 +43,16 @@ weights::StateDict rename(
   weights::StateDict renamed;
   for (const auto& item : tensors) {
     const auto name = names.theirs(item.key());
+    // A counter that nothing reads, and that TensorFlow has not.
+    if (!name && item.key().find("num_batches_tracked") != std::string::npos) {
+      continue;
+    }
     if (!name) {
       throw ConfigError(
           str("--names ", names.project, ": has no name for ", item.key())
       );
     }
-    renamed.insert(*name, item.value());
+    renamed.insert(*name, names.to_theirs(*name, item.value()));
   }
   return renamed;
 }
@@ -66,6 +70,9 @@ int convert(const Arguments& arguments) {
   add("names",
       "whose names the tensors get; needs our own, or --network",
       cxxopts::value<std::string>());
+  add("key",
+      "dict of IN to take, e.g. model_ema",
+      cxxopts::value<std::string>()->default_value(""));
   add("num-classes",
       "classes that --network scores",
       cxxopts::value<int64_t>()->default_value("21"));
@@ -78,7 +85,8 @@ int convert(const Arguments& arguments) {
     throw ConfigError(str("convert takes two files, got ", files.size()));
   }
   weights::TensorFile file;
-  file.tensors = under_our_names(weights::read_weights(files[0]), flags);
+  const auto read = weights::read_weights(files[0], flags.text("key"));
+  file.tensors = under_our_names(read.tensors, flags);
   if (flags.has("names")) {
     file.tensors = rename(file.tensors, find_names(flags.text("names")));
   }

@@ -31,25 +31,11 @@ double positive(const std::string& text, const std::string& flag) {
   );
 }
 
-int64_t side(const std::string& text) {
-  const double value = positive(text, "--input");
-  if (value >= 1 && std::floor(value) == value) {
-    return static_cast<int64_t>(value);
-  }
-  throw ConfigError(str("--input: ", text, " is not a whole number of pixels"));
-}
-
 model::CostOptions cost_options(const Flags& flags) {
   model::CostOptions options;
-  const auto input = flags.text("input");
-  const auto by = input.find('x');
-  if (by == std::string::npos) {
-    throw ConfigError(
-        str("--input ", input, ": expected HEIGHTxWIDTH, e.g. 513x513")
-    );
-  }
-  options.height = side(input.substr(0, by));
-  options.width = side(input.substr(by + 1));
+  const auto size = flags.size("input");
+  options.height = size.height;
+  options.width = size.width;
   if (flags.has("scales")) {
     options.scales.clear();
     for (const auto& scale : flags.list("scales")) {

@@ -40,6 +40,12 @@ constexpr std::array kKeyFlags{
         true,
         "file of weights"},
     KeyFlag{
+        "init-key",
+        "train.init_key",
+        Scope::kNetwork,
+        true,
+        "dict of that file to take, e.g. model_ema"},
+    KeyFlag{
         "workers",
         "data.workers",
         Scope::kTraining,
@@ -193,6 +199,24 @@ bool Flags::parse(const Arguments& arguments) {
 
 std::vector<std::string> Flags::list(const std::string& name) const {
   return split(text(name), ',');
+}
+
+model::ImageSize Flags::size(const std::string& name) const {
+  std::istringstream words(text(name));
+  model::ImageSize size{};
+  char by = 0;
+  constexpr int64_t kMost = 65536;
+  const bool read = static_cast<bool>(words >> size.height >> by >> size.width);
+  if (!read || by != 'x' || words.peek() != std::istringstream::traits_type::eof()) {
+    throw ConfigError(
+        str("--", name, " ", text(name), ": expected HEIGHTxWIDTH, e.g. 513x513")
+    );
+  }
+  for (const int64_t side : {size.height, size.width}) {
+    if (side >= 1 && side <= kMost) continue;
+    throw ConfigError(str("--", name, ": a side is ", side, "; known: 1 to 65536"));
+  }
+  return size;
 }
 
 RunConfig Flags::config(const Json& base) const {

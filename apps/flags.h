@@ -9,6 +9,7 @@
 #include <cxxopts.hpp>
 
 #include "apps/run_config.h"
+#include "deeplab/model/segmenter.h"
 
 namespace deeplab::apps {
 
@@ -51,6 +52,8 @@ class Flags {
     return get<std::string>(name);
   }
   std::vector<std::string> list(const std::string& name) const;
+  /// HEIGHTxWIDTH, each 1 to 65536. Throws: ConfigError.
+  model::ImageSize size(const std::string& name) const;
 
   /// Whether no word was given at all.
   bool is_empty() const { return result_.arguments().empty(); }

@@ -109,12 +109,15 @@ NetworkSource from_torchscript(const Flags& flags, torch::Device device) {
         "this out"
     );
   }
+  model::ScriptUse use;
+  use.device = device;
+  if (flags.has("resize")) use.resize = flags.size("resize");
   const auto& data = source.config.data;
   if (!data.classes.empty()) {
     source.classes = data::make_classes(data.classes, data.colors);
   }
   source.segmenter =
-      on_device(model::load_torchscript(source.name, device), device);
+      on_device(model::load_torchscript(source.name, use), device);
   if (facts && facts->gives_probabilities) {
     source.segmenter = [inner = source.segmenter](const torch::Tensor& images) {
       constexpr double kTiny = 1e-30;
@@ -141,7 +144,10 @@ NetworkFile from_weights(const Flags& flags) {
   file.network = model::DeepLab(
       file.config.model, file.classes.size(), model::StartWeights::kUnset
   );
-  check_complete(weights::load_file(*file.network, file.name), file.name);
+  check_complete(
+      weights::load_file(*file.network, {file.name, file.config.train.init_key}),
+      file.name
+  );
   return file;
 }
 
@@ -159,6 +165,9 @@ void add_network(Flags& flags) {
   flags.add_device();
   auto add = flags.add();
   add("torchscript", "a TorchScript file", cxxopts::value<std::string>());
+  add("resize",
+      "HEIGHTxWIDTH that a TorchScript file was traced at",
+      cxxopts::value<std::string>());
 }
 
 NetworkFile open_network_file(const Flags& flags) {

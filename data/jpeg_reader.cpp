@@ -65,16 +65,16 @@ bool decode(
   return true;
 }
 
-struct Cleanup {
+struct JpegCleanup {
   jpeg_decompress_struct& info;
-  ~Cleanup() { jpeg_destroy_decompress(&info); }
+  ~JpegCleanup() { jpeg_destroy_decompress(&info); }
 };
 
 }  // namespace
 
 cv::Mat decode_jpeg(const std::string& bytes) {
   jpeg_decompress_struct info{};
-  const Cleanup cleanup{info};
+  const JpegCleanup cleanup{info};
   Failure failure{};
   info.err = jpeg_std_error(&failure.manager);
   failure.manager.error_exit = fail;

@@ -129,10 +129,10 @@ bool decode(png_structp png, png_infop info, PngForm form, Png& result) {
   return true;
 }
 
-struct Cleanup {
+struct PngCleanup {
   png_structp png;
   png_infop info;
-  ~Cleanup() { png_destroy_read_struct(&png, &info, nullptr); }
+  ~PngCleanup() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
 std::string exif_of(png_structp png, png_infop info) {
@@ -150,7 +150,7 @@ Png decode_png(const std::string& bytes, PngForm form) {
       png_create_read_struct(PNG_LIBPNG_VER_STRING, &reading, fail, ignore);
   png_infop info = png_create_info_struct(png);
   png_set_read_fn(png, &reading, read_bytes);
-  const Cleanup cleanup{png, info};
+  const PngCleanup cleanup{png, info};
   Png result;
   if (!decode(png, info, form, result)) {
     throw DataError(str("PNG: ", reading.message.data()));

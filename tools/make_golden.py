@@ -5,7 +5,9 @@
 Made with torch 1.13.0 (Debian 12). state_dict.pth is an ordinary
 torch.save(state_dict()) in zip form; wrapped.pth wraps one as training
 scripts do, beside objects that only their own code could build; evil.pth
-would run a command if it were unpickled by Python.
+would run a command if it were unpickled by Python; legacy.pth is state_dict.pth
+in the form before PyTorch 1.6; module.pth is a whole module; ema.pth has two
+dicts; shared.pth has 2000 names for one storage.
 """
 import argparse
 import collections
@@ -18,6 +20,17 @@ import torch
 class Evil:
     def __reduce__(self):
         return os.system, ("touch EVIL",)
+
+
+def module():
+    inner = torch.nn.Sequential(
+        collections.OrderedDict(norm=torch.nn.BatchNorm2d(2)))
+    whole = torch.nn.Sequential(torch.nn.Linear(3, 2, bias=False), inner)
+    with torch.no_grad():
+        whole[0].weight.copy_(torch.arange(6.0).reshape(2, 3))
+        inner.norm.running_var.copy_(torch.tensor([4.0, 9.0]))
+    inner.register_buffer("shift", torch.ones(1))
+    return whole
 
 
 def main():
@@ -36,6 +49,17 @@ def main():
                 "state_dict": parallel}, os.path.join(folder, "wrapped.pth"))
     torch.save({"conv.bias": weights["conv.bias"], "evil": Evil()},
                os.path.join(folder, "evil.pth"))
+    torch.save(weights, os.path.join(folder, "legacy.pth"),
+               _use_new_zipfile_serialization=False)
+    torch.save(module(), os.path.join(folder, "module.pth"))
+    torch.save({"model": {"w": torch.ones(1)},
+                "model_ema": {"n_averaged": torch.tensor(3),
+                              "module.w": torch.full((1,), 2.0).bfloat16()}},
+               os.path.join(folder, "ema.pth"))
+    shared = torch.zeros(1024)
+    torch.save({f"t{i}": shared for i in range(2000)},
+               os.path.join(folder, "shared.pth"),
+               _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":

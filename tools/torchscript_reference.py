@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a TorchScript file on a plain float32 image, as any Python program can.
+"""Runs a TorchScript file on plain float32 images, as any Python program can.
 
-    torchscript_reference.py FILE.pt IMAGE.bin HEIGHTxWIDTH LOGITS.bin
+    torchscript_reference.py FILE.pt IMAGES.bin LOGITS.bin NxHEIGHTxWIDTH...
+
+Both .bin files hold the batches of those sizes one after the other.
 """
 import sys
 
@@ -11,12 +13,15 @@ import torch
 
 
 def main():
-    script, image, size, logits = sys.argv[1:]
-    height, width = (int(side) for side in size.split("x"))
-    images = torch.from_numpy(numpy.fromfile(image, numpy.float32))
-    with torch.no_grad():
-        result = torch.jit.load(script)(images.view(1, 3, height, width))
-    result.numpy().tofile(logits)
+    script, images, logits = sys.argv[1:4]
+    network = torch.jit.load(script)
+    values = torch.from_numpy(numpy.fromfile(images, numpy.float32))
+    with open(logits, "wb") as file, torch.no_grad():
+        for size in sys.argv[4:]:
+            count, height, width = (int(side) for side in size.split("x"))
+            batch = values[:count * 3 * height * width]
+            values = values[batch.numel():]
+            network(batch.view(count, 3, height, width)).numpy().tofile(file)
 
 
 if __name__ == "__main__":

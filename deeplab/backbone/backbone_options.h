@@ -12,8 +12,9 @@ namespace deeplab::backbone {
 /// unset is as each backbone's header says; the table in backbone.cpp says
 /// which backbone knows which key.
 struct BackboneOptions {
-  /// ResNet's first layers: "conv7" (one 7x7) or "beta" (three 3x3, as
-  /// TensorFlow's resnet_v1_*_beta).
+  /// ResNet's first layers: "conv7" (one 7x7), "beta" (three 3x3 of 64, 64,
+  /// 128 channels, as TensorFlow's resnet_v1_*_beta) or "deep" (32, 32, 64, as
+  /// mmsegmentation's ResNetV1c and timm's resnet*c).
   std::optional<std::string> stem;
   /// Where a ResNet stage strides: "first_3x3" (torchvision), "first_1x1"
   /// (Caffe) or "last_3x3" (TensorFlow: the last unit of the stage before).

@@ -22,11 +22,7 @@ using torch::nn::Conv2dImpl;
 using torch::nn::ModuleList;
 using torch::nn::ModuleListImpl;
 
-Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
-  return Conv2d(
-      torch::nn::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(false)
-  );
-}
+using nn::make_conv;
 
 Conv2d make_depthwise(int64_t channels) {
   return Conv2d(torch::nn::Conv2dOptions(channels, channels, 3)

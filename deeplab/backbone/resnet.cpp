@@ -21,15 +21,12 @@ using torch::nn::BatchNorm2dImpl;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
 
-Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
-  return Conv2d(
-      torch::nn::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(false)
-  );
-}
+using nn::make_conv;
 
 /// In the order in which choice() gives them.
+enum class Stem : size_t { kConv7, kBeta, kDeep };
 enum class StrideIn : size_t { kFirst3x3, kFirst1x1, kLast3x3 };
-enum class Tap : size_t { kAfterRelu, kBeforeSum };
+enum class LowLevel : size_t { kAfterRelu, kBeforeSum };
 
 /// Which ResNet: units in each of the four stages, and their form.
 struct Form {
@@ -151,16 +148,15 @@ TORCH_MODULE(Unit);
 struct ResNetOptions {
   ResNetOptions(const Form& own, const BackboneOptions& options)
       : form(own),
-        beta_stem(
-            choice("stem", options.stem.value_or("conv7"), {"conv7", "beta"}) ==
-            1
-        ),
+        stem(static_cast<Stem>(choice(
+            "stem", options.stem.value_or("conv7"), {"conv7", "beta", "deep"}
+        ))),
         stride_in(static_cast<StrideIn>(choice(
             "stride_in",
             options.stride_in.value_or("first_3x3"),
             {"first_3x3", "first_1x1", "last_3x3"}
         ))),
-        tap(static_cast<Tap>(choice(
+        tap(static_cast<LowLevel>(choice(
             "low_level",
             options.low_level.value_or("after_relu"),
             {"after_relu", "before_relu"}
@@ -199,9 +195,9 @@ struct ResNetOptions {
   }
 
   Form form;
-  bool beta_stem;
+  Stem stem;
   StrideIn stride_in;
-  Tap tap;
+  LowLevel tap;
   std::vector<int64_t> multi_grid;
   int64_t cascade;
   nn::LostStride lost_stride;
@@ -271,7 +267,7 @@ class ResNetImpl : public BackboneImpl,
         torch::Tensor before_sum;
         features = stages_[stage]->ptr<UnitImpl>(i)->forward(
             features,
-            tapped && options_.tap == Tap::kBeforeSum ? &before_sum : nullptr
+            tapped && options_.tap == LowLevel::kBeforeSum ? &before_sum : nullptr
         );
         if (!tapped) continue;
         result.at[nn::kLevels[stage + 1]] =
@@ -309,19 +305,23 @@ class ResNetImpl : public BackboneImpl,
     }
   }
 
-  int64_t stem_channels() const { return options_.beta_stem ? 128 : 64; }
+  int64_t stem_channels() const {
+    return options_.stem == Stem::kBeta ? 128 : 64;
+  }
 
   void make_stem() {
     pool_ = register_module(
         "pool", nn::MaxPool(nn::MaxPoolOptions(3).ceil_mode(options_.ceil_mode))
     );
-    if (options_.beta_stem) {
-      beta_ = register_module(
+    if (options_.stem != Stem::kConv7) {
+      const int64_t out = stem_channels();
+      const int64_t width = out / 2;
+      three_ = register_module(
           "stem",
           torch::nn::ModuleList(
-              nn::ConvBnRelu(nn::ConvBnReluOptions(3, 64, 3).stride(2)),
-              nn::ConvBnRelu(nn::ConvBnReluOptions(64, 64, 3)),
-              nn::ConvBnRelu(nn::ConvBnReluOptions(64, 128, 3))
+              nn::ConvBnRelu(nn::ConvBnReluOptions(3, width, 3).stride(2)),
+              nn::ConvBnRelu(nn::ConvBnReluOptions(width, width, 3)),
+              nn::ConvBnRelu(nn::ConvBnReluOptions(width, out, 3))
           )
       );
       return;
@@ -332,11 +332,11 @@ class ResNetImpl : public BackboneImpl,
   }
 
   torch::Tensor stem(const torch::Tensor& images) {
-    if (!beta_) {
+    if (!three_) {
       return nn::batch_norm_relu(*bn1_, conv1_(images), nn::ReluCeiling::kNone);
     }
     auto features = images;
-    for (const auto& block : *beta_) {
+    for (const auto& block : *three_) {
       features = block->as<nn::ConvBnReluImpl>()->forward(features);
     }
     return features;
@@ -345,7 +345,7 @@ class ResNetImpl : public BackboneImpl,
   ResNetOptions options_;
   Conv2d conv1_{nullptr};
   BatchNorm2d bn1_{nullptr};
-  torch::nn::ModuleList beta_{nullptr};
+  torch::nn::ModuleList three_{nullptr};
   nn::MaxPool pool_{nullptr};
   std::vector<torch::nn::ModuleList> stages_;
 };

@@ -25,12 +25,12 @@ using torch::nn::ReLU;
 using torch::nn::ReLUImpl;
 
 /// Column D of table 1: convolutions before each pool, and their width.
-struct Row {
+struct Stage {
   int64_t convs;
   int64_t channels;
 };
-constexpr std::array kRows{
-    Row{2, 64}, Row{2, 128}, Row{3, 256}, Row{3, 512}, Row{3, 512}};
+constexpr std::array kStages{
+    Stage{2, 64}, Stage{2, 128}, Stage{3, 256}, Stage{3, 512}, Stage{3, 512}};
 
 /// BackboneOptions, with VGG's defaults and checked.
 struct VggOptions {
@@ -59,12 +59,12 @@ class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
   void reset() override {
     features_ = register_module("features", torch::nn::ModuleList());
     int64_t channels = 3;
-    for (const auto& row : kRows) {
-      for (int64_t i = 0; i < row.convs; ++i) {
+    for (const auto& stage : kStages) {
+      for (int64_t i = 0; i < stage.convs; ++i) {
         const auto conv =
-            torch::nn::Conv2dOptions(channels, row.channels, 3).padding(1);
+            torch::nn::Conv2dOptions(channels, stage.channels, 3).padding(1);
         features_->push_back(Conv2d(conv));
-        channels = row.channels;
+        channels = stage.channels;
         if (options_.batch_norm) features_->push_back(BatchNorm2d(channels));
         features_->push_back(ReLU());
       }
@@ -101,9 +101,9 @@ class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
   nn::FeatureChannels channels() const override {
     nn::FeatureChannels channels;
     for (const auto level : nn::kLevels) {
-      channels.at[level] = kRows[static_cast<size_t>(level)].channels;
+      channels.at[level] = kStages[static_cast<size_t>(level)].channels;
     }
-    channels.high = kRows.back().channels;
+    channels.high = kStages.back().channels;
     return channels;
   }
 

@@ -2,7 +2,6 @@
 #include "deeplab/core/atomic_file.h"
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -11,15 +10,12 @@
 #include <unistd.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/core/system_error.h"
 
 namespace deeplab {
 namespace {
 
 namespace fs = std::filesystem;
-
-DataError system_error(const std::string& path, const char* action) {
-  return DataError(str(path, ": cannot ", action, ": ", std::strerror(errno)));
-}
 
 void sync_to_disk(const std::string& path, int flags) {
   const int descriptor = ::open(path.c_str(), flags);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/checkpoint.h"
 
-#include "deeplab/core/atomic_file.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "deeplab/weights/read_weights.h"
@@ -37,7 +36,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
-  const auto file = weights::parse_safetensors(read_file(path), path);
+  const auto file = weights::parse_safetensors(SharedBytes::map_file(path), path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) {
     throw DataError(

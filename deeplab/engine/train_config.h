@@ -37,6 +37,8 @@ struct TrainConfig {
   int64_t checkpoint_every = 0;
   /// A file of weights to start from; empty: random weights.
   std::string init_from;
+  /// Which of its dicts to take, e.g. "model_ema"; empty: the usual one.
+  std::string init_key;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -56,6 +58,7 @@ struct TrainConfig {
     visit("validate_every", validate_every);
     visit("checkpoint_every", checkpoint_every);
     visit("init_from", init_from);
+    visit("init_key", init_key);
   }
 
   /// Throws: ConfigError naming the first key that breaks a rule.

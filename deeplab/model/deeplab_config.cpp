@@ -32,6 +32,10 @@ void check_positive(
   }
 }
 
+void check_odd(const std::string& key, int64_t value) {
+  check(key, value, value >= 1 && value % 2 == 1, "odd");
+}
+
 void check_dropout(const std::string& key, double value) {
   check(key, value, value >= 0 && value < 1, "in [0, 1)");
 }
@@ -59,6 +63,11 @@ void check_aspp(const AsppConfig& aspp) {
   }
   to_output_stride(aspp.rates_at, "model.aspp.rates_at");
   check_positive("aspp.channels", aspp.channels);
+  check_known(
+      "aspp.after_depthwise", aspp.after_depthwise, {"bn_relu", "none"}
+  );
+  check_odd("aspp.project_kernel", aspp.project_kernel);
+  check("aspp.convs", aspp.convs, aspp.convs >= 0, ">= 0");
   check_positive("aspp.hidden_channels", aspp.hidden_channels.value_or(1));
   check_dropout("aspp.dropout", aspp.dropout);
 }
@@ -84,11 +93,11 @@ void check_decoder(const DecoderConfig& options) {
   check_positive("decoder_options.channels", options.channels);
   const int64_t convs = options.convs.value_or(0);
   check("decoder_options.convs", convs, convs >= 0, ">= 0");
-  check(
-      "decoder_options.kernel",
-      options.kernel,
-      options.kernel >= 1 && options.kernel % 2 == 1,
-      "odd"
+  check_odd("decoder_options.kernel", options.kernel);
+  check_known(
+      "decoder_options.after_depthwise",
+      options.after_depthwise,
+      {"bn_relu", "none"}
   );
   for (size_t i = 0; i < options.dropout.size(); ++i) {
     check_dropout(str("decoder_options.dropout[", i, "]"), options.dropout[i]);

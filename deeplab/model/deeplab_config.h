@@ -26,6 +26,13 @@ struct AsppConfig {
   /// Image pooling first in the concatenation, as TensorFlow; else last.
   bool image_pooling_first = false;
   bool separable = false;
+  /// Separable convolutions between depthwise and pointwise: "bn_relu"
+  /// (TensorFlow, mmsegmentation), or "none" (VainF, SMP).
+  std::string after_depthwise = "bn_relu";
+  /// Side of the projection's kernel: 1, or mmsegmentation's 3.
+  int64_t project_kernel = 1;
+  /// 3x3 convolutions after the projection (SMP's DeepLabV3+: 1).
+  int64_t convs = 0;
   double dropout = 0.1;
   /// Width of each branch's fc6 and fc7 with fusion "sum"; unset: branches go
   /// straight to scores.
@@ -40,6 +47,9 @@ struct AsppConfig {
     visit("image_pooling", image_pooling);
     visit("image_pooling_first", image_pooling_first);
     visit("separable", separable);
+    visit("after_depthwise", after_depthwise);
+    visit("project_kernel", project_kernel);
+    visit("convs", convs);
     visit("dropout", dropout);
     visit("hidden_channels", hidden_channels);
   }
@@ -93,6 +103,8 @@ struct DecoderConfig {
   /// Side of their kernels.
   int64_t kernel = 3;
   bool separable = false;
+  /// As model.aspp.after_depthwise.
+  std::string after_depthwise = "bn_relu";
   /// Probability of dropping an element after each convolution, the last
   /// before the classifier; empty: none.
   std::vector<double> dropout;
@@ -106,6 +118,7 @@ struct DecoderConfig {
     visit("convs", convs);
     visit("kernel", kernel);
     visit("separable", separable);
+    visit("after_depthwise", after_depthwise);
     visit("dropout", dropout);
   }
 };

@@ -32,6 +32,9 @@ std::shared_ptr<nn::ContextImpl> make_aspp(
           .image_pooling(config.image_pooling)
           .image_pooling_first(config.image_pooling_first)
           .separable(config.separable)
+          .bare_depthwise(config.after_depthwise == "none")
+          .project_kernel(config.project_kernel)
+          .convs(config.convs)
           .dropout(config.dropout)
   );
 }
@@ -80,6 +83,7 @@ std::shared_ptr<nn::DecoderImpl> make_decoder(
                            .convs(chosen.convs.value_or(refines ? 2 : 0))
                            .kernel(chosen.kernel)
                            .separable(chosen.separable)
+                           .bare_depthwise(chosen.after_depthwise == "none")
                            .dropout(chosen.dropout)
                            .levels(chosen.levels)
                            .low_first(chosen.low_level_first)

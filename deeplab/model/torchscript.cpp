@@ -8,6 +8,7 @@
 
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
+#include "deeplab/model/evaluation_mode.h"
 
 namespace deeplab::model {
 namespace {
@@ -86,21 +87,6 @@ jit::Module trace(DeepLab& network, const ScriptOptions& options) {
   script.type()->addMethod(function);
   return script;
 }
-
-class EvaluationMode {
- public:
-  explicit EvaluationMode(DeepLabImpl& network)
-      : network_(network), was_training_(network.is_training()) {
-    network_.eval();
-  }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-  ~EvaluationMode() { network_.train(was_training_); }
-
- private:
-  DeepLabImpl& network_;
-  bool was_training_;
-};
 
 }  // namespace
 

@@ -37,12 +37,14 @@ AsppImpl::AsppImpl(const AsppOptions& options) : options_(options) {
 void AsppImpl::reset() {
   const int64_t in = options_.in_channels();
   const int64_t out = options_.out_channels();
+  const bool bare = options_.bare_depthwise();
   branches_ = register_module("branches", torch::nn::ModuleList());
   branches_->push_back(ConvBnRelu(ConvBnReluOptions(in, out, 1)));
   for (const int64_t rate : options_.rates().values) {
     branches_->push_back(ConvBnRelu(ConvBnReluOptions(in, out, 3)
                                         .dilation(rate)
-                                        .separable(options_.separable())));
+                                        .separable(options_.separable())
+                                        .bare_depthwise(bare)));
   }
   auto count = static_cast<int64_t>(branches_->size());
   if (options_.image_pooling()) {
@@ -52,9 +54,17 @@ void AsppImpl::reset() {
     ++count;
   }
   project_ = register_module(
-      "project", ConvBnRelu(ConvBnReluOptions(count * out, out, 1))
+      "project", ConvBnRelu(ConvBnReluOptions(
+                     count * out, out, options_.project_kernel()
+                 ))
   );
   dropout_ = register_module("dropout", torch::nn::Dropout(options_.dropout()));
+  convs_ = register_module("convs", torch::nn::ModuleList());
+  for (int64_t i = 0; i < options_.convs(); ++i) {
+    convs_->push_back(ConvBnRelu(ConvBnReluOptions(out, out, 3)
+                                     .separable(options_.separable())
+                                     .bare_depthwise(bare)));
+  }
 }
 
 torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
@@ -75,7 +85,11 @@ torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
         image_context(features)
     );
   }
-  return dropout_(project_(torch::cat(contexts, 1)));
+  auto context = dropout_(project_(torch::cat(contexts, 1)));
+  for (const auto& conv : *convs_) {
+    context = conv->as<ConvBnReluImpl>()->forward(context);
+  }
+  return context;
 }
 
 torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {

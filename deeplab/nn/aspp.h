@@ -29,6 +29,13 @@ struct AsppOptions {
   TORCH_ARG(bool, image_pooling_first) = false;
   /// Depthwise separable 3x3 branches (V3+).
   TORCH_ARG(bool, separable) = false;
+  /// As ConvBnReluOptions::bare_depthwise.
+  TORCH_ARG(bool, bare_depthwise) = false;
+  /// Side of the projection's kernel, odd: 1, or mmsegmentation's 3.
+  TORCH_ARG(int64_t, project_kernel) = 1;
+  /// 3x3 convolutions after the projection, separable if the branches are
+  /// (SMP's DeepLabV3+: 1).
+  TORCH_ARG(int64_t, convs) = 0;
   /// Probability of dropping an output element while training, in [0, 1).
   TORCH_ARG(double, dropout) = 0.1;
 };
@@ -61,6 +68,7 @@ class AsppImpl : public ContextImpl, public torch::nn::Cloneable<AsppImpl> {
   torch::nn::ModuleList branches_{nullptr};
   ConvBnRelu image_branch_{nullptr};
   ConvBnRelu project_{nullptr};
+  torch::nn::ModuleList convs_{nullptr};
   torch::nn::Dropout dropout_{nullptr};
 };
 TORCH_MODULE(Aspp);

@@ -3,6 +3,12 @@
 
 namespace deeplab::nn {
 
+torch::nn::Conv2d make_conv(int64_t in, int64_t out, int64_t kernel) {
+  return torch::nn::Conv2d(
+      torch::nn::Conv2dOptions(in, out, kernel).padding(kernel / 2).bias(false)
+  );
+}
+
 void set_dilation(torch::nn::Conv2dImpl& conv, int64_t dilation) {
   const auto kernel = conv.options.kernel_size();
   const auto pad = [&](size_t side) {

@@ -10,6 +10,9 @@
 
 namespace deeplab::nn {
 
+/// A convolution without bias, of an odd kernel, that keeps the map's size.
+torch::nn::Conv2d make_conv(int64_t in, int64_t out, int64_t kernel);
+
 /// Sets the dilation of one convolution, with the padding that keeps its
 /// output size the same for any dilation (odd kernels). Weights are not
 /// touched.

@@ -15,19 +15,31 @@ void ConvBnReluImpl::reset() {
   const int64_t in = options_.in_channels();
   const int64_t out = options_.out_channels();
   int64_t kernel = options_.kernel();
-  if (options_.separable()) {
+  int64_t stride = options_.stride();
+  if (options_.separable() && options_.bare_depthwise()) {
+    bare_depthwise_ = register_module(
+        "depthwise",
+        torch::nn::Conv2d(torch::nn::Conv2dOptions(in, in, kernel)
+                              .stride(stride)
+                              .groups(in)
+                              .bias(false))
+    );
+  } else if (options_.separable()) {
     depthwise_ = register_module(
         "depthwise",
         std::make_shared<ConvBnReluImpl>(ConvBnReluOptions(in, in, kernel)
-                                             .stride(options_.stride())
+                                             .stride(stride)
                                              .groups(in))
     );
+  }
+  if (options_.separable()) {
     kernel = 1;
+    stride = 1;
   }
   conv_ = register_module(
       "conv",
       torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
-                            .stride(depthwise_ ? 1 : options_.stride())
+                            .stride(stride)
                             .groups(options_.groups())
                             .bias(false))
   );
@@ -36,7 +48,9 @@ void ConvBnReluImpl::reset() {
 }
 
 torch::Tensor ConvBnReluImpl::forward(const torch::Tensor& features) {
-  const auto input = depthwise_ ? depthwise_->forward(features) : features;
+  auto input = features;
+  if (depthwise_) input = depthwise_->forward(features);
+  if (bare_depthwise_) input = bare_depthwise_->forward(features);
   return batch_norm_relu(*bn_, conv_(input), ReluCeiling::kNone);
 }
 
@@ -44,6 +58,8 @@ void ConvBnReluImpl::set_dilation(int64_t dilation) {
   options_.dilation(dilation);
   if (depthwise_) {
     depthwise_->set_dilation(dilation);
+  } else if (bare_depthwise_) {
+    nn::set_dilation(*bare_depthwise_, dilation);
   } else {
     nn::set_dilation(*conv_, dilation);
   }

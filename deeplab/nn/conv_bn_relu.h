@@ -31,6 +31,9 @@ struct ConvBnReluOptions {
   /// A depthwise block of this kernel, then a 1x1: far fewer weights. Source:
   /// Chen et al. 2018, arXiv:1802.02611, section 3.1 ("atrous separable").
   TORCH_ARG(bool, separable) = false;
+  /// Nothing between the two (VainF, SMP); else batch norm and ReLU, as
+  /// TensorFlow and mmsegmentation.
+  TORCH_ARG(bool, bare_depthwise) = false;
 };
 
 /// Convolution without bias, batch norm, ReLU; at stride 1 the map keeps its
@@ -57,6 +60,7 @@ class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
  private:
   ConvBnReluOptions options_;
   std::shared_ptr<ConvBnReluImpl> depthwise_;
+  torch::nn::Conv2d bare_depthwise_{nullptr};
   torch::nn::Conv2d conv_{nullptr};
   torch::nn::BatchNorm2d bn_{nullptr};
 };

@@ -47,6 +47,8 @@ struct DecoderOptions {
   TORCH_ARG(int64_t, kernel) = 3;
   /// Depthwise separable convolutions.
   TORCH_ARG(bool, separable) = false;
+  /// As ConvBnReluOptions::bare_depthwise.
+  TORCH_ARG(bool, bare_depthwise) = false;
   /// Probability of dropping an element after each convolution (of the last
   /// level); the last also where there is no convolution. Empty: none.
   TORCH_ARG(std::vector<double>, dropout);

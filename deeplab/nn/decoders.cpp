@@ -17,7 +17,8 @@ ModuleList make_convs(const DecoderOptions& options, int64_t in_channels) {
   for (int64_t i = 0; i < options.convs(); ++i) {
     const auto block =
         ConvBnReluOptions(in_channels, options.channels(), options.kernel())
-            .separable(options.separable());
+            .separable(options.separable())
+            .bare_depthwise(options.bare_depthwise());
     convs->push_back(ConvBnRelu(block));
     in_channels = options.channels();
   }

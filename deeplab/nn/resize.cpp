@@ -9,13 +9,14 @@ namespace {
 
 namespace tracer = torch::jit::tracer;
 
-/// Makes the next size that is handed to an operator that of `like`.
-void trace_size(const torch::Tensor& like) {
+/// Makes the last two sides of the next size that an operator is given, of
+/// `count` sides under that name, those of `like` in each call.
+void trace_size(const char* argument, size_t count, const torch::Tensor& like) {
   for (const size_t side : {0U, 1U}) {
     tracer::ArgumentStash::stashIntArrayRefElem(
-        "output_size",
-        2,
-        side,
+        argument,
+        count,
+        count - 2 + side,
         tracer::getSizeOf(like, static_cast<int64_t>(side) + 2)
     );
   }
@@ -31,7 +32,7 @@ torch::Tensor resize_like(
   const std::vector<int64_t> size{like.size(2), like.size(3)};
   if (tracer::isTracing()) {
     // Another call may need what this one would not.
-    trace_size(like);
+    trace_size("output_size", 2, like);
   } else if (features.size(2) == size[0] && features.size(3) == size[1]) {
     return features;
   }
@@ -67,9 +68,7 @@ torch::Tensor rescale(
 torch::Tensor spread_like(
     const torch::Tensor& values, const torch::Tensor& like
 ) {
-  if (tracer::isTracing()) {
-    return resize_like(values, like, AlignCorners::kNo);
-  }
+  if (tracer::isTracing()) trace_size("size", 4, like);
   return values.expand({-1, -1, like.size(2), like.size(3)});
 }
 

@@ -18,6 +18,14 @@ struct NameMap {
     /// What replaces it; {1} is the first number, {1+1} one more than that.
     std::string theirs;
   };
+  /// How their tensors lie.
+  enum class Layout {
+    /// As ours.
+    kPyTorch,
+    /// Convolutions [h, w, in, out], depthwise ones [h, w, in, 1]; batch
+    /// norm's tensors are gamma, beta, moving_mean, moving_variance.
+    kTensorFlow,
+  };
 
   /// E.g. "jfzhang95"; for messages and `deeplab convert --names`.
   const char* project;
@@ -27,9 +35,17 @@ struct NameMap {
   /// Beginnings of names in their files that no network of ours has, such as a
   /// classifier's.
   std::vector<const char*> left_out;
+  Layout layout = Layout::kPyTorch;
 
   /// Their name for one of ours; nullopt: they have no such parameter.
   std::optional<std::string> theirs(const std::string& ours) const;
+  /// A tensor under their name as it lies in ours, and the other way.
+  torch::Tensor to_ours(
+      const std::string& theirs, const torch::Tensor& tensor
+  ) const;
+  torch::Tensor to_theirs(
+      const std::string& theirs, const torch::Tensor& tensor
+  ) const;
 };
 
 /// All that are known, our own names first.
@@ -47,16 +63,15 @@ struct Adopted {
 /// tensors, and renames them. `own` is the network's state_dict().
 Adopted adopt_names(const StateDict& file, const StateDict& own);
 
-/// VGG-16's fully connected layers as DeepLab's fc6 and fc7: a kernel of fewer
-/// taps by leaving out taps, fewer channels by leaving out channels, evenly.
-/// Adds what `own` has named fc6 and fc7 (of large_fov, or of each branch of
-/// ASPP) where the file has torchvision's "classifier.0" and "classifier.3".
-/// Source: Chen et al. 2014, arXiv:1412.7062, section 3.1; channels: 2016,
-/// arXiv:1606.00915, section 4.1.
-void decimate_vgg(const StateDict& file, const StateDict& own, StateDict& into);
+/// A file to fill a network from.
+struct WeightsSource {
+  std::string path;
+  /// As read_weights()'s.
+  std::string wrapper;
+};
 
 /// Fills a network from a file of any of these projects.
 /// Throws: DataError as read_weights() does.
-LoadReport load_file(torch::nn::Module& network, const std::string& path);
+LoadReport load_file(torch::nn::Module& network, const WeightsSource& source);
 
 }  // namespace deeplab::weights

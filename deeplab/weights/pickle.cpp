@@ -2,6 +2,7 @@
 #include "deeplab/weights/pickle.h"
 
 #include <cstring>
+#include <limits>
 #include <unordered_map>
 
 #include "deeplab/core/error.h"
@@ -10,9 +11,11 @@
 namespace deeplab::weights {
 namespace {
 
-using Global = PickleGlobal;
-using List = const PickleList*;
 using Value = PickleValue;
+using Text = std::string_view;
+
+/// More than any tensor of a network has.
+constexpr size_t kMostDimensions = 16;
 
 template <class Wanted>
 const Wanted& as(const Value& value, const char* what) {
@@ -20,12 +23,20 @@ const Wanted& as(const Value& value, const char* what) {
   throw DataError(str("pickle: expected ", what));
 }
 
+int64_t whole_number(const Value& value, const char* what) {
+  const auto number = as<int64_t>(value, what);
+  if (number < 0) throw DataError(str("pickle: ", what, " of ", number));
+  return number;
+}
+
 std::vector<int64_t> whole_numbers(const Value& value) {
+  const auto& items = as<PickleList*>(value, "a tuple")->items;
+  if (items.size() > kMostDimensions) {
+    throw DataError(str("pickle: a tensor of ", items.size(), " dimensions"));
+  }
   std::vector<int64_t> numbers;
-  for (const auto& item : as<List>(value, "a tuple")->items) {
-    const int64_t number = as<int64_t>(item, "a whole number");
-    if (number < 0) throw DataError(str("pickle: size or stride ", number));
-    numbers.push_back(number);
+  for (const auto& item : items) {
+    numbers.push_back(whole_number(item, "a size or stride"));
   }
   return numbers;
 }
@@ -33,15 +44,14 @@ std::vector<int64_t> whole_numbers(const Value& value) {
 }  // namespace
 
 /// The stack machine of Python's pickle, protocols 2 to 4, of which it knows
-/// what torch.save emits.
+/// what torch.save and TorchScript emit.
 class PickleMachine {
  public:
-  PickleMachine(
-      std::string_view bytes, const StorageSource& storages, Pickle& result
-  )
-      : bytes_(bytes), storages_(storages), result_(result) {}
+  PickleMachine(std::string_view bytes, Pickle& result)
+      : bytes_(bytes), result_(result) {}
 
   Value run();
+  size_t position() const { return position_; }
 
  private:
   bool step_constant(unsigned char code);
@@ -49,7 +59,7 @@ class PickleMachine {
   bool step_memo(unsigned char code);
   bool step_object(unsigned char code);
 
-  std::string_view take(size_t count) {
+  Text take(size_t count) {
     if (count > bytes_.size() - position_) {
       throw DataError("pickle: ends in the middle (truncated?)");
     }
@@ -63,38 +73,40 @@ class PickleMachine {
     std::memcpy(&value, take(sizeof(value)).data(), sizeof(value));
     return value;
   }
-  std::string line();
+  Text line();
   int64_t long_integer();
   double big_endian_double();
 
-  void push(Value value) { stack_.push_back(std::move(value)); }
+  void push(Value value) { stack_.push_back(value); }
   Value pop();
   std::vector<Value> pop_to_mark();
   std::vector<Value> pop_count(size_t count);
   void push_list(std::vector<Value> items) {
     result_.lists_.push_back({std::move(items)});
-    push(List(&result_.lists_.back()));
+    push(&result_.lists_.back());
   }
   void push_dict() {
     result_.dicts_.emplace_back();
     push(&result_.dicts_.back());
   }
-  void append(std::vector<Value> items);
-  void set_items(std::vector<Value> items);
+  void append(const std::vector<Value>& items);
+  void set_items(const std::vector<Value>& items);
+  void set_state();
   void call(const Value& callable, const Value& arguments);
-  torch::Tensor tensor(const PickleList& arguments) const;
+  void push_tensor(const PickleList& arguments);
 
   std::string_view bytes_;
   size_t position_ = 0;
-  const StorageSource& storages_;
   Pickle& result_;
   std::vector<Value> stack_;
   std::vector<size_t> marks_;
   std::unordered_map<uint64_t, Value> memo_;
 };
 
-Pickle::Pickle(std::string_view bytes, StorageSource storages) {
-  root_ = PickleMachine(bytes, storages, *this).run();
+Pickle::Pickle(std::string_view bytes) {
+  PickleMachine machine(bytes, *this);
+  root_ = machine.run();
+  length_ = machine.position();
 }
 
 Value PickleMachine::run() {
@@ -151,12 +163,12 @@ bool PickleMachine::step_constant(unsigned char code) {
     case 'X':  // BINUNICODE
     case 'T':  // BINSTRING
     case 'B':
-      push(std::string(take(number<uint32_t>())));
+      push(take(number<uint32_t>()));
       break;    // BINBYTES
     case 0x8c:  // SHORT_BINUNICODE
     case 'U':   // SHORT_BINSTRING
     case 'C':
-      push(std::string(take(number<uint8_t>())));
+      push(take(number<uint8_t>()));
       break;
     default:
       return false;
@@ -249,14 +261,13 @@ bool PickleMachine::step_object(unsigned char code) {
   switch (code) {
     case 'c': {  // GLOBAL
       const auto module = line();
-      push(Global{module + "." + line()});
+      push(PickleGlobal{module, line()});
       break;
     }
     case 0x93: {  // STACK_GLOBAL
       const auto names = pop_count(2);
-      push(Global{
-          as<std::string>(names[0], "a module's name") + "." +
-          as<std::string>(names[1], "a name")});
+      push(PickleGlobal{
+          as<Text>(names[0], "a module's name"), as<Text>(names[1], "a name")});
       break;
     }
     case 'R':     // REDUCE
@@ -266,8 +277,8 @@ bool PickleMachine::step_object(unsigned char code) {
       break;
     }
     case 'b':
-      pop();
-      break;  // BUILD: an object's attributes, not its items
+      set_state();
+      break;  // BUILD
     case 'Q':
       break;  // BINPERSID: a storage, left as its tuple
     default:
@@ -276,12 +287,12 @@ bool PickleMachine::step_object(unsigned char code) {
   return true;
 }
 
-std::string PickleMachine::line() {
+Text PickleMachine::line() {
   const auto end = bytes_.find('\n', position_);
   if (end == std::string_view::npos) {
     throw DataError("pickle: ends in the middle of a name");
   }
-  const std::string text(take(end - position_));
+  const auto text = take(end - position_);
   take(1);
   return text;
 }
@@ -309,7 +320,7 @@ double PickleMachine::big_endian_double() {
 Value PickleMachine::pop() {
   const size_t floor = marks_.empty() ? 0 : marks_.back();
   if (stack_.size() <= floor) throw DataError("pickle: its stack runs empty");
-  Value value = std::move(stack_.back());
+  const Value value = stack_.back();
   stack_.pop_back();
   return value;
 }
@@ -319,9 +330,7 @@ std::vector<Value> PickleMachine::pop_to_mark() {
   const auto begin =
       stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
   marks_.pop_back();
-  std::vector<Value> values(
-      std::make_move_iterator(begin), std::make_move_iterator(stack_.end())
-  );
+  std::vector<Value> values(begin, stack_.end());
   stack_.erase(begin, stack_.end());
   return values;
 }
@@ -332,17 +341,16 @@ std::vector<Value> PickleMachine::pop_count(size_t count) {
   return values;
 }
 
-void PickleMachine::append(std::vector<Value> items) {
+void PickleMachine::append(const std::vector<Value>& items) {
   const Value target = pop();
-  if (const auto* list = std::get_if<List>(&target)) {
-    // Lists are const to readers only; this machine made them.
-    auto& all = const_cast<PickleList*>(*list)->items;
+  if (auto* const* list = std::get_if<PickleList*>(&target)) {
+    auto& all = (*list)->items;
     all.insert(all.end(), items.begin(), items.end());
   }
   push(target);
 }
 
-void PickleMachine::set_items(std::vector<Value> items) {
+void PickleMachine::set_items(const std::vector<Value>& items) {
   const Value target = pop();
   if (items.size() % 2 != 0) throw DataError("pickle: a key has no value");
   if (auto* const* dict = std::get_if<PickleDict*>(&target)) {
@@ -353,39 +361,74 @@ void PickleMachine::set_items(std::vector<Value> items) {
   push(target);
 }
 
+void PickleMachine::set_state() {
+  const auto both = pop_count(2);
+  if (auto* const* object = std::get_if<PickleObject*>(&both[0])) {
+    (*object)->state = both[1];
+  }
+  push(both[0]);
+}
+
 void PickleMachine::call(const Value& callable, const Value& arguments) {
-  const auto* global = std::get_if<Global>(&callable);
-  const std::string name = global != nullptr ? global->name : "an object";
-  if (name == "collections.OrderedDict") {
+  const auto* global = std::get_if<PickleGlobal>(&callable);
+  const auto is = [&](Text module, Text name) {
+    return global != nullptr && global->module == module &&
+           global->name == name;
+  };
+  const auto items = [&]() -> const std::vector<Value>& {
+    return as<PickleList*>(arguments, "a tuple of arguments")->items;
+  };
+  if (is("collections", "OrderedDict")) {
     push_dict();
-  } else if (name == "torch._utils._rebuild_tensor_v2") {
-    push(tensor(*as<List>(arguments, "a tuple of arguments")));
-  } else if (name == "torch._utils._rebuild_parameter") {
-    const auto& items = as<List>(arguments, "a tuple of arguments")->items;
-    if (items.empty()) throw DataError("pickle: a parameter without tensor");
-    push(items[0]);
+  } else if (is("torch._utils", "_rebuild_tensor_v2") ||
+             is("torch._utils", "_rebuild_tensor")) {
+    push_tensor(*as<PickleList*>(arguments, "a tuple of arguments"));
+  } else if (is("torch._utils", "_rebuild_parameter") ||
+             is("torch._utils", "_rebuild_parameter_with_state")) {
+    if (items().empty()) throw DataError("pickle: a parameter without tensor");
+    push(items()[0]);
   } else {
-    push(Global{name});
+    result_.objects_.push_back(
+        {global != nullptr ? *global : PickleGlobal{"", "an object"}, {}}
+    );
+    push(&result_.objects_.back());
   }
 }
 
-torch::Tensor PickleMachine::tensor(const PickleList& arguments) const {
+void PickleMachine::push_tensor(const PickleList& arguments) {
   if (arguments.items.size() < 4) {
     throw DataError("pickle: a tensor without shape");
   }
-  const auto& storage = *as<List>(arguments.items[0], "a storage");
-  if (storage.items.size() < 5) throw DataError("pickle: a damaged storage");
-  const auto& type_name = as<Global>(storage.items[1], "a storage type").name;
-  const auto& key = as<std::string>(storage.items[2], "a storage's key");
-  const auto offset = as<int64_t>(arguments.items[1], "an offset");
-  const auto sizes = whole_numbers(arguments.items[2]);
-  const auto strides = whole_numbers(arguments.items[3]);
-  if (offset < 0 || sizes.size() != strides.size()) {
+  const auto& storage =
+      as<PickleList*>(arguments.items[0], "a storage")->items;
+  if (storage.size() < 5) throw DataError("pickle: a damaged storage");
+  const auto& type_name = as<PickleGlobal>(storage[1], "a storage type").name;
+  const auto type = storage_type(type_name);
+  if (!type) {
+    throw DataError(str("pickle: storage type ", type_name, " is not known"));
+  }
+  PickleTensor tensor;
+  tensor.type = *type;
+  tensor.storage = as<Text>(storage[2], "a storage's key");
+  tensor.storage_count = whole_number(storage[4], "a storage's size");
+  tensor.offset = whole_number(arguments.items[1], "an offset");
+  tensor.sizes = whole_numbers(arguments.items[2]);
+  tensor.strides = whole_numbers(arguments.items[3]);
+  if (tensor.sizes.size() != tensor.strides.size()) {
     throw DataError("pickle: a tensor with an impossible shape");
   }
-  return copy_elements(
-      storages_(key), storage_type(type_name), {offset, sizes, strides}
-  );
+  // Legacy files: a storage that is a part of another.
+  if (storage.size() > 5 && std::holds_alternative<PickleList*>(storage[5])) {
+    const auto& part = std::get<PickleList*>(storage[5])->items;
+    if (part.size() < 2) throw DataError("pickle: a damaged storage");
+    const auto begin = whole_number(part[1], "a part's offset");
+    if (begin > std::numeric_limits<int64_t>::max() - tensor.offset) {
+      throw DataError("pickle: a tensor reaches past any storage");
+    }
+    tensor.offset += begin;
+  }
+  result_.tensors_.push_back(std::move(tensor));
+  push(&result_.tensors_.back());
 }
 
 }  // namespace deeplab::weights

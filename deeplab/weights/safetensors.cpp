@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/weights/safetensors.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -8,11 +9,14 @@
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
+#include "deeplab/weights/stored_tensor.h"
 
 namespace deeplab::weights {
 namespace {
 
 constexpr size_t kLengthBytes = 8;
+/// Of some 100,000 tensors; bounds the memory that a header can take.
+constexpr uint64_t kLongestHeader = 16U << 20U;
 
 struct Type {
   const char* name;
@@ -45,7 +49,7 @@ const char* name_of(torch::ScalarType wanted) {
   throw DataError(str("cannot store dtype ", torch::toString(wanted)));
 }
 
-uint64_t header_length(const std::string& bytes) {
+uint64_t header_length(std::string_view bytes) {
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   return length;
@@ -66,38 +70,50 @@ uint64_t count_elements(const std::vector<int64_t>& shape) {
   return count;
 }
 
-torch::Tensor parse_tensor(
-    const Json& entry, const char* data, uint64_t data_bytes
-) {
-  const auto type = type_of(entry.at("dtype").get<std::string>());
-  const auto shape = entry.at("shape").get<std::vector<int64_t>>();
-  const auto begin = entry.at("data_offsets").at(0).get<uint64_t>();
-  const auto end = entry.at("data_offsets").at(1).get<uint64_t>();
-  if (begin > end || end > data_bytes) {
-    throw DataError(
-        str("lies at bytes ", begin, " to ", end, " of ", data_bytes)
-    );
+/// The tensors of one file.
+class Parser {
+ public:
+  Parser(const SharedBytes& bytes, uint64_t data_start)
+      : bytes_(bytes), data_(bytes.view().substr(data_start)) {}
+
+  torch::Tensor parse(const Json& entry) {
+    const auto type = type_of(entry.at("dtype").get<std::string>());
+    const auto shape = entry.at("shape").get<std::vector<int64_t>>();
+    const auto begin = entry.at("data_offsets").at(0).get<uint64_t>();
+    const auto end = entry.at("data_offsets").at(1).get<uint64_t>();
+    if (begin > end || end > data_.size()) {
+      throw DataError(
+          str("lies at bytes ", begin, " to ", end, " of ", data_.size())
+      );
+    }
+    const uint64_t expected = count_elements(shape) * c10::elementSize(type);
+    if (end - begin != expected) {
+      throw DataError(
+          str("has ", end - begin, " bytes; its shape needs ", expected)
+      );
+    }
+    taken_ += expected;
+    if (taken_ > data_.size()) throw DataError("shares bytes with another");
+    const auto elements =
+        aligned(bytes_.part(data_.substr(begin, end - begin)));
+    return view_elements(elements, type, {0, shape, dense_strides(shape)});
   }
-  const uint64_t expected = count_elements(shape) * c10::elementSize(type);
-  if (end - begin != expected) {
-    throw DataError(
-        str("has ", end - begin, " bytes; its shape needs ", expected)
-    );
+
+ private:
+  static std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
+    std::vector<int64_t> strides(shape.size(), 1);
+    for (size_t i = shape.size(); i-- > 1;) {
+      strides[i - 1] = strides[i] * std::max<int64_t>(1, shape[i]);
+    }
+    return strides;
   }
-  auto tensor = torch::empty(shape, type);
-  if (expected > 0) std::memcpy(tensor.data_ptr(), data + begin, expected);
-  return tensor;
-}
 
-}  // namespace
+  const SharedBytes& bytes_;
+  std::string_view data_;
+  uint64_t taken_ = 0;
+};
 
-bool looks_like_safetensors(const std::string& bytes) {
-  return bytes.size() > kLengthBytes && bytes[kLengthBytes] == '{';
-}
-
-TensorFile parse_safetensors(
-    const std::string& bytes, const std::string& path
-) {
+void check_header(std::string_view bytes, const std::string& path) {
   if (!looks_like_safetensors(bytes)) {
     throw DataError(str(path, ": not a safetensors file"));
   }
@@ -112,22 +128,37 @@ TensorFile parse_safetensors(
             "; it is truncated or damaged")
     );
   }
-  const size_t start = kLengthBytes + static_cast<size_t>(length);
+  if (length > kLongestHeader) {
+    throw DataError(
+        str(path, ": header of ", length, " bytes; at most ", kLongestHeader)
+    );
+  }
+}
+
+}  // namespace
+
+bool looks_like_safetensors(std::string_view bytes) {
+  return bytes.size() > kLengthBytes && bytes[kLengthBytes] == '{';
+}
+
+TensorFile parse_safetensors(
+    const SharedBytes& bytes, const std::string& path
+) {
+  const auto all = bytes.view();
+  check_header(all, path);
+  const auto text = all.substr(kLengthBytes, header_length(all));
+  Parser parser(bytes, kLengthBytes + text.size());
   TensorFile file;
   std::string name;
   try {
-    const auto header =
-        Json::parse(bytes.data() + kLengthBytes, bytes.data() + start);
+    const auto header = Json::parse(text);
     for (const auto& item : header.items()) {
       name = item.key();
       if (name == "__metadata__") {
         item.value().get_to(file.metadata);
         continue;
       }
-      file.tensors.insert(
-          name,
-          parse_tensor(item.value(), bytes.data() + start, bytes.size() - start)
-      );
+      file.tensors.insert(name, parser.parse(item.value()));
     }
   } catch (const DataError& error) {
     throw DataError(str(path, ": tensor ", name, " ", error.what()));

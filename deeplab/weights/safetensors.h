@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "deeplab/core/shared_bytes.h"
 #include "deeplab/weights/state_dict.h"
 
 namespace deeplab::weights {
@@ -16,11 +17,12 @@ struct TensorFile {
 };
 
 /// Whether bytes can be a safetensors file, by their first nine.
-bool looks_like_safetensors(const std::string& bytes);
+bool looks_like_safetensors(std::string_view bytes);
 
+/// Tensors over the bytes themselves, which they keep alive.
 /// Throws: DataError that begins with `path`, for a header, shape or offset
 /// that the file's length does not bear out.
-TensorFile parse_safetensors(const std::string& bytes, const std::string& path);
+TensorFile parse_safetensors(const SharedBytes& bytes, const std::string& path);
 
 /// Writes all or nothing (write_atomically). Tensors may be on any device.
 void write_safetensors(const std::string& path, const TensorFile& file);

@@ -20,6 +20,9 @@ StateDict state_dict(const torch::nn::Module& module);
 struct LoadReport {
   /// Whose names the file had; empty: not asked.
   std::string project;
+  /// As WeightsFile's.
+  std::string wrapper;
+  std::vector<std::string> others;
   std::vector<std::string> loaded;
   /// In the module, not in the file: kept as they were.
   std::vector<std::string> missing;
@@ -28,8 +31,12 @@ struct LoadReport {
   /// In both with different shapes: kept as they were; "name [a] != [b]".
   std::vector<std::string> mismatched;
 
+  /// What the differences look like: another number of classes, convolutions
+  /// that are separable in one of the two.
+  std::vector<std::string> hints;
+
   bool complete() const { return missing.empty() && mismatched.empty(); }
-  /// A few lines for people: counts, and the first names of each group.
+  /// A few lines for people: counts, and names by their groups.
   std::string summary() const;
 };
 

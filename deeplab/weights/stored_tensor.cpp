@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/weights/stored_tensor.h"
 
+#include <algorithm>
 #include <array>
-#include <cstring>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
+
+#include <torch/torch.h>
 
 #include "deeplab/core/error.h"
 
@@ -15,16 +19,16 @@ struct StorageType {
   torch::ScalarType type;
 };
 constexpr std::array kStorageTypes{
-    StorageType{"torch.FloatStorage", torch::kFloat32},
-    StorageType{"torch.DoubleStorage", torch::kFloat64},
-    StorageType{"torch.HalfStorage", torch::kFloat16},
-    StorageType{"torch.BFloat16Storage", torch::kBFloat16},
-    StorageType{"torch.LongStorage", torch::kInt64},
-    StorageType{"torch.IntStorage", torch::kInt32},
-    StorageType{"torch.ShortStorage", torch::kInt16},
-    StorageType{"torch.CharStorage", torch::kInt8},
-    StorageType{"torch.ByteStorage", torch::kUInt8},
-    StorageType{"torch.BoolStorage", torch::kBool},
+    StorageType{"FloatStorage", torch::kFloat32},
+    StorageType{"DoubleStorage", torch::kFloat64},
+    StorageType{"HalfStorage", torch::kFloat16},
+    StorageType{"BFloat16Storage", torch::kBFloat16},
+    StorageType{"LongStorage", torch::kInt64},
+    StorageType{"IntStorage", torch::kInt32},
+    StorageType{"ShortStorage", torch::kInt16},
+    StorageType{"CharStorage", torch::kInt8},
+    StorageType{"ByteStorage", torch::kUInt8},
+    StorageType{"BoolStorage", torch::kBool},
 };
 
 /// Elements from the first to the last that a tensor touches. At most as many
@@ -33,42 +37,50 @@ int64_t reach(const StorageView& view) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 16;
   int64_t count = 1;
   int64_t last = 0;
+  bool is_empty = false;
   for (size_t i = 0; i < view.sizes.size(); ++i) {
-    const int64_t size = view.sizes[i];
+    const int64_t size = std::max<int64_t>(1, view.sizes[i]);
     const int64_t stride = view.strides[i];
-    if (size == 0) return 0;
+    is_empty = is_empty || view.sizes[i] == 0;
     const bool too_far = stride != 0 && size - 1 > (kMost - last) / stride;
     if (too_far || size > kMost / count) {
-      throw DataError("pickle: a tensor reaches past any storage");
+      throw DataError("a tensor reaches past any storage");
     }
     last += (size - 1) * stride;
     count *= size;
   }
+  if (is_empty) return 0;
   if (count > last + 1) {
-    throw DataError("pickle: a tensor that repeats its elements");
+    throw DataError("a tensor that repeats its elements");
   }
   return last + 1;
 }
 
 }  // namespace
 
-torch::ScalarType storage_type(const std::string& name) {
+std::optional<torch::ScalarType> storage_type(std::string_view name) {
   for (const auto& known : kStorageTypes) {
     if (name == known.name) return known.type;
   }
-  throw DataError(str("pickle: storage type ", name, " is not known"));
+  return std::nullopt;
 }
 
-torch::Tensor copy_elements(
-    std::string_view storage, torch::ScalarType type, const StorageView& view
+SharedBytes aligned(const SharedBytes& bytes) {
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes.view().data());
+  if (address % alignof(std::max_align_t) == 0) return bytes;
+  return SharedBytes(std::string(bytes.view()));
+}
+
+torch::Tensor view_elements(
+    const SharedBytes& storage, torch::ScalarType type, const StorageView& view
 ) {
   const int64_t needed = reach(view);
   if (needed == 0) return torch::empty(view.sizes, type);
   const size_t width = c10::elementSize(type);
-  const auto held = static_cast<int64_t>(storage.size() / width);
+  const auto held = static_cast<int64_t>(storage.view().size() / width);
   if (view.offset > held || needed > held - view.offset) {
     throw DataError(
-        str("pickle: a tensor needs elements ",
+        str("a tensor needs elements ",
             view.offset,
             " to ",
             view.offset + needed,
@@ -76,14 +88,16 @@ torch::Tensor copy_elements(
             held)
     );
   }
-  // Copied as bytes first: they may lie at an odd address.
-  auto elements = torch::empty({needed}, type);
-  std::memcpy(
-      elements.data_ptr(),
-      storage.data() + static_cast<size_t>(view.offset) * width,
-      elements.nbytes()
+  // Writable: see SharedBytes::map_file().
+  char* first = const_cast<char*>(storage.view().data()) +
+                static_cast<size_t>(view.offset) * width;
+  return torch::from_blob(
+      first,
+      view.sizes,
+      view.strides,
+      [owner = storage.owner()](void*) {},
+      torch::TensorOptions(type)
   );
-  return elements.as_strided(view.sizes, view.strides).contiguous();
 }
 
 }  // namespace deeplab::weights

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include <torch/types.h>
 
+#include "deeplab/core/shared_bytes.h"
+
 namespace deeplab::weights {
 
-/// The element type of a class of PyTorch storages, e.g. "torch.FloatStorage".
-/// Throws: DataError for one that is not known.
-torch::ScalarType storage_type(const std::string& name);
+/// The element type of a class of PyTorch storages, e.g. "FloatStorage";
+/// nullopt for one that is not known.
+std::optional<torch::ScalarType> storage_type(std::string_view name);
 
 /// Where a tensor's elements lie in its storage.
 struct StorageView {
@@ -20,11 +22,15 @@ struct StorageView {
   const std::vector<int64_t>& strides;
 };
 
-/// A tensor of its own, out of the bytes of a storage.
+/// The same bytes at an address where elements of any type may lie: themselves,
+/// or a copy.
+SharedBytes aligned(const SharedBytes& bytes);
+
+/// A tensor over aligned bytes, which it keeps alive; nothing is copied.
 /// Throws: DataError where the view reaches past the storage or repeats its
 ///         elements.
-torch::Tensor copy_elements(
-    std::string_view storage, torch::ScalarType type, const StorageView& view
+torch::Tensor view_elements(
+    const SharedBytes& storage, torch::ScalarType type, const StorageView& view
 );
 
 }  // namespace deeplab::weights

@@ -28,12 +28,11 @@ bool looks_like_zip(std::string_view bytes) {
   return bytes.substr(0, 4) == std::string_view("PK\x03\x04", 4);
 }
 
-ZipArchive::ZipArchive(std::string_view bytes, const std::string& path)
-    : bytes_(bytes) {
+ZipArchive::ZipArchive(std::string_view bytes) : bytes_(bytes) {
   try {
     read_directory(find_end_record());
   } catch (const DataError& error) {
-    throw DataError(str(path, ": damaged zip archive: ", error.what()));
+    throw DataError(str("damaged zip archive: ", error.what()));
   }
 }
 
@@ -112,18 +111,20 @@ size_t ZipArchive::read_entry(size_t offset) {
     }
     at += 4U + read<uint16_t>(at + 2);
   }
-  if (method != 0) {
-    throw DataError(str("entry ", name, " is compressed; PyTorch stores"));
-  }
+  const size_t next = extra + extra_length + comment_length;
+  if (method != 0) return next;
   if (read<uint32_t>(local) != kLocalHeader) {
     throw DataError(str("entry ", name, " has no header at ", local));
   }
   const size_t data = local + kLocalHeaderBytes + read<uint16_t>(local + 26) +
                       read<uint16_t>(local + 28);
+  // Overlapping entries could be far more than the file.
+  entries_bytes_ += slice(data, length).size();
+  if (entries_bytes_ > bytes_.size()) throw DataError("its entries overlap");
   const auto top = name.find('/');
   entries_[top == std::string::npos ? name : name.substr(top + 1)] =
       slice(data, length);
-  return extra + extra_length + comment_length;
+  return next;
 }
 
 }  // namespace deeplab::weights

@@ -10,14 +10,16 @@ namespace deeplab::weights {
 
 /// The stored (not compressed) entries of a zip file, as torch.save and
 /// TorchScript write them; a view into bytes that the caller keeps alive.
-/// Every length and offset is checked against the bytes that are there.
+/// Every length and offset is checked against the bytes that are there; nothing
+/// is ever inflated.
 class ZipArchive {
  public:
-  /// Throws: DataError that begins with `path`.
-  ZipArchive(std::string_view bytes, const std::string& path);
+  /// Throws: DataError.
+  explicit ZipArchive(std::string_view bytes);
 
   /// The entry whose name, without the archive's top folder, is `name`;
-  /// nullptr where there is none.
+  /// nullptr where there is none, or only a compressed one (TorchScript's
+  /// code).
   const std::string_view* find(const std::string& name) const;
 
  private:
@@ -30,6 +32,7 @@ class ZipArchive {
 
   std::string_view bytes_;
   std::map<std::string, std::string_view> entries_;
+  size_t entries_bytes_ = 0;
 };
 
 /// Whether bytes begin like a zip file.

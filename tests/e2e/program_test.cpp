@@ -450,7 +450,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"describe deeplabv4", 2, "preset \"deeplabv4\" is not known"},
         Refusal{"train --network v3 --out /tmp/x", 2, "preset \"v3\" is not"},
         Refusal{"describe tf --input 513", 2, "expected HEIGHTxWIDTH"},
-        Refusal{"describe tf --input 0x9", 2, "--input: \"0\" is not a number"},
+        Refusal{"describe tf --input 0x9", 2, "--input: a side is 0"},
         Refusal{"describe tf --scales 1,x", 2, "--scales: \"x\" is not"},
         Refusal{"describe tf --count all", 2, "--count all; known: plain"},
         Refusal{

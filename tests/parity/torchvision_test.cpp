@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Outputs and gradients equal to torchvision's on its own weights. Skipped
 // without Debian's python3-torchvision.
-#include <cstring>
-
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/model/deeplab.h"
 #include "deeplab/model/presets.h"
-#include "deeplab/model/torchscript.h"
 #include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"
+#include "deeplab/weights/safetensors.h"
 #include "support/support.h"
 
 namespace deeplab {
 namespace {
 
-const char* const kPython = "/usr/bin/python3";
+using testing::kPython;
 
 struct Size {
   int64_t height;
@@ -24,17 +22,12 @@ struct Size {
 };
 
 bool has_torchvision() {
-  return testing::run_shell(str(kPython, " -c 'import torchvision'")).code == 0;
+  return testing::python_has("torchvision");
 }
 
 torch::Tensor read_floats(const std::string& path, torch::IntArrayRef shape) {
-  const auto bytes = testing::read_text(path);
-  auto values = torch::empty(shape);
-  EXPECT_EQ(bytes.size(), values.nbytes()) << path;
-  if (bytes.size() == values.nbytes()) {
-    std::memcpy(values.data_ptr(), bytes.data(), bytes.size());
-  }
-  return values;
+  const auto count = static_cast<size_t>(c10::multiply_integers(shape));
+  return torch::tensor(testing::read_floats(path, count)).view(shape);
 }
 
 struct Network {
@@ -67,7 +60,7 @@ class Reference {
   }
 
   weights::StateDict tensors(const char* file) const {
-    return weights::read_weights(folder_ / file);
+    return weights::read_weights(folder_ / file, "").tensors;
   }
   const std::vector<Size>& sizes() const { return sizes_; }
   torch::Tensor image(size_t i) const {
@@ -241,30 +234,39 @@ INSTANTIATE_TEST_SUITE_P(
     }
 );
 
-TEST(Exported, RunsInPythonAtAnotherSize) {
+/// Our weights under torchvision's names, in torchvision's network.
+TEST(Converted, FillsTorchvisionsNetworkWithTheSameResult) {
   if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
   torch::NoGradGuard no_grad;
   const testing::TemporaryFolder folder;
-  model::DeepLab network(model::preset("deeplabv3plus-mobilenetv2").config, 7);
-  model::export_torchscript(network, {}, folder / "net.pt");
+  auto config = model::preset("torchvision").config;
+  config.backbone = "resnet50";
+  model::DeepLab network(config, 21);
+  network->set_output_stride(OutputStride::k8);
   network->eval();
-  const auto image = torch::randn({1, 3, 40, 50});
+  weights::TensorFile file;
+  for (const auto& map : weights::name_maps()) {
+    if (std::string(map.project) != "torchvision deeplabv3") continue;
+    for (const auto& item : weights::state_dict(*network)) {
+      file.tensors.insert(map.theirs(item.key()).value(), item.value());
+    }
+  }
+  weights::write_safetensors(folder / "theirs.safetensors", file);
+  const auto image = torch::randn({1, 3, 65, 65});
   testing::write_text(
       folder / "image.bin",
       {static_cast<const char*>(image.data_ptr()), image.nbytes()}
   );
   const auto finished = testing::run_shell(
       str(kPython,
-          " tools/torchscript_reference.py ",
-          folder / "net.pt ",
-          folder / "image.bin",
-          " 40x50 ",
+          " tools/safetensors_reference.py ",
+          folder / "theirs.safetensors ",
+          folder / "image.bin 65x65 ",
           folder / "logits.bin")
   );
   ASSERT_EQ(finished.code, 0) << finished.output;
   const auto ours = network->forward(image);
-  const auto theirs = read_floats(folder / "logits.bin", ours.sizes());
-  EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-6);
+  expect_close(ours, read_floats(folder / "logits.bin", ours.sizes()), "logits");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 
@@ -52,6 +53,23 @@ Finished run_shell(const std::string& command) {
   const int status = ::pclose(pipe);
   finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return finished;
+}
+
+const char* const kPython = "/usr/bin/python3";
+
+bool python_has(const std::string& module) {
+  return run_shell(std::string(kPython) + " -c 'import " + module + "'").code ==
+         0;
+}
+
+std::vector<float> read_floats(const std::string& path, size_t count) {
+  const auto bytes = read_text(path);
+  std::vector<float> values(count);
+  EXPECT_EQ(bytes.size(), count * sizeof(float)) << path;
+  if (bytes.size() == count * sizeof(float)) {
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+  }
+  return values;
 }
 
 }  // namespace deeplab::testing

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -54,6 +55,16 @@ struct Finished {
 
 /// Runs a command line of the shell.
 Finished run_shell(const std::string& command);
+
+/// Debian's interpreter, whose packages tests compare with.
+extern const char* const kPython;
+
+/// Whether that Python has a module.
+bool python_has(const std::string& module);
+
+/// The plain float32 numbers of a file; fails the test where it has another
+/// number of them.
+std::vector<float> read_floats(const std::string& path, size_t count);
 
 }  // namespace deeplab::testing
 

@@ -369,7 +369,7 @@ TEST(Backbone, RefusesWhatItDoesNotKnow) {
   );
   EXPECT_EQ(
       refusal("resnet50", [](auto& o) { o.stem = "gamma"; }),
-      "model.backbone_options.stem is \"gamma\"; known: conv7, beta"
+      "model.backbone_options.stem is \"gamma\"; known: conv7, beta, deep"
   );
   EXPECT_THAT(
       refusal(

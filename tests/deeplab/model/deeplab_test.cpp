@@ -185,7 +185,7 @@ TEST(TorchScript, TakesATensorATupleAListAndADictWithOut) {
         "return [x * 2, x]",
         "return {'aux': x, 'out': x * 2}"}) {
     write_script(folder / "model.pt", body);
-    const auto segmenter = load_torchscript(folder / "model.pt", torch::kCPU);
+    const auto segmenter = load_torchscript(folder / "model.pt", {});
     EXPECT_TRUE(torch::equal(segmenter(images), images * 2)) << body;
   }
 }
@@ -193,7 +193,7 @@ TEST(TorchScript, TakesATensorATupleAListAndADictWithOut) {
 TEST(TorchScript, UpsamplesSmallerScores) {
   const testing::TemporaryFolder folder;
   write_script(folder / "model.pt", "return x[:, :, ::2, ::2]");
-  const auto segmenter = load_torchscript(folder / "model.pt", torch::kCPU);
+  const auto segmenter = load_torchscript(folder / "model.pt", {});
   EXPECT_EQ(
       segmenter(torch::ones({1, 3, 6, 8})).sizes(),
       (std::vector<int64_t>{1, 3, 6, 8})
@@ -206,7 +206,7 @@ TEST(TorchScript, NamesTheFileAndWhatIsWrong) {
   const auto path = folder / "model.pt";
   const auto refusal = [&] {
     return message_of<DataError>([&] {
-      load_torchscript(path, torch::kCPU)(images);
+      load_torchscript(path, {})(images);
     });
   };
   EXPECT_THAT(refusal(), HasSubstr("model.pt: no such file"));
@@ -218,6 +218,58 @@ TEST(TorchScript, NamesTheFileAndWhatIsWrong) {
   EXPECT_THAT(refusal(), HasSubstr("expected [N, classes, H, W]"));
   write_script(path, "return x.view([1, 3, 5, 5])");
   EXPECT_THAT(refusal(), HasSubstr("fails on an image of 6x8"));
+}
+
+TEST(TorchScript, OneThatWasTracedAtOneSizeSaysWhich) {
+  const testing::TemporaryFolder folder;
+  const auto path = folder / "model.pt";
+  write_script(
+      path,
+      "return torch.upsample_bilinear2d(x[:, :, ::2, ::2], [16, 24], False) + x"
+  );
+  const auto images = torch::ones({1, 3, 12, 8});
+  EXPECT_THAT(
+      message_of<DataError>([&] { load_torchscript(path, {})(images); }),
+      HasSubstr("model.pt: was traced at 16x24 and fails on an image of 12x8; "
+                "give --resize 16x24")
+  );
+  const auto at_home = torch::ones({1, 3, 16, 24});
+  EXPECT_EQ(load_torchscript(path, {})(at_home).sizes(), at_home.sizes());
+  ScriptUse use;
+  use.resize = {16, 24};
+  EXPECT_TRUE(torch::allclose(load_torchscript(path, use)(images), images * 2));
+}
+
+/// A script that calls deeplab_test::nothing.
+torch::jit::Module script_with_own_operator() {
+  torch::jit::Module script("script");
+  auto graph = std::make_shared<torch::jit::Graph>();
+  graph->addInput("self")->setType(script.type());
+  auto* images = graph->addInput("images");
+  const auto symbol = c10::Symbol::fromQualString("deeplab_test::nothing");
+  graph->registerOutput(graph->insert(symbol, {images}));
+  script.type()->addMethod(
+      script._ivalue()->compilation_unit()->create_function(
+          c10::QualifiedName(*script.type()->name(), "forward"), graph
+      )
+  );
+  return script;
+}
+
+TEST(TorchScript, OneThatNeedsAnOperatorWeLackSaysWhich) {
+  const testing::TemporaryFolder folder;
+  {
+    const auto here = c10::RegisterOperators().op(
+        "deeplab_test::nothing(Tensor images) -> Tensor",
+        [](const torch::Tensor& images) { return images; }
+    );
+    script_with_own_operator().save(folder / "model.pt");
+  }
+  EXPECT_THAT(
+      message_of<DataError>([&] { load_torchscript(folder / "model.pt", {}); }),
+      HasSubstr("model.pt: needs the operator deeplab_test::nothing, which "
+                "LibTorch ")
+  );
 }
 
 }  // namespace
