@@ -16,8 +16,9 @@ BUILDS_ON = {
     "deeplab/weights": ["deeplab/core"],
     "deeplab/model": ["deeplab/backbone", "deeplab/weights"],
     "deeplab/engine": ["deeplab/model"],
+    "deeplab/crf": ["deeplab/core"],
     "data": ["deeplab/core"],
-    "apps": ["deeplab/engine", "data"],
+    "apps": ["deeplab/engine", "deeplab/crf", "data"],
 }
 # A library, and the only layers that may include it.
 BORDERS = {

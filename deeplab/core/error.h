@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sstream>
 #include <stdexcept>
-
-#include <c10/util/StringUtil.h>
+#include <string>
 
 namespace deeplab {
 
 /// Joins its arguments into one string, as a stream would print them.
-using c10::str;
+template <class... Parts>
+std::string str(const Parts&... parts) {
+  std::ostringstream stream;
+  (stream << ... << parts);
+  return stream.str();
+}
 
 /// Base of every error that this project reports on purpose. The message is
 /// one line: subject, value, rule and, where known, the remedy.

@@ -58,8 +58,11 @@ Finished run_shell(const std::string& command) {
 const char* const kPython = "/usr/bin/python3";
 
 bool python_has(const std::string& module) {
-  return run_shell(std::string(kPython) + " -c 'import " + module + "'").code ==
-         0;
+  const auto found = run_shell(
+      std::string(kPython) + " -c 'import importlib.util, sys; "
+      "sys.exit(importlib.util.find_spec(\"" + module + "\") is None)'"
+  );
+  return found.code == 0;
 }
 
 std::vector<float> read_floats(const std::string& path, size_t count) {

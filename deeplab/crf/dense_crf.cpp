@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/dense_crf.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "deeplab/core/error.h"
+#include "deeplab/crf/filters.h"
+#include "deeplab/crf/lattice_loops.h"
+#include "deeplab/crf/parallel.h"
+
+namespace deeplab::crf {
+namespace {
+
+/// Pixels whose messages are worked out together, so that they stay in cache.
+constexpr size_t kTogether = 256;
+
+void check_sigma(const std::string& subject, double sigma) {
+  if (sigma > 0 && std::isfinite(sigma)) return;
+  throw ConfigError(str(subject, " is ", sigma, "; must be above 0"));
+}
+
+Features features_of(const KernelOptions& options, const Image& image) {
+  if (options.features) return *options.features;
+  Features features;
+  features.count = static_cast<size_t>(image.height * image.width);
+  const auto channels = static_cast<size_t>(image.channels);
+  features.dimensions = 2 + (options.color_sigma ? channels : 0);
+  features.values.reserve(features.count * features.dimensions);
+  const uint8_t* levels = image.pixels;
+  for (int64_t y = 0; y < image.height; ++y) {
+    for (int64_t x = 0; x < image.width; ++x, levels += channels) {
+      for (const int64_t at : {x, y}) {
+        features.values.push_back(
+            static_cast<float>(static_cast<double>(at) / options.position_sigma)
+        );
+      }
+      for (size_t c = 0; options.color_sigma && c < channels; ++c) {
+        features.values.push_back(
+            static_cast<float>(levels[c] / *options.color_sigma)
+        );
+      }
+    }
+  }
+  return features;
+}
+
+std::unique_ptr<Filter> make_filter(
+    const KernelOptions& options, Engine engine, const Image& image
+) {
+  if (engine == Engine::kExact) {
+    return std::make_unique<ExactFilter>(features_of(options, image));
+  }
+  if (!options.color_sigma && !options.features) {
+    return std::make_unique<SpatialFilter>(
+        image.height, image.width, options.position_sigma
+    );
+  }
+  return std::make_unique<LatticeFilter>(features_of(options, image));
+}
+
+Scales scales_for(
+    Normalization normalization, const std::vector<float>& sums, double weight
+) {
+  Scales scales;
+  const auto factor = static_cast<float>(weight);
+  for (const float sum : sums) {
+    // A lattice may leave a point alone; it is its own neighbour at least.
+    const float n = std::max(sum, 1e-20F);
+    float given = 1;
+    float taken = 1;
+    if (normalization == Normalization::kSymmetric) {
+      given = taken = 1 / std::sqrt(n);
+    } else if (normalization == Normalization::kAfter) {
+      taken = 1 / n;
+    } else if (normalization == Normalization::kBefore) {
+      given = 1 / n;
+    }
+    scales.given.push_back(given);
+    scales.taken.push_back(taken * factor);
+  }
+  return scales;
+}
+
+}  // namespace
+
+struct DenseCrf::Kernel {
+  std::unique_ptr<Filter> filter;
+  /// What a pixel's own probabilities weigh in its message; empty: kept.
+  std::vector<float> own;
+};
+
+DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
+    : options_(options),
+      pixels_(static_cast<size_t>(image.height * image.width)) {
+  if (image.height < 1 || image.width < 1 || image.channels < 1) {
+    throw ConfigError(
+        str("crf: an image of ",
+            image.height,
+            "x",
+            image.width,
+            " with ",
+            image.channels,
+            " channels; each must be >= 1")
+    );
+  }
+  if (options_.iterations < 0) {
+    throw ConfigError(
+        str("crf.iterations is ", options_.iterations, "; must be >= 0")
+    );
+  }
+  for (size_t k = 0; k < options_.kernels.size(); ++k) {
+    const auto& kernel = options_.kernels[k];
+    const auto subject = str("crf.kernels[", k, "]");
+    if (!std::isfinite(kernel.weight)) {
+      throw ConfigError(str(subject, ".weight is ", kernel.weight));
+    }
+    check_sigma(subject + ".position_sigma", kernel.position_sigma);
+    check_sigma(subject + ".color_sigma", kernel.color_sigma.value_or(1));
+    if (kernel.features && kernel.features->count != pixels_) {
+      throw ConfigError(
+          str(subject,
+              ".features are of ",
+              kernel.features->count,
+              " pixels; the image has ",
+              pixels_)
+      );
+    }
+    auto filter = make_filter(kernel, options_.engine, image);
+    auto scales = scales_for(
+        options_.normalization, kernel_sums(*filter, pixels_), kernel.weight
+    );
+    std::vector<float> own;
+    if (options_.self_term == SelfTerm::kLeftOut) {
+      for (size_t i = 0; i < pixels_; ++i) {
+        own.push_back(
+            scales.given[i] * scales.taken[i] * filter->own_weight(i)
+        );
+      }
+    }
+    filter->set_scales(std::move(scales));
+    kernels_.push_back({std::move(filter), std::move(own)});
+  }
+}
+
+DenseCrf::~DenseCrf() = default;
+DenseCrf::DenseCrf(DenseCrf&&) noexcept = default;
+DenseCrf& DenseCrf::operator=(DenseCrf&&) noexcept = default;
+
+MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
+    : crf_(crf), energies_(crf.pixels(), labels), q_(crf.pixels(), labels) {
+  if (labels < 2) {
+    throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
+  }
+  for (size_t k = 0; k < crf.kernels_.size(); ++k) {
+    const size_t given = crf.options_.kernels[k].compatibility.size();
+    if (given == 0 || given == labels || given == labels * labels) continue;
+    throw ConfigError(
+        str("crf.kernels[",
+            k,
+            "].compatibility has ",
+            given,
+            " numbers; expected ",
+            labels,
+            " or ",
+            labels * labels)
+    );
+  }
+  const size_t pixels = crf.pixels();
+  for (size_t l = 0; l < labels; ++l) {
+    for (size_t i = 0; i < pixels; ++i) {
+      const float energy = energies[l * pixels + i];
+      if (!std::isfinite(energy)) {
+        throw DataError(
+            str("crf: energy ", energy, " of label ", l, " at pixel ", i,
+                "; expected finite numbers")
+        );
+      }
+      energies_[i][l] = energy;
+    }
+  }
+  parallel_ranges(pixels, [&](Range range) {
+    Rows sums(kTogether, labels);
+    for (size_t at = range.begin; at < range.end; at += kTogether) {
+      const size_t count = std::min(kTogether, range.end - at);
+      std::fill_n(sums[0], count * sums.width(), 0.0F);
+      softmax_rows(
+          energies_[at], sums[0], labels, q_.blocks(), count, q_[at]
+      );
+    }
+  });
+  for (const auto& kernel : crf.kernels_) {
+    workspaces_.push_back(kernel.filter->make_workspace(labels));
+  }
+}
+
+void MeanField::read(size_t turn, std::vector<Rows>& workspaces) const {
+  for (size_t k = 0; k < workspaces.size(); ++k) {
+    crf_.kernels_[k].filter->read(q_, turn, workspaces[k]);
+  }
+}
+
+void MeanField::add_messages(
+    const std::vector<Rows>& workspaces, Range pixels, Rows& sums
+) const {
+  const size_t count = pixels.end - pixels.begin;
+  const size_t labels = q_.labels();
+  std::fill_n(sums[0], count * sums.width(), 0.0F);
+  for (size_t k = 0; k < workspaces.size(); ++k) {
+    const auto& kernel = crf_.kernels_[k];
+    const auto& table = crf_.options_.kernels[k].compatibility;
+    Rows apart(table.empty() ? 0 : count, labels);
+    Rows& messages = table.empty() ? sums : apart;
+    kernel.filter->add(workspaces[k], pixels, messages[0]);
+    if (!kernel.own.empty()) {
+      for (size_t i = 0; i < count; ++i) {
+        const float own = kernel.own[pixels.begin + i];
+        const float* q = q_[pixels.begin + i];
+        for (size_t l = 0; l < labels; ++l) messages[i][l] -= own * q[l];
+      }
+    }
+    for (size_t i = 0; i < apart.count(); ++i) {
+      for (size_t l = 0; l < labels; ++l) {
+        if (table.size() == labels) {
+          sums[i][l] += table[l] * apart[i][l];
+          continue;
+        }
+        for (size_t m = 0; m < labels; ++m) {
+          sums[i][l] += table[l * labels + m] * apart[i][m];
+        }
+      }
+    }
+  }
+}
+
+double MeanField::step() {
+  read(static_cast<size_t>(iterations_), workspaces_);
+  const size_t parts = (crf_.pixels() + kTogether - 1) / kTogether;
+  // One sum a part, so that the total does not depend on the threads.
+  std::vector<double> changes(parts);
+  parallel_ranges(parts, [&](Range range) {
+    Rows sums(kTogether, q_.labels());
+    for (size_t part = range.begin; part < range.end; ++part) {
+      const size_t at = part * kTogether;
+      const size_t count = std::min(kTogether, crf_.pixels() - at);
+      add_messages(workspaces_, {at, at + count}, sums);
+      changes[part] = softmax_rows(
+          energies_[at], sums[0], q_.labels(), q_.blocks(), count, q_[at]
+      );
+    }
+  });
+  ++iterations_;
+  double total = 0;
+  for (const double change : changes) total += change;
+  return total / static_cast<double>(crf_.pixels());
+}
+
+int64_t MeanField::run() {
+  const auto& options = crf_.options();
+  int64_t done = 0;
+  while (done < options.iterations) {
+    ++done;
+    if (step() < options.stop_below) break;
+  }
+  return done;
+}
+
+std::vector<float> MeanField::probabilities() const {
+  const size_t pixels = crf_.pixels();
+  std::vector<float> result(q_.labels() * pixels);
+  for (size_t i = 0; i < pixels; ++i) {
+    for (size_t l = 0; l < q_.labels(); ++l) {
+      result[l * pixels + i] = q_[i][l];
+    }
+  }
+  return result;
+}
+
+std::vector<uint8_t> MeanField::labels() const {
+  std::vector<uint8_t> result(crf_.pixels());
+  for (size_t i = 0; i < result.size(); ++i) {
+    const float* row = q_[i];
+    result[i] = static_cast<uint8_t>(
+        std::max_element(row, row + q_.labels()) - row
+    );
+  }
+  return result;
+}
+
+double MeanField::kl_divergence() const {
+  std::vector<Rows> workspaces;
+  for (const auto& kernel : crf_.kernels_) {
+    workspaces.push_back(kernel.filter->make_workspace(q_.labels()));
+  }
+  read(static_cast<size_t>(iterations_), workspaces);
+  double total = 0;
+  Rows sums(kTogether, q_.labels());
+  for (size_t at = 0; at < crf_.pixels(); at += kTogether) {
+    const size_t count = std::min(kTogether, crf_.pixels() - at);
+    add_messages(workspaces, {at, at + count}, sums);
+    for (size_t i = 0; i < count; ++i) {
+      for (size_t l = 0; l < q_.labels(); ++l) {
+        const auto q = static_cast<double>(q_[at + i][l]);
+        if (q == 0) continue;
+        total += q * (std::log(q) + static_cast<double>(energies_[at + i][l]) -
+                      0.5 * static_cast<double>(sums[i][l]));
+      }
+    }
+  }
+  return total;
+}
+
+}  // namespace deeplab::crf

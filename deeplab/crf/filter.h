@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "deeplab/crf/rows.h"
+
+namespace deeplab::crf {
+
+/// Points of a feature space, one a pixel, in units of the kernel's standard
+/// deviations.
+struct Features {
+  size_t count = 0;
+  size_t dimensions = 0;
+  /// [count, dimensions]
+  std::vector<float> values;
+};
+
+/// What each pixel gives and takes is multiplied by: how a kernel is
+/// normalised and weighted.
+struct Scales {
+  std::vector<float> given;
+  std::vector<float> taken;
+};
+
+/// The sum over all pairs of pixels that mean field needs of one kernel,
+///   result_i = taken_i * sum_j k(f_i, f_j) given_j values_j,
+///   k(f, g) = exp(-|f - g|^2 / 2),
+/// or an approximation of it. Two steps, so that `values` may be overwritten
+/// pixel by pixel in the second.
+///
+/// Thread use: read() uses all threads itself; add() is called by several at
+/// once for different pixels. Results do not depend on the number of threads.
+class Filter {
+ public:
+  virtual ~Filter() = default;
+
+  /// What lies between the two steps, for that many labels.
+  virtual Rows make_workspace(size_t labels) const = 0;
+
+  /// Takes up all that is needed of `values`. `turn` counts the calls: engines
+  /// may differ from turn to turn where that evens out their error.
+  virtual void read(const Rows& values, size_t turn, Rows& workspace) const = 0;
+
+  /// Adds the results of some pixels, row by row from `sums` on.
+  virtual void add(const Rows& workspace, Range pixels, float* sums) const = 0;
+
+  /// k(f_i, f_i) as this engine has it, without the scales.
+  virtual float own_weight(size_t pixel) const = 0;
+
+  /// After that many turns, read() repeats itself.
+  virtual size_t turns() const = 0;
+
+  /// Before the first call all scales are 1.
+  virtual void set_scales(Scales scales) = 0;
+};
+
+/// sum_j k(f_i, f_j), j == i included, as the engine has it: the mean over its
+/// turns, while all scales are 1.
+std::vector<float> kernel_sums(const Filter& filter, size_t pixels);
+
+}  // namespace deeplab::crf

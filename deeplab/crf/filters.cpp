@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/filters.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "deeplab/crf/lanes.h"
+#include "deeplab/crf/lattice_loops.h"
+#include "deeplab/crf/parallel.h"
+
+namespace deeplab::crf {
+namespace {
+
+Scales unit_scales(size_t count) {
+  return {std::vector<float>(count, 1), std::vector<float>(count, 1)};
+}
+
+/// A place in a list of chains where one ends, not before `at`.
+size_t chain_boundary(const std::vector<uint32_t>& chains, size_t at) {
+  if (at == 0) return 0;
+  while (at < chains.size() &&
+         (chains[at - 1] & PermutohedralLattice::kChainEnd) == 0) {
+    ++at;
+  }
+  return at;
+}
+
+/// The weights of eight pixels, from `from` on, seen from pixel `to`.
+DEEPLAB_CRF_INLINE Lanes
+pair_weights(const Rows& coordinates, size_t from, size_t to) {
+  Lanes square = {};
+  for (size_t d = 0; d < coordinates.count(); ++d) {
+    const float* all = coordinates[d];
+    const Lanes apart = lanes(all + from, 0) - all[to];
+    square += apart * apart;
+  }
+  return exp_of_negative(square * -0.5F);
+}
+
+struct ExactSum {
+  const Rows& coordinates;
+  const Rows& values;
+};
+
+DEEPLAB_CRF_WIDTHS
+void add_exact(const ExactSum& all, size_t pixel, float factor, float* sums) {
+  const size_t blocks = all.values.blocks();
+  for (size_t from = 0; from < all.coordinates.width(); from += kLanes) {
+    const Lanes weights = pair_weights(all.coordinates, from, pixel);
+    float any = 0;
+    for (size_t i = 0; i < kLanes; ++i) any += weights[i];
+    if (any == 0) continue;
+    for (size_t i = 0; i < kLanes; ++i) {
+      const float weight = weights[i] * factor;
+      const float* row = all.values[from + i];
+      for (size_t b = 0; b < blocks; ++b) {
+        lanes(sums, b) += lanes(row, b) * weight;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<float> kernel_sums(const Filter& filter, size_t pixels) {
+  Rows ones(pixels, 1);
+  for (size_t i = 0; i < pixels; ++i) ones[i][0] = 1;
+  Rows sums(pixels, 1);
+  auto workspace = filter.make_workspace(1);
+  for (size_t turn = 0; turn < filter.turns(); ++turn) {
+    filter.read(ones, turn, workspace);
+    parallel_ranges(pixels, [&](Range range) {
+      filter.add(workspace, range, sums[range.begin]);
+    });
+  }
+  std::vector<float> result(pixels);
+  for (size_t i = 0; i < pixels; ++i) {
+    result[i] = sums[i][0] / static_cast<float>(filter.turns());
+  }
+  return result;
+}
+
+ExactFilter::ExactFilter(const Features& features)
+    : count_(features.count),
+      coordinates_(features.dimensions, count_),
+      scales_(unit_scales(count_)) {
+  constexpr float kFarAway = 1e9F;
+  for (size_t d = 0; d < features.dimensions; ++d) {
+    float* row = coordinates_[d];
+    for (size_t i = 0; i < count_; ++i) {
+      row[i] = features.values[i * features.dimensions + d];
+    }
+    std::fill(row + count_, row + coordinates_.width(), kFarAway);
+  }
+}
+
+Rows ExactFilter::make_workspace(size_t labels) const {
+  return {coordinates_.width(), labels};
+}
+
+void ExactFilter::read(
+    const Rows& values, size_t /*turn*/, Rows& workspace
+) const {
+  for (size_t i = 0; i < count_; ++i) {
+    for (size_t l = 0; l < values.width(); ++l) {
+      workspace[i][l] = values[i][l] * scales_.given[i];
+    }
+  }
+}
+
+void ExactFilter::add(
+    const Rows& workspace, Range pixels, float* sums
+) const {
+  const ExactSum all{coordinates_, workspace};
+  for (size_t i = pixels.begin; i < pixels.end; ++i) {
+    add_exact(all, i, scales_.taken[i], sums);
+    sums += workspace.width();
+  }
+}
+
+LatticeFilter::LatticeFilter(const Features& features)
+    : lattice_(features),
+      shares_(lattice_.shares()),
+      corners_(lattice_.corners()) {}
+
+Rows LatticeFilter::make_workspace(size_t labels) const {
+  return {lattice_.vertices(), labels};
+}
+
+void LatticeFilter::read(
+    const Rows& values, size_t turn, Rows& workspace
+) const {
+  parallel_ranges(lattice_.vertices(), [&](Range range) {
+    gather_shares(lattice_, shares_.data(), values, range, workspace);
+  });
+  for (size_t i = 0; i < lattice_.axes(); ++i) {
+    const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
+    const auto& chains = lattice_.chains(axis);
+    parallel_ranges(chains.size(), [&](Range range) {
+      const Range whole{
+          chain_boundary(chains, range.begin),
+          chain_boundary(chains, range.end)};
+      blur_chains(chains.data(), whole, workspace);
+    });
+  }
+}
+
+void LatticeFilter::add(
+    const Rows& workspace, Range pixels, float* sums
+) const {
+  slice_corners(corners_.data(), lattice_.axes(), workspace, pixels, sums);
+}
+
+/// The blur's response from corner to corner of one simplex: m classes apart is
+/// m steps along different axes, or d + 1 - m the other way.
+float LatticeFilter::own_weight(size_t pixel) const {
+  const size_t axes = lattice_.axes();
+  const Corner* corners = &lattice_.corners()[pixel * axes];
+  double sum = 0;
+  for (size_t k = 0; k < axes; ++k) {
+    for (size_t l = 0; l < axes; ++l) {
+      const auto apart = static_cast<int>(k > l ? k - l : l - k);
+      const auto around = static_cast<int>(axes) - apart;
+      const double response =
+          std::ldexp(1.0, -apart) + std::ldexp(apart == 0 ? 2.0 : 1.0, -around);
+      sum += static_cast<double>(corners[k].weight) *
+             static_cast<double>(corners[l].weight) * response;
+    }
+  }
+  return static_cast<float>(sum);
+}
+
+void LatticeFilter::set_scales(Scales scales) {
+  shares_ = lattice_.shares();
+  corners_ = lattice_.corners();
+  const size_t axes = lattice_.axes();
+  for (auto& share : shares_) share.weight *= scales.given[share.pixel];
+  for (size_t i = 0; i < corners_.size(); ++i) {
+    corners_[i].weight *= scales.taken[i / axes];
+  }
+}
+
+SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
+    : height_(height),
+      width_(width),
+      radius_(std::min<int64_t>(
+          std::max(height, width) - 1,
+          static_cast<int64_t>(std::ceil(4 * sigma))
+      )),
+      scales_(unit_scales(static_cast<size_t>(height * width))) {
+  for (int64_t t = -radius_; t <= radius_; ++t) {
+    const double apart = static_cast<double>(t) / sigma;
+    taps_.push_back(static_cast<float>(std::exp(-0.5 * apart * apart)));
+  }
+}
+
+Rows SpatialFilter::make_workspace(size_t labels) const {
+  return {static_cast<size_t>(height_ * pitch()), labels};
+}
+
+void SpatialFilter::read(
+    const Rows& values, size_t /*turn*/, Rows& workspace
+) const {
+  parallel_ranges(static_cast<size_t>(height_), [&](Range range) {
+    for (size_t y = range.begin; y < range.end; ++y) {
+      const size_t first = y * static_cast<size_t>(width_);
+      filter_row(
+          {taps_.data(), radius_},
+          &scales_.given[first],
+          values[first],
+          width_,
+          values.blocks(),
+          workspace[y * static_cast<size_t>(pitch())]
+      );
+    }
+  });
+}
+
+void SpatialFilter::add(
+    const Rows& workspace, Range pixels, float* sums
+) const {
+  std::vector<const float*> rows(static_cast<size_t>(2 * radius_ + 1));
+  const auto end = static_cast<int64_t>(pixels.end);
+  for (auto at = static_cast<int64_t>(pixels.begin); at < end;) {
+    const int64_t y = at / width_;
+    const int64_t x = at % width_;
+    const int64_t count = std::min(width_ - x, end - at);
+    for (int64_t t = -radius_; t <= radius_; ++t) {
+      const bool inside = y + t >= 0 && y + t < height_;
+      rows[static_cast<size_t>(t + radius_)] =
+          inside ? workspace[static_cast<size_t>((y + t) * pitch() + x)]
+                 : nullptr;
+    }
+    add_filtered_column(
+        {taps_.data(), radius_},
+        rows.data(),
+        &scales_.taken[static_cast<size_t>(at)],
+        count,
+        workspace.blocks(),
+        sums
+    );
+    sums += static_cast<size_t>(count) * workspace.width();
+    at += count;
+  }
+}
+
+}  // namespace deeplab::crf

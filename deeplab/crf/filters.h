@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "deeplab/crf/filter.h"
+#include "deeplab/crf/permutohedral.h"
+
+namespace deeplab::crf {
+
+/// Every pair of pixels, one by one: O(N^2), for small images and as a measure
+/// of the others. A pair whose features are more than 13 standard deviations
+/// apart counts as 0.
+class ExactFilter : public Filter {
+ public:
+  explicit ExactFilter(const Features& features);
+
+  Rows make_workspace(size_t labels) const override;
+  void read(const Rows& values, size_t turn, Rows& workspace) const override;
+  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  float own_weight(size_t /*pixel*/) const override { return 1; }
+  size_t turns() const override { return 1; }
+  void set_scales(Scales scales) override { scales_ = std::move(scales); }
+
+ private:
+  size_t count_;
+  /// One row a dimension, one column a pixel.
+  Rows coordinates_;
+  Scales scales_;
+};
+
+/// The permutohedral lattice: splat, blur along each axis, slice. Approximate:
+/// see the README. The axes' order alternates from turn to turn, which evens
+/// out the error of vertices that are missing.
+class LatticeFilter : public Filter {
+ public:
+  explicit LatticeFilter(const Features& features);
+
+  Rows make_workspace(size_t labels) const override;
+  void read(const Rows& values, size_t turn, Rows& workspace) const override;
+  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  float own_weight(size_t pixel) const override;
+  size_t turns() const override { return 2; }
+  void set_scales(Scales scales) override;
+
+ private:
+  PermutohedralLattice lattice_;
+  /// The lattice's, times what is given and what is taken.
+  std::vector<Share> shares_;
+  std::vector<Corner> corners_;
+};
+
+/// A kernel of position alone: rows, then columns, with the taps of a Gaussian
+/// out to four standard deviations.
+class SpatialFilter : public Filter {
+ public:
+  /// `sigma` in pixels, > 0.
+  SpatialFilter(int64_t height, int64_t width, double sigma);
+
+  Rows make_workspace(size_t labels) const override;
+  void read(const Rows& values, size_t turn, Rows& workspace) const override;
+  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  float own_weight(size_t /*pixel*/) const override { return 1; }
+  size_t turns() const override { return 1; }
+  void set_scales(Scales scales) override { scales_ = std::move(scales); }
+
+ private:
+  /// Rows of the workspace from one image row to the next: one more than the
+  /// width, so that the rows of an image of 2048 do not share cache sets.
+  int64_t pitch() const { return width_ + 1; }
+
+  int64_t height_;
+  int64_t width_;
+  int64_t radius_;
+  std::vector<float> taps_;
+  Scales scales_;
+};
+
+}  // namespace deeplab::crf

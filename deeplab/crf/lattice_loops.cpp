@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/lattice_loops.h"
+
+#include <limits>
+
+#include "deeplab/crf/lanes.h"
+
+namespace deeplab::crf {
+namespace {
+
+/// Calls body.run<kBlocks>(first block) for all blocks of a row, up to four at
+/// a time, so that sums stay in registers.
+template <class Body>
+DEEPLAB_CRF_INLINE void for_blocks(size_t blocks, const Body& body) {
+  size_t first = 0;
+  for (; first + 4 <= blocks; first += 4) body.template run<4>(first);
+  switch (blocks - first) {
+    case 3:
+      body.template run<3>(first);
+      break;
+    case 2:
+      body.template run<2>(first);
+      break;
+    case 1:
+      body.template run<1>(first);
+      break;
+    default:
+      break;
+  }
+}
+
+struct Gather {
+  const PermutohedralLattice& lattice;
+  const Share* shares;
+  const Rows& values;
+  Range vertices;
+  Rows& result;
+
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE void run(size_t first) const {
+    const uint32_t* begin = lattice.share_begin().data();
+    for (size_t v = vertices.begin; v < vertices.end; ++v) {
+      Lanes sum[kBlocks] = {};
+      for (uint32_t i = begin[v]; i < begin[v + 1]; ++i) {
+        const float* row = values[shares[i].pixel];
+        const float weight = shares[i].weight;
+        for (size_t b = 0; b < kBlocks; ++b) {
+          sum[b] += lanes(row, first + b) * weight;
+        }
+      }
+      float* row = result[v];
+      for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) = sum[b];
+    }
+  }
+};
+
+struct Blur {
+  const uint32_t* chains;
+  Range entries;
+  Rows& vertices;
+
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE void run(size_t first) const {
+    constexpr size_t kAhead = 12;
+    Lanes previous[kBlocks] = {};
+    for (size_t i = entries.begin; i < entries.end; ++i) {
+      const uint32_t entry = chains[i];
+      if (i + kAhead < entries.end) {
+        __builtin_prefetch(
+            vertices[chains[i + kAhead] & ~PermutohedralLattice::kChainEnd] +
+            first * kLanes
+        );
+      }
+      float* row = vertices[entry & ~PermutohedralLattice::kChainEnd];
+      if ((entry & PermutohedralLattice::kChainEnd) != 0) {
+        for (size_t b = 0; b < kBlocks; ++b) {
+          lanes(row, first + b) += previous[b] * 0.5F;
+          previous[b] = Lanes{};
+        }
+        continue;
+      }
+      const float* next =
+          vertices[chains[i + 1] & ~PermutohedralLattice::kChainEnd];
+      for (size_t b = 0; b < kBlocks; ++b) {
+        const Lanes own = lanes(row, first + b);
+        lanes(row, first + b) =
+            own + (previous[b] + lanes(next, first + b)) * 0.5F;
+        previous[b] = own;
+      }
+    }
+  }
+};
+
+struct Slice {
+  const Corner* corners;
+  size_t per_pixel;
+  const Rows& vertices;
+  Range pixels;
+  float* sums;
+
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE void run(size_t first) const {
+    const Corner* corner = corners + pixels.begin * per_pixel;
+    float* row = sums;
+    for (size_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
+      Lanes sum[kBlocks] = {};
+      for (size_t i = 0; i < per_pixel; ++i, ++corner) {
+        const float* vertex = vertices[corner->vertex];
+        for (size_t b = 0; b < kBlocks; ++b) {
+          sum[b] += lanes(vertex, first + b) * corner->weight;
+        }
+      }
+      for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) += sum[b];
+      row += vertices.width();
+    }
+  }
+};
+
+struct FilterRow {
+  Taps taps;
+  const float* given;
+  const float* rows;
+  int64_t width;
+  size_t blocks;
+  float* result;
+
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE void run(size_t first) const {
+    const size_t step = blocks * kLanes;
+    for (int64_t x = 0; x < width; ++x) {
+      Lanes sum[kBlocks] = {};
+      const int64_t begin = x > taps.radius ? x - taps.radius : 0;
+      const int64_t end =
+          x + taps.radius < width ? x + taps.radius + 1 : width;
+      for (int64_t from = begin; from < end; ++from) {
+        const float weight =
+            taps.values[from - x + taps.radius] * given[from];
+        const float* row = rows + static_cast<size_t>(from) * step;
+        for (size_t b = 0; b < kBlocks; ++b) {
+          sum[b] += lanes(row, first + b) * weight;
+        }
+      }
+      float* row = result + static_cast<size_t>(x) * step;
+      for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) = sum[b];
+    }
+  }
+};
+
+struct AddColumn {
+  Taps taps;
+  const float* const* rows;
+  const float* factor;
+  int64_t width;
+  size_t blocks;
+  float* sums;
+
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE void run(size_t first) const {
+    const size_t step = blocks * kLanes;
+    for (int64_t x = 0; x < width; ++x) {
+      const size_t at = static_cast<size_t>(x) * step;
+      Lanes sum[kBlocks] = {};
+      for (int64_t t = 0; t <= 2 * taps.radius; ++t) {
+        if (rows[t] == nullptr) continue;
+        const float* row = rows[t] + at;
+        for (size_t b = 0; b < kBlocks; ++b) {
+          sum[b] += lanes(row, first + b) * taps.values[t];
+        }
+      }
+      for (size_t b = 0; b < kBlocks; ++b) {
+        lanes(sums + at, first + b) += sum[b] * factor[x];
+      }
+    }
+  }
+};
+
+}  // namespace
+
+DEEPLAB_CRF_WIDTHS
+void gather_shares(
+    const PermutohedralLattice& lattice,
+    const Share* shares,
+    const Rows& values,
+    Range vertices,
+    Rows& result
+) {
+  for_blocks(
+      result.blocks(), Gather{lattice, shares, values, vertices, result}
+  );
+}
+
+DEEPLAB_CRF_WIDTHS
+void blur_chains(const uint32_t* chains, Range entries, Rows& vertices) {
+  for_blocks(vertices.blocks(), Blur{chains, entries, vertices});
+}
+
+DEEPLAB_CRF_WIDTHS
+void slice_corners(
+    const Corner* corners,
+    size_t corners_per_pixel,
+    const Rows& vertices,
+    Range pixels,
+    float* sums
+) {
+  for_blocks(
+      vertices.blocks(),
+      Slice{corners, corners_per_pixel, vertices, pixels, sums}
+  );
+}
+
+DEEPLAB_CRF_WIDTHS
+void filter_row(
+    Taps taps,
+    const float* given,
+    const float* rows,
+    int64_t width,
+    size_t blocks,
+    float* result
+) {
+  for_blocks(blocks, FilterRow{taps, given, rows, width, blocks, result});
+}
+
+DEEPLAB_CRF_WIDTHS
+void add_filtered_column(
+    Taps taps,
+    const float* const* rows,
+    const float* factor,
+    int64_t width,
+    size_t blocks,
+    float* sums
+) {
+  for_blocks(blocks, AddColumn{taps, rows, factor, width, blocks, sums});
+}
+
+DEEPLAB_CRF_WIDTHS
+double softmax_rows(
+    const float* unary,
+    float* sums,
+    size_t labels,
+    size_t blocks,
+    size_t count,
+    float* rows
+) {
+  const size_t width = blocks * kLanes;
+  double changed = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
+    // Padding must not win, nor count.
+    for (size_t l = labels; l < width; ++l) {
+      sums[l] = std::numeric_limits<float>::lowest();
+    }
+    for (size_t b = 0; b < blocks; ++b) {
+      const Lanes logits = lanes(sums, b) - lanes(unary, b);
+      lanes(sums, b) = logits;
+      most = logits > most ? logits : most;
+    }
+    float top = most[0];
+    for (size_t l = 1; l < kLanes; ++l) top = most[l] > top ? most[l] : top;
+    Lanes total = {};
+    for (size_t b = 0; b < blocks; ++b) {
+      const Lanes power = exp_of_negative(lanes(sums, b) - top);
+      lanes(sums, b) = power;
+      total += power;
+    }
+    float all = 0;
+    for (size_t l = 0; l < kLanes; ++l) all += total[l];
+    const float share = 1 / all;
+    Lanes change = {};
+    for (size_t b = 0; b < blocks; ++b) {
+      const Lanes fresh = lanes(sums, b) * share;
+      const Lanes by = fresh - lanes(rows, b);
+      const Lanes size = by < 0.0F ? -by : by;
+      change = size > change ? size : change;
+      lanes(rows, b) = fresh;
+    }
+    float largest = 0;
+    for (size_t l = 0; l < kLanes; ++l) {
+      largest = change[l] > largest ? change[l] : largest;
+    }
+    changed += static_cast<double>(largest);
+    unary += width;
+    sums += width;
+    rows += width;
+  }
+  return changed;
+}
+
+}  // namespace deeplab::crf

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loops that a mean-field iteration spends its time in, compiled once for
+// each vector width. Ranges may be worked on by different threads.
+#pragma once
+
+#include <cstdint>
+
+#include "deeplab/crf/permutohedral.h"
+#include "deeplab/crf/rows.h"
+
+namespace deeplab::crf {
+
+/// Each vertex of the range becomes the weighted sum of its shares of `values`.
+void gather_shares(
+    const PermutohedralLattice& lattice,
+    const Share* shares,
+    const Rows& values,
+    Range vertices,
+    Rows& result
+);
+
+/// v <- v + (previous + next) / 2 along whole chains, in place.
+void blur_chains(const uint32_t* chains, Range entries, Rows& vertices);
+
+/// Adds the weighted sum of each pixel's corners to `sums`, row by row.
+void slice_corners(
+    const Corner* corners,
+    size_t corners_per_pixel,
+    const Rows& vertices,
+    Range pixels,
+    float* sums
+);
+
+/// `result` becomes the sum of taps[t] * given[x + t - radius] * rows[x + t -
+/// radius] over the pixels of one image row; those beyond its ends are 0.
+struct Taps {
+  const float* values;
+  int64_t radius;
+};
+void filter_row(
+    Taps taps,
+    const float* given,
+    const float* rows,
+    int64_t width,
+    size_t blocks,
+    float* result
+);
+
+/// sums[x] += factor[x] * sum of taps[t] * (row t of `rows`)[x].
+void add_filtered_column(
+    Taps taps,
+    const float* const* rows,
+    const float* factor,
+    int64_t width,
+    size_t blocks,
+    float* sums
+);
+
+/// rows <- softmax(sums - unary) over the first `labels` columns; sums are
+/// spoilt. Returns the sum over the rows of the largest change of a value.
+double softmax_rows(
+    const float* unary,
+    float* sums,
+    size_t labels,
+    size_t blocks,
+    size_t count,
+    float* rows
+);
+
+}  // namespace deeplab::crf

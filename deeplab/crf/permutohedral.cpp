@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/permutohedral.h"
+
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "deeplab/core/error.h"
+#include "deeplab/crf/parallel.h"
+
+namespace deeplab::crf {
+namespace {
+
+constexpr size_t kMostDimensions = 15;
+constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+__extension__ using WideKey = unsigned __int128;
+
+/// Numbers of one point, by coordinate.
+template <class Number>
+using Coordinates = std::array<Number, kMostDimensions + 1>;
+
+/// How vertices' coordinates, without the last, become one number: a field of
+/// bits for each, wide enough for its neighbours' too.
+struct KeyLayout {
+  std::vector<int64_t> lowest;
+  std::vector<unsigned> shift;
+  unsigned bits = 0;
+};
+
+/// Where a point lies on the lattice's plane. Source: Adams et al., section
+/// 3.1; the factor makes one step of the blur a standard deviation.
+class Elevation {
+ public:
+  explicit Elevation(size_t dimensions) : dimensions_(dimensions) {
+    const double spread =
+        static_cast<double>(dimensions + 1) * std::sqrt(2.0 / 3.0);
+    for (size_t i = 0; i < dimensions; ++i) {
+      const auto n = static_cast<double>(i);
+      scale_[i] = spread / std::sqrt((n + 1) * (n + 2));
+    }
+  }
+
+  void elevate(const float* point, Coordinates<double>& elevated) const {
+    double sum = 0;
+    for (size_t j = dimensions_; j > 0; --j) {
+      const double scaled = static_cast<double>(point[j - 1]) * scale_[j - 1];
+      elevated[j] = sum - static_cast<double>(j) * scaled;
+      sum += scaled;
+    }
+    elevated[0] = sum;
+  }
+
+ private:
+  size_t dimensions_;
+  Coordinates<double> scale_{};
+};
+
+/// Open addressing: key to number, in the order of arrival.
+template <class Key>
+class VertexTable {
+ public:
+  explicit VertexTable(size_t expected) {
+    while (slots_.size() < 2 * expected || slots_.empty()) {
+      bits_ += 1;
+      slots_.resize(size_t{1} << bits_);
+    }
+  }
+
+  uint32_t find_or_add(Key key) {
+    if (2 * keys_.size() >= slots_.size()) grow();
+    for (size_t at = hash(key);; at = (at + 1) & (slots_.size() - 1)) {
+      auto& slot = slots_[at];
+      if (slot.number == kNone) {
+        slot = {key, static_cast<uint32_t>(keys_.size())};
+        keys_.push_back(key);
+        return slot.number;
+      }
+      if (slot.key == key) return slot.number;
+    }
+  }
+  uint32_t find(Key key) const {
+    for (size_t at = hash(key);; at = (at + 1) & (slots_.size() - 1)) {
+      const auto& slot = slots_[at];
+      if (slot.number == kNone || slot.key == key) return slot.number;
+    }
+  }
+  void prefetch(Key key) const { __builtin_prefetch(&slots_[hash(key)]); }
+  const std::vector<Key>& keys() const { return keys_; }
+
+ private:
+  struct Slot {
+    Key key = 0;
+    uint32_t number = kNone;
+  };
+
+  size_t hash(Key key) const {
+    constexpr uint64_t kGolden = 0x9e3779b97f4a7c15U;
+    auto mixed = static_cast<uint64_t>(key);
+    if constexpr (sizeof(Key) > sizeof(uint64_t)) {
+      mixed ^= static_cast<uint64_t>(key >> 64U) * 0xff51afd7ed558ccdU;
+    }
+    mixed ^= mixed >> 32U;
+    return static_cast<size_t>((mixed * kGolden) >> (64U - bits_));
+  }
+  void grow() {
+    bits_ += 1;
+    slots_.assign(size_t{1} << bits_, {});
+    for (size_t number = 0; number < keys_.size(); ++number) {
+      size_t at = hash(keys_[number]);
+      while (slots_[at].number != kNone) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = {keys_[number], static_cast<uint32_t>(number)};
+    }
+  }
+
+  unsigned bits_ = 3;
+  std::vector<Slot> slots_;
+  std::vector<Key> keys_;
+};
+
+}  // namespace
+
+template <class Key>
+class LatticeBuilder {
+ public:
+  LatticeBuilder(
+      const Features& features, KeyLayout layout, PermutohedralLattice& lattice
+  )
+      : features_(features),
+        layout_(std::move(layout)),
+        lattice_(lattice),
+        axes_(features.dimensions + 1),
+        points_(features.count),
+        keys_(points_ * axes_),
+        tables_(axes_, VertexTable<Key>(points_ / 4)) {}
+
+  void build() {
+    lattice_.corners_.resize(points_ * axes_);
+    parallel_ranges(points_, [&](Range range) { place(range); });
+    number_vertices();
+    lattice_.chains_.resize(axes_);
+    parallel_ranges(axes_, [&](Range range) {
+      for (size_t axis = range.begin; axis < range.end; ++axis) {
+        link(axis);
+      }
+    });
+  }
+
+ private:
+  /// Simplex and weights of points, and the keys of their vertices.
+  void place(Range points);
+  void place_one(size_t point, const Coordinates<double>& elevated);
+  void number_vertices();
+  void number_class(size_t remainder);
+  void link(size_t axis);
+
+  /// Of remainder class `remainder`, its vertices' first number.
+  size_t first_of(size_t remainder) const { return first_[remainder]; }
+
+  const Features& features_;
+  KeyLayout layout_;
+  PermutohedralLattice& lattice_;
+  size_t axes_;
+  size_t points_;
+  /// [remainder class, point]
+  std::vector<Key> keys_;
+  std::vector<VertexTable<Key>> tables_;
+  std::vector<std::vector<uint32_t>> counts_;
+  std::vector<size_t> first_;
+};
+
+template <class Key>
+void LatticeBuilder<Key>::place(Range points) {
+  const Elevation elevation(features_.dimensions);
+  Coordinates<double> elevated{};
+  for (size_t point = points.begin; point < points.end; ++point) {
+    elevation.elevate(&features_.values[point * features_.dimensions], elevated);
+    place_one(point, elevated);
+  }
+}
+
+/// Source: Adams et al., section 3.2: the nearest vertex of remainder 0, the
+/// order of the differences from it, barycentric coordinates.
+template <class Key>
+void LatticeBuilder<Key>::place_one(
+    size_t point, const Coordinates<double>& elevated
+) {
+  const auto axes = static_cast<int>(axes_);
+  const int d = axes - 1;
+  Coordinates<int64_t> base{};
+  Coordinates<double> rest{};
+  Coordinates<int> rank{};
+  int off_plane = 0;
+  for (size_t i = 0; i < axes_; ++i) {
+    const double nearest = std::round(elevated[i] / axes);
+    off_plane += static_cast<int>(nearest);
+    base[i] = static_cast<int64_t>(nearest) * axes;
+    rest[i] = elevated[i] - static_cast<double>(base[i]);
+    rank[i] = 0;
+  }
+  for (size_t i = 0; i < axes_; ++i) {
+    for (size_t j = i + 1; j < axes_; ++j) {
+      ++rank[rest[i] < rest[j] ? i : j];
+    }
+  }
+  std::array<double, kMostDimensions + 2> weight{};
+  for (size_t i = 0; i < axes_; ++i) {
+    rank[i] += off_plane;
+    const int wrap = rank[i] < 0 ? axes : (rank[i] > d ? -axes : 0);
+    rank[i] += wrap;
+    base[i] += wrap;
+    rest[i] -= wrap;
+    const auto place = static_cast<size_t>(d - rank[i]);
+    weight[place] += rest[i] / axes;
+    weight[place + 1] -= rest[i] / axes;
+  }
+  weight[0] += 1 + weight[axes_];
+  for (int remainder = 0; remainder < axes; ++remainder) {
+    Key key = 0;
+    for (size_t i = 0; i + 1 < axes_; ++i) {
+      const int64_t step =
+          rank[i] <= d - remainder ? remainder : remainder - axes;
+      key += static_cast<Key>(base[i] + step - layout_.lowest[i])
+             << layout_.shift[i];
+    }
+    const auto k = static_cast<size_t>(remainder);
+    keys_[k * points_ + point] = key;
+    lattice_.corners_[point * axes_ + k].weight =
+        static_cast<float>(weight[k]);
+  }
+}
+
+template <class Key>
+void LatticeBuilder<Key>::number_vertices() {
+  counts_.resize(axes_);
+  parallel_ranges(axes_, [&](Range range) {
+    for (size_t k = range.begin; k < range.end; ++k) number_class(k);
+  });
+  for (size_t k = 0; k < axes_; ++k) {
+    first_.push_back(lattice_.vertices_);
+    lattice_.vertices_ += counts_[k].size();
+  }
+  lattice_.share_begin_.resize(lattice_.vertices_ + 1);
+  lattice_.shares_.resize(points_ * axes_);
+  parallel_ranges(axes_, [&](Range range) {
+    for (size_t k = range.begin; k < range.end; ++k) {
+      // Each point has one share in each class.
+      auto next = static_cast<uint32_t>(k * points_);
+      for (size_t v = 0; v < counts_[k].size(); ++v) {
+        lattice_.share_begin_[first_of(k) + v] = next;
+        const uint32_t count = counts_[k][v];
+        counts_[k][v] = next;
+        next += count;
+      }
+      for (size_t point = 0; point < points_; ++point) {
+        auto& corner = lattice_.corners_[point * axes_ + k];
+        lattice_.shares_[counts_[k][corner.vertex]++] = {
+            static_cast<uint32_t>(point), corner.weight};
+        corner.vertex += static_cast<uint32_t>(first_of(k));
+      }
+    }
+  });
+  lattice_.share_begin_.back() = static_cast<uint32_t>(points_ * axes_);
+}
+
+template <class Key>
+void LatticeBuilder<Key>::number_class(size_t remainder) {
+  constexpr size_t kAhead = 16;
+  auto& table = tables_[remainder];
+  auto& counts = counts_[remainder];
+  const Key* keys = &keys_[remainder * points_];
+  for (size_t point = 0; point < points_; ++point) {
+    if (point + kAhead < points_) table.prefetch(keys[point + kAhead]);
+    const uint32_t vertex = table.find_or_add(keys[point]);
+    if (vertex == counts.size()) counts.push_back(0);
+    ++counts[vertex];
+    lattice_.corners_[point * axes_ + remainder].vertex = vertex;
+  }
+}
+
+/// Chains along one axis: the next vertex has 1 more in every coordinate, but d
+/// less in that of the axis.
+template <class Key>
+void LatticeBuilder<Key>::link(size_t axis) {
+  Key step = 0;
+  for (size_t i = 0; i + 1 < axes_; ++i) {
+    const auto change = i == axis ? -static_cast<int64_t>(axes_ - 1) : 1;
+    step += static_cast<Key>(change) << layout_.shift[i];
+  }
+  constexpr size_t kAhead = 16;
+  std::vector<uint32_t> next(lattice_.vertices_, kNone);
+  std::vector<bool> has_previous(lattice_.vertices_);
+  for (size_t k = 0; k < axes_; ++k) {
+    const size_t to = (k + 1) % axes_;
+    const auto& keys = tables_[k].keys();
+    for (size_t v = 0; v < keys.size(); ++v) {
+      if (v + kAhead < keys.size()) {
+        tables_[to].prefetch(keys[v + kAhead] + step);
+      }
+      const uint32_t found = tables_[to].find(keys[v] + step);
+      if (found == kNone) continue;
+      const size_t other = first_of(to) + found;
+      next[first_of(k) + v] = static_cast<uint32_t>(other);
+      has_previous[other] = true;
+    }
+  }
+  auto& chains = lattice_.chains_[axis];
+  for (uint32_t head = 0; head < next.size(); ++head) {
+    if (has_previous[head] || next[head] == kNone) continue;
+    for (uint32_t v = head; v != kNone; v = next[v]) chains.push_back(v);
+    chains.back() |= PermutohedralLattice::kChainEnd;
+  }
+}
+
+namespace {
+
+/// Bounds of the vertices from those of the features.
+KeyLayout layout_keys(const Features& features) {
+  const size_t d = features.dimensions;
+  const size_t axes = d + 1;
+  const Elevation elevation(d);
+  std::vector<double> low(axes, std::numeric_limits<double>::max());
+  std::vector<double> high(axes, std::numeric_limits<double>::lowest());
+  Coordinates<double> elevated{};
+  for (size_t point = 0; point < features.count; ++point) {
+    elevation.elevate(&features.values[point * d], elevated);
+    for (size_t i = 0; i < axes; ++i) {
+      low[i] = std::min(low[i], elevated[i]);
+      high[i] = std::max(high[i], elevated[i]);
+    }
+  }
+  KeyLayout layout;
+  const auto margin = static_cast<double>(4 * axes);
+  constexpr double kFarthest = 1e15;
+  for (size_t i = 0; i + 1 < axes; ++i) {
+    if (!(low[i] > -kFarthest && high[i] < kFarthest)) {
+      layout.bits = std::numeric_limits<unsigned>::max();
+      return layout;
+    }
+    layout.lowest.push_back(static_cast<int64_t>(low[i] - margin));
+    layout.shift.push_back(layout.bits);
+    const double span = high[i] - low[i] + 2 * margin;
+    layout.bits += static_cast<unsigned>(std::ceil(std::log2(span + 1)));
+  }
+  return layout;
+}
+
+}  // namespace
+
+PermutohedralLattice::PermutohedralLattice(const Features& features)
+    : points_(features.count), axes_(features.dimensions + 1) {
+  if (features.dimensions < 1 || features.dimensions > kMostDimensions) {
+    throw ConfigError(
+        str("a kernel of ",
+            features.dimensions,
+            " features; the lattice takes 1 to ",
+            kMostDimensions)
+    );
+  }
+  if (points_ * axes_ >= kChainEnd) {
+    throw ConfigError(
+        str("an image of ", points_, " pixels is too large for the lattice")
+    );
+  }
+  auto layout = layout_keys(features);
+  if (layout.bits <= 64) {
+    LatticeBuilder<uint64_t>(features, std::move(layout), *this).build();
+  } else if (layout.bits <= 128) {
+    LatticeBuilder<WideKey>(features, std::move(layout), *this).build();
+  } else {
+    throw ConfigError(
+        "a kernel's sigmas are too small for the image's extent: its lattice "
+        "cannot be numbered"
+    );
+  }
+}
+
+}  // namespace deeplab::crf

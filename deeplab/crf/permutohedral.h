@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "deeplab/crf/filter.h"
+
+namespace deeplab::crf {
+
+/// Where a pixel lies in its simplex: one vertex of each remainder class.
+struct Corner {
+  uint32_t vertex;
+  float weight;
+};
+
+/// A pixel that a vertex gathers from.
+struct Share {
+  uint32_t pixel;
+  float weight;
+};
+
+/// The permutohedral lattice over a set of points in d dimensions: the simplex
+/// of each point, and the neighbours of each vertex along the d + 1 axes. Only
+/// vertices that a point touches exist.
+///
+/// A vertex belongs to the remainder class of its coordinates modulo d + 1;
+/// each simplex has one of each class, and neighbours are one class apart. So
+/// classes are hashed apart, by different threads.
+/// Source: Adams, Baek and Davis 2010, "Fast High-Dimensional Filtering Using
+///         the Permutohedral Lattice", sections 3 and 4.
+class PermutohedralLattice {
+ public:
+  /// The last entry of a chain carries this mark.
+  static constexpr uint32_t kChainEnd = uint32_t{1} << 31U;
+
+  /// Throws: ConfigError for points too far apart to number their vertices
+  ///         (a kernel far narrower than a pixel or level).
+  explicit PermutohedralLattice(const Features& features);
+
+  size_t points() const noexcept { return points_; }
+  size_t vertices() const noexcept { return vertices_; }
+  /// d + 1: axes, remainder classes, corners of a simplex.
+  size_t axes() const noexcept { return axes_; }
+
+  /// [points, axes], by remainder class; the weights of a point sum to 1.
+  const std::vector<Corner>& corners() const noexcept { return corners_; }
+  /// The points of each vertex: shares()[share_begin()[v] ...[v + 1]].
+  const std::vector<Share>& shares() const noexcept { return shares_; }
+  const std::vector<uint32_t>& share_begin() const noexcept {
+    return share_begin_;
+  }
+  /// Runs of neighbours along an axis, one after the other; vertices without a
+  /// neighbour there are in none.
+  const std::vector<uint32_t>& chains(size_t axis) const noexcept {
+    return chains_[axis];
+  }
+
+ private:
+  template <class Key>
+  friend class LatticeBuilder;
+
+  size_t points_;
+  size_t axes_;
+  size_t vertices_ = 0;
+  std::vector<Corner> corners_;
+  std::vector<Share> shares_;
+  std::vector<uint32_t> share_begin_;
+  std::vector<std::vector<uint32_t>> chains_;
+};
+
+}  // namespace deeplab::crf

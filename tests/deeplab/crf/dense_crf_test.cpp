@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/dense_crf.h"
+
+#include <limits>
+#include <random>
+
+#include <omp.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/crf/golden.h"
+#include "support/support.h"
+
+namespace deeplab::crf {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::message_of;
+
+/// A small scene: two flat regions with noise, and a unary that is unsure.
+struct Scene {
+  static constexpr int64_t kHeight = 20;
+  static constexpr int64_t kWidth = 27;
+  static constexpr size_t kPixels = 20 * 27;
+  static constexpr size_t kLabels = 3;
+
+  std::vector<uint8_t> pixels;
+  std::vector<float> energies;
+
+  Scene() {
+    std::mt19937 random(7);
+    const auto below = [&](uint32_t bound) { return random() % bound; };
+    energies.resize(kLabels * kPixels);
+    for (size_t i = 0; i < kPixels; ++i) {
+      const bool right = i % kWidth > 13;
+      for (int c = 0; c < 3; ++c) {
+        pixels.push_back(static_cast<uint8_t>((right ? 180 : 60) + below(12)));
+      }
+      for (size_t l = 0; l < kLabels; ++l) {
+        const bool true_label = l == (right ? 1U : 0U);
+        energies[l * kPixels + i] =
+            (true_label ? 0.8F : 1.3F) + static_cast<float>(below(100)) * 0.01F;
+      }
+    }
+  }
+  Image image() const { return {pixels.data(), kHeight, kWidth, 3}; }
+
+  std::vector<float> run(const DenseCrfOptions& options) const {
+    const DenseCrf crf(options, image());
+    MeanField field(crf, energies.data(), kLabels);
+    field.run();
+    return field.probabilities();
+  }
+};
+
+DenseCrfOptions options_for_scene(Engine engine) {
+  DenseCrfOptions options;
+  options.engine = engine;
+  options.iterations = 5;
+  options.kernels = {{4, 12, 15, {}, {}}, {3, 2, {}, {}, {}}};
+  return options;
+}
+
+struct Golden {
+  char params;
+  Normalization normalization;
+  SelfTerm self_term;
+  int64_t iterations;
+  const char* file;
+};
+void PrintTo(const Golden& golden, std::ostream* stream) {
+  *stream << golden.file;
+}
+
+class ExactEngine : public ::testing::TestWithParam<Golden> {};
+
+TEST_P(ExactEngine, EqualsTheGoldenMeanField) {
+  SKIP_WITHOUT_SHARED("crf_golden");
+  const GoldenCase golden;
+  auto options = golden_options(GetParam().params);
+  options.engine = Engine::kExact;
+  options.normalization = GetParam().normalization;
+  options.self_term = GetParam().self_term;
+  options.iterations = GetParam().iterations;
+  const DenseCrf crf(options, golden.image());
+  MeanField field(crf, golden.unary.data(), GoldenCase::kLabels);
+  EXPECT_EQ(field.run(), options.iterations);
+  const auto expected = GoldenCase::floats(
+      std::string(GetParam().file) + "_f32_5x48x64",
+      GoldenCase::kLabels * GoldenCase::kPixels
+  );
+  EXPECT_LT(largest_difference(field.probabilities(), expected), 1e-4);
+}
+
+constexpr auto kSymmetric = Normalization::kSymmetric;
+constexpr auto kAfter = Normalization::kAfter;
+constexpr auto kBefore = Normalization::kBefore;
+constexpr auto kNone = Normalization::kNone;
+constexpr auto kKept = SelfTerm::kKept;
+constexpr auto kLeftOut = SelfTerm::kLeftOut;
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    ExactEngine,
+    ::testing::Values(
+        Golden{'a', kSymmetric, kKept, 1, "a_exact_symmetric_self_it1"},
+        Golden{'a', kSymmetric, kKept, 5, "a_exact_symmetric_self_it5"},
+        Golden{'a', kSymmetric, kKept, 10, "a_exact_symmetric_self_it10"},
+        Golden{'a', kSymmetric, kLeftOut, 1, "a_exact_symmetric_noself_it1"},
+        Golden{'a', kSymmetric, kLeftOut, 10, "a_exact_symmetric_noself_it10"},
+        Golden{'a', kAfter, kKept, 10, "a_exact_after_self_it10"},
+        Golden{'a', kAfter, kLeftOut, 10, "a_exact_after_noself_it10"},
+        Golden{'a', kBefore, kKept, 1, "a_exact_before_self_it1"},
+        Golden{'a', kBefore, kKept, 10, "a_exact_before_self_it10"},
+        Golden{'a', kNone, kKept, 1, "a_exact_none_self_it1"},
+        Golden{'a', kNone, kKept, 10, "a_exact_none_self_it10"},
+        Golden{'b', kSymmetric, kKept, 5, "b_exact_symmetric_self_it5"},
+        Golden{'b', kSymmetric, kKept, 10, "b_exact_symmetric_self_it10"},
+        Golden{'b', kSymmetric, kLeftOut, 10, "b_exact_symmetric_noself_it10"},
+        Golden{'b', kAfter, kKept, 10, "b_exact_after_self_it10"},
+        Golden{'b', kAfter, kLeftOut, 10, "b_exact_after_noself_it10"}
+    ),
+    [](const auto& tested) { return std::string(tested.param.file); }
+);
+
+struct Peer {
+  char params;
+  Normalization normalization;
+  const char* peer;
+  const char* exact;
+};
+void PrintTo(const Peer& peer, std::ostream* stream) { *stream << peer.peer; }
+
+class LatticeEngine : public ::testing::TestWithParam<Peer> {};
+
+TEST_P(LatticeEngine, IsCloserToTheExactThanTheReferenceImplementation) {
+  SKIP_WITHOUT_SHARED("crf_golden");
+  const GoldenCase golden;
+  auto options = golden_options(GetParam().params);
+  options.normalization = GetParam().normalization;
+  const DenseCrf crf(options, golden.image());
+  MeanField field(crf, golden.unary.data(), GoldenCase::kLabels);
+  field.run();
+  const auto read = [](const std::string& name) {
+    return GoldenCase::floats(
+        name + "_f32_5x48x64", GoldenCase::kLabels * GoldenCase::kPixels
+    );
+  };
+  const auto exact = read(GetParam().exact);
+  const double ours = mean_difference(field.probabilities(), exact);
+  const double theirs = mean_difference(read(GetParam().peer), exact);
+  RecordProperty("ours", std::to_string(ours));
+  RecordProperty("theirs", std::to_string(theirs));
+  std::cout << "mean |dQ| " << ours << ", the reference's " << theirs << '\n';
+  EXPECT_LE(ours, theirs);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    LatticeEngine,
+    ::testing::Values(
+        Peer{
+            'a',
+            kSymmetric,
+            "a_peer_symmetric_it10",
+            "a_exact_symmetric_self_it10"},
+        Peer{'a', kAfter, "a_peer_after_it10", "a_exact_after_self_it10"},
+        Peer{
+            'b',
+            kSymmetric,
+            "b_peer_symmetric_it10",
+            "b_exact_symmetric_self_it10"},
+        Peer{'b', kAfter, "b_peer_after_it10", "b_exact_after_self_it10"}
+    ),
+    [](const auto& tested) { return std::string(tested.param.peer); }
+);
+
+class AnyEngine : public ::testing::TestWithParam<Engine> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    AnyEngine,
+    ::testing::Values(Engine::kLattice, Engine::kExact),
+    [](const auto& tested) {
+      return tested.param == Engine::kLattice ? "lattice" : "exact";
+    }
+);
+
+TEST_P(AnyEngine, GivesProbabilities) {
+  const auto q = Scene().run(options_for_scene(GetParam()));
+  for (size_t i = 0; i < Scene::kPixels; ++i) {
+    double sum = 0;
+    for (size_t l = 0; l < Scene::kLabels; ++l) {
+      const float p = q[l * Scene::kPixels + i];
+      EXPECT_TRUE(p >= 0 && p <= 1);
+      sum += static_cast<double>(p);
+    }
+    EXPECT_NEAR(sum, 1, 1e-5);
+  }
+}
+
+TEST_P(AnyEngine, WeightsOfZeroGiveTheSoftmax) {
+  auto options = options_for_scene(GetParam());
+  for (auto& kernel : options.kernels) kernel.weight = 0;
+  const Scene scene;
+  const auto q = scene.run(options);
+  const auto energies =
+      energies_of_probabilities(q.data(), Scene::kLabels, Scene::kPixels);
+  for (size_t i = 0; i < Scene::kPixels; ++i) {
+    // Energies up to a constant of the pixel.
+    const float shift = energies[i] - scene.energies[i];
+    EXPECT_NEAR(
+        energies[Scene::kPixels + i] - scene.energies[Scene::kPixels + i],
+        shift,
+        1e-4
+    );
+  }
+}
+
+TEST_P(AnyEngine, PermutedLabelsPermuteTheResult) {
+  const auto options = options_for_scene(GetParam());
+  Scene scene;
+  const auto q = scene.run(options);
+  std::rotate(
+      scene.energies.begin(),
+      scene.energies.begin() + Scene::kPixels,
+      scene.energies.end()
+  );
+  auto rotated = scene.run(options);
+  std::rotate(rotated.begin(), rotated.end() - Scene::kPixels, rotated.end());
+  EXPECT_LT(largest_difference(q, rotated), 1e-5);
+}
+
+template <class Value>
+void flip_rows(std::vector<Value>& values, size_t together) {
+  const size_t row = static_cast<size_t>(Scene::kWidth) * together;
+  for (size_t at = 0; at < values.size(); at += row) {
+    for (size_t left = 0, right = Scene::kWidth - 1; left < right;
+         ++left, --right) {
+      std::swap_ranges(
+          values.begin() + static_cast<int64_t>(at + left * together),
+          values.begin() + static_cast<int64_t>(at + (left + 1) * together),
+          values.begin() + static_cast<int64_t>(at + right * together)
+      );
+    }
+  }
+}
+
+TEST_P(AnyEngine, AFlippedSceneFlipsTheResult) {
+  const auto options = options_for_scene(GetParam());
+  Scene scene;
+  const auto q = scene.run(options);
+  flip_rows(scene.pixels, 3);
+  flip_rows(scene.energies, 1);
+  auto flipped = scene.run(options);
+  flip_rows(flipped, 1);
+  // The lattice's cells lie elsewhere in a flipped scene.
+  const double most = GetParam() == Engine::kExact ? 1e-5 : 2e-2;
+  EXPECT_LT(mean_difference(q, flipped), most);
+}
+
+TEST_P(AnyEngine, TheSameBitsForAnyNumberOfThreads) {
+  const auto options = options_for_scene(GetParam());
+  const Scene scene;
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(1);
+  const auto one = scene.run(options);
+  omp_set_num_threads(3);
+  const auto three = scene.run(options);
+  omp_set_num_threads(before);
+  EXPECT_EQ(one, three);
+}
+
+TEST_P(AnyEngine, ADiagonalOfOnesAndAnIdentityArePotts) {
+  auto options = options_for_scene(GetParam());
+  const Scene scene;
+  const auto potts = scene.run(options);
+  for (auto& kernel : options.kernels) kernel.compatibility = {1, 1, 1};
+  EXPECT_LT(largest_difference(potts, scene.run(options)), 1e-5);
+  for (auto& kernel : options.kernels) {
+    kernel.compatibility = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+  }
+  EXPECT_LT(largest_difference(potts, scene.run(options)), 1e-5);
+}
+
+TEST_P(AnyEngine, MeanFieldLowersTheKlDivergence) {
+  const auto options = options_for_scene(GetParam());
+  const Scene scene;
+  const DenseCrf crf(options, scene.image());
+  MeanField field(crf, scene.energies.data(), Scene::kLabels);
+  double last = field.kl_divergence();
+  for (int i = 0; i < 5; ++i) {
+    field.step();
+    const double now = field.kl_divergence();
+    EXPECT_LT(now, last + 1e-3) << i;
+    last = now;
+  }
+}
+
+TEST_P(AnyEngine, AOnePixelImageAndAConstantOneAreFine) {
+  auto options = options_for_scene(GetParam());
+  const std::vector<uint8_t> pixel{1, 2, 3};
+  const DenseCrf one(options, {pixel.data(), 1, 1, 3});
+  const std::vector<float> energies{0.5F, 1.0F};
+  MeanField field(one, energies.data(), 2);
+  field.run();
+  EXPECT_EQ(field.labels(), std::vector<uint8_t>{0});
+
+  Scene scene;
+  std::fill(scene.pixels.begin(), scene.pixels.end(), uint8_t{7});
+  const auto q = scene.run(options);
+  for (const float p : q) EXPECT_TRUE(p >= 0 && p <= 1);
+}
+
+TEST_P(AnyEngine, AnySigmaGivesFiniteProbabilities) {
+  const Scene scene;
+  for (const double sigma : {1e-3, 0.1, 1.0, 100.0, 1e4}) {
+    auto options = options_for_scene(GetParam());
+    options.kernels = {
+        {4, sigma, sigma, {}, {}},
+        {4, 5, sigma, {}, {}},
+        {3, sigma, {}, {}, {}}};
+    for (const float p : scene.run(options)) {
+      ASSERT_TRUE(p >= 0 && p <= 1) << sigma;
+    }
+  }
+}
+
+TEST(DenseCrf, StopsWhenNothingChanges) {
+  auto options = options_for_scene(Engine::kExact);
+  options.iterations = 100;
+  options.stop_below = 1e-3;
+  const Scene scene;
+  const DenseCrf crf(options, scene.image());
+  MeanField field(crf, scene.energies.data(), Scene::kLabels);
+  EXPECT_LT(field.run(), 50);
+}
+
+TEST(DenseCrf, SmoothsTheNoiseAway) {
+  auto options = options_for_scene(Engine::kLattice);
+  const Scene scene;
+  const DenseCrf crf(options, scene.image());
+  MeanField field(crf, scene.energies.data(), Scene::kLabels);
+  field.run();
+  const auto labels = field.labels();
+  for (size_t i = 0; i < Scene::kPixels; ++i) {
+    EXPECT_EQ(labels[i], i % Scene::kWidth > 13 ? 1 : 0) << i;
+  }
+}
+
+TEST(DenseCrf, AGreyImageAndOneOfFiveChannelsAreFine) {
+  for (const int64_t channels : {1, 5}) {
+    const std::vector<uint8_t> pixels(
+        static_cast<size_t>(Scene::kHeight * Scene::kWidth * channels), 9
+    );
+    const DenseCrf crf(
+        options_for_scene(Engine::kLattice),
+        {pixels.data(), Scene::kHeight, Scene::kWidth, channels}
+    );
+    MeanField field(crf, Scene().energies.data(), Scene::kLabels);
+    field.run();
+    EXPECT_EQ(field.iterations(), 5);
+  }
+}
+
+TEST(DenseCrf, NamesWhatIsWrong) {
+  const Scene scene;
+  const auto refusal = [&](const auto& change) {
+    auto options = options_for_scene(Engine::kLattice);
+    change(options);
+    return message_of<ConfigError>([&] { scene.run(options); });
+  };
+  EXPECT_THAT(
+      refusal([](auto& o) { o.kernels[1].position_sigma = 0; }),
+      HasSubstr("crf.kernels[1].position_sigma is 0; must be above 0")
+  );
+  EXPECT_THAT(
+      refusal([](auto& o) { o.kernels[0].color_sigma = -3; }),
+      HasSubstr("crf.kernels[0].color_sigma is -3")
+  );
+  EXPECT_THAT(
+      refusal([](auto& o) { o.iterations = -1; }),
+      HasSubstr("crf.iterations is -1")
+  );
+  EXPECT_THAT(
+      refusal([](auto& o) { o.kernels[0].compatibility = {1, 1}; }),
+      HasSubstr("compatibility has 2 numbers; expected 3 or 9")
+  );
+  auto energies = scene.energies;
+  energies[5] = std::numeric_limits<float>::quiet_NaN();
+  const DenseCrf crf(options_for_scene(Engine::kLattice), scene.image());
+  EXPECT_THAT(
+      message_of<DataError>([&] {
+        MeanField(crf, energies.data(), Scene::kLabels);
+      }),
+      HasSubstr("of label 0 at pixel 5; expected finite")
+  );
+}
+
+TEST(Energies, OfLogitsAndOfTheirSoftmaxAreEqual) {
+  const std::vector<float> logits{1, -2, 30, 0, 4, -30};
+  const std::vector<float> probabilities{
+      1 / (1 + std::exp(-1.0F)),
+      1 / (1 + std::exp(6.0F)),
+      1,
+      1 / (1 + std::exp(1.0F)),
+      1 / (1 + std::exp(-6.0F)),
+      0};
+  EXPECT_LT(
+      largest_difference(
+          energies_of_logits(logits.data(), 2, 3),
+          energies_of_probabilities(probabilities.data(), 2, 3)
+      ),
+      1e-4
+  );
+}
+
+TEST(Energies, OfLabelsSayHowSureTheyAre) {
+  const std::vector<uint8_t> mask{0, 2, 255};
+  const auto energies = energies_of_labels(mask.data(), 3, 3, 0.8);
+  EXPECT_NEAR(energies[0], -std::log(0.8), 1e-6);
+  EXPECT_NEAR(energies[3], -std::log(0.1), 1e-6);
+  EXPECT_NEAR(energies[2], std::log(3.0), 1e-6);
+  EXPECT_THAT(
+      message_of<ConfigError>([&] {
+        energies_of_labels(mask.data(), 3, 3, 0.3);
+      }),
+      HasSubstr("must be above 1 / 3")
+  );
+}
+
+TEST(Energies, AreRefusedOutOfRange) {
+  const std::vector<float> values{0.5F, 7};
+  EXPECT_THAT(
+      message_of<DataError>([&] {
+        energies_of_probabilities(values.data(), 2, 1);
+      }),
+      HasSubstr("probability 7 of label 1 at pixel 0")
+  );
+}
+
+}  // namespace
+}  // namespace deeplab::crf
