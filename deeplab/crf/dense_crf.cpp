@@ -25,23 +25,25 @@ Features features_of(const KernelOptions& options, const Image& image) {
   Features features;
   features.count = static_cast<size_t>(image.height * image.width);
   const auto channels = static_cast<size_t>(image.channels);
-  features.dimensions = 2 + (options.color_sigma ? channels : 0);
-  features.values.reserve(features.count * features.dimensions);
-  const uint8_t* levels = image.pixels;
-  for (int64_t y = 0; y < image.height; ++y) {
-    for (int64_t x = 0; x < image.width; ++x, levels += channels) {
-      for (const int64_t at : {x, y}) {
-        features.values.push_back(
-            static_cast<float>(static_cast<double>(at) / options.position_sigma)
-        );
-      }
-      for (size_t c = 0; options.color_sigma && c < channels; ++c) {
-        features.values.push_back(
-            static_cast<float>(levels[c] / *options.color_sigma)
-        );
+  const size_t dimensions = 2 + (options.color_sigma ? channels : 0);
+  features.dimensions = dimensions;
+  features.values.resize(features.count * dimensions);
+  const double per_pixel = 1 / options.position_sigma;
+  const double per_level = 1 / options.color_sigma.value_or(1);
+  const auto width = static_cast<size_t>(image.width);
+  parallel_ranges(static_cast<size_t>(image.height), [&](Range range) {
+    float* value = &features.values[range.begin * width * dimensions];
+    const uint8_t* levels = image.pixels + range.begin * width * channels;
+    for (size_t y = range.begin; y < range.end; ++y) {
+      for (size_t x = 0; x < width; ++x, levels += channels) {
+        *value++ = static_cast<float>(static_cast<double>(x) * per_pixel);
+        *value++ = static_cast<float>(static_cast<double>(y) * per_pixel);
+        for (size_t c = 0; c + 2 < dimensions; ++c) {
+          *value++ = static_cast<float>(levels[c] * per_level);
+        }
       }
     }
-  }
+  });
   return features;
 }
 
@@ -166,32 +168,54 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
             labels * labels)
     );
   }
-  const size_t pixels = crf.pixels();
-  for (size_t l = 0; l < labels; ++l) {
-    for (size_t i = 0; i < pixels; ++i) {
-      const float energy = energies[l * pixels + i];
-      if (!std::isfinite(energy)) {
-        throw DataError(
-            str("crf: energy ", energy, " of label ", l, " at pixel ", i,
-                "; expected finite numbers")
-        );
-      }
-      energies_[i][l] = energy;
-    }
-  }
-  parallel_ranges(pixels, [&](Range range) {
-    Rows sums(kTogether, labels);
-    for (size_t at = range.begin; at < range.end; at += kTogether) {
-      const size_t count = std::min(kTogether, range.end - at);
-      std::fill_n(sums[0], count * sums.width(), 0.0F);
-      softmax_rows(
-          energies_[at], sums[0], labels, q_.blocks(), count, q_[at]
-      );
-    }
-  });
+  fill(energies);
   for (const auto& kernel : crf.kernels_) {
     workspaces_.push_back(kernel.filter->make_workspace(labels));
   }
+}
+
+void MeanField::fill(const float* energies) {
+  const size_t pixels = crf_.pixels();
+  const size_t labels = q_.labels();
+  std::vector<size_t> bad(parts(), pixels);
+  parallel_ranges(parts(), [&](Range range) {
+    Rows sums(kTogether, labels);
+    for (size_t part = range.begin; part < range.end; ++part) {
+      const Range own = part_of(part);
+      for (size_t l = 0; l < labels; ++l) {
+        for (size_t i = own.begin; i < own.end; ++i) {
+          const float energy = energies[l * pixels + i];
+          if (!std::isfinite(energy)) bad[part] = i;
+          energies_[i][l] = energy;
+        }
+      }
+      for (size_t i = own.begin; i < own.end; ++i) {
+        std::fill(energies_[i] + labels, energies_[i + 1], kImpossible);
+      }
+      std::fill_n(sums[0], kTogether * sums.width(), 0.0F);
+      softmax_rows(
+          energies_[own.begin],
+          sums[0],
+          q_.blocks(),
+          own.end - own.begin,
+          q_[own.begin]
+      );
+    }
+  });
+  const size_t first = *std::min_element(bad.begin(), bad.end());
+  if (first == pixels) return;
+  throw DataError(
+      str("crf: an energy at pixel ", first, " is not a finite number")
+  );
+}
+
+size_t MeanField::parts() const {
+  return (crf_.pixels() + kTogether - 1) / kTogether;
+}
+
+Range MeanField::part_of(size_t part) const {
+  const size_t begin = part * kTogether;
+  return {begin, std::min(begin + kTogether, crf_.pixels())};
 }
 
 void MeanField::read(size_t turn, std::vector<Rows>& workspaces) const {
@@ -235,17 +259,19 @@ void MeanField::add_messages(
 
 double MeanField::step() {
   read(static_cast<size_t>(iterations_), workspaces_);
-  const size_t parts = (crf_.pixels() + kTogether - 1) / kTogether;
   // One sum a part, so that the total does not depend on the threads.
-  std::vector<double> changes(parts);
-  parallel_ranges(parts, [&](Range range) {
+  std::vector<double> changes(parts());
+  parallel_ranges(parts(), [&](Range range) {
     Rows sums(kTogether, q_.labels());
     for (size_t part = range.begin; part < range.end; ++part) {
-      const size_t at = part * kTogether;
-      const size_t count = std::min(kTogether, crf_.pixels() - at);
-      add_messages(workspaces_, {at, at + count}, sums);
+      const Range own = part_of(part);
+      add_messages(workspaces_, own, sums);
       changes[part] = softmax_rows(
-          energies_[at], sums[0], q_.labels(), q_.blocks(), count, q_[at]
+          energies_[own.begin],
+          sums[0],
+          q_.blocks(),
+          own.end - own.begin,
+          q_[own.begin]
       );
     }
   });
@@ -268,11 +294,16 @@ int64_t MeanField::run() {
 std::vector<float> MeanField::probabilities() const {
   const size_t pixels = crf_.pixels();
   std::vector<float> result(q_.labels() * pixels);
-  for (size_t i = 0; i < pixels; ++i) {
-    for (size_t l = 0; l < q_.labels(); ++l) {
-      result[l * pixels + i] = q_[i][l];
+  parallel_ranges(parts(), [&](Range range) {
+    for (size_t part = range.begin; part < range.end; ++part) {
+      const Range own = part_of(part);
+      for (size_t l = 0; l < q_.labels(); ++l) {
+        for (size_t i = own.begin; i < own.end; ++i) {
+          result[l * pixels + i] = q_[i][l];
+        }
+      }
     }
-  }
+  });
   return result;
 }
 
@@ -295,15 +326,16 @@ double MeanField::kl_divergence() const {
   read(static_cast<size_t>(iterations_), workspaces);
   double total = 0;
   Rows sums(kTogether, q_.labels());
-  for (size_t at = 0; at < crf_.pixels(); at += kTogether) {
-    const size_t count = std::min(kTogether, crf_.pixels() - at);
-    add_messages(workspaces, {at, at + count}, sums);
-    for (size_t i = 0; i < count; ++i) {
+  for (size_t part = 0; part < parts(); ++part) {
+    const Range own = part_of(part);
+    add_messages(workspaces, own, sums);
+    for (size_t i = own.begin; i < own.end; ++i) {
+      const float* messages = sums[i - own.begin];
       for (size_t l = 0; l < q_.labels(); ++l) {
-        const auto q = static_cast<double>(q_[at + i][l]);
+        const auto q = static_cast<double>(q_[i][l]);
         if (q == 0) continue;
-        total += q * (std::log(q) + static_cast<double>(energies_[at + i][l]) -
-                      0.5 * static_cast<double>(sums[i][l]));
+        total += q * (std::log(q) + static_cast<double>(energies_[i][l]) -
+                      0.5 * static_cast<double>(messages[l]));
       }
     }
   }

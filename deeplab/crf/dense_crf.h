@@ -152,6 +152,11 @@ class MeanField {
   double kl_divergence() const;
 
  private:
+  /// The pixels are worked on in parts that stay in cache.
+  size_t parts() const;
+  Range part_of(size_t part) const;
+  /// Energies, and Q before the first iteration.
+  void fill(const float* energies);
   void read(size_t turn, std::vector<Rows>& workspaces) const;
   void add_messages(
       const std::vector<Rows>& workspaces, Range pixels, Rows& sums

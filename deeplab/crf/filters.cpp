@@ -120,8 +120,8 @@ void ExactFilter::add(
 
 LatticeFilter::LatticeFilter(const Features& features)
     : lattice_(features),
-      shares_(lattice_.shares()),
-      corners_(lattice_.corners()) {}
+      given_(lattice_.weights()),
+      taken_(lattice_.weights()) {}
 
 Rows LatticeFilter::make_workspace(size_t labels) const {
   return {lattice_.vertices(), labels};
@@ -130,8 +130,15 @@ Rows LatticeFilter::make_workspace(size_t labels) const {
 void LatticeFilter::read(
     const Rows& values, size_t turn, Rows& workspace
 ) const {
-  parallel_ranges(lattice_.vertices(), [&](Range range) {
-    gather_shares(lattice_, shares_.data(), values, range, workspace);
+  const Corners corners{
+      lattice_.corners().data(), given_.data(), lattice_.axes()};
+  parallel_ranges(lattice_.axes(), [&](Range classes) {
+    std::fill(
+        workspace[lattice_.vertices_of(classes.begin).begin],
+        workspace[lattice_.vertices_of(classes.end - 1).end],
+        0.0F
+    );
+    splat_corners(corners, values, classes, workspace);
   });
   for (size_t i = 0; i < lattice_.axes(); ++i) {
     const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
@@ -148,14 +155,16 @@ void LatticeFilter::read(
 void LatticeFilter::add(
     const Rows& workspace, Range pixels, float* sums
 ) const {
-  slice_corners(corners_.data(), lattice_.axes(), workspace, pixels, sums);
+  const Corners corners{
+      lattice_.corners().data(), taken_.data(), lattice_.axes()};
+  slice_corners(corners, workspace, pixels, sums);
 }
 
 /// The blur's response from corner to corner of one simplex: m classes apart is
 /// m steps along different axes, or d + 1 - m the other way.
 float LatticeFilter::own_weight(size_t pixel) const {
   const size_t axes = lattice_.axes();
-  const Corner* corners = &lattice_.corners()[pixel * axes];
+  const float* weights = &lattice_.weights()[pixel * axes];
   double sum = 0;
   for (size_t k = 0; k < axes; ++k) {
     for (size_t l = 0; l < axes; ++l) {
@@ -163,21 +172,24 @@ float LatticeFilter::own_weight(size_t pixel) const {
       const auto around = static_cast<int>(axes) - apart;
       const double response =
           std::ldexp(1.0, -apart) + std::ldexp(apart == 0 ? 2.0 : 1.0, -around);
-      sum += static_cast<double>(corners[k].weight) *
-             static_cast<double>(corners[l].weight) * response;
+      sum += static_cast<double>(weights[k]) *
+             static_cast<double>(weights[l]) * response;
     }
   }
   return static_cast<float>(sum);
 }
 
 void LatticeFilter::set_scales(Scales scales) {
-  shares_ = lattice_.shares();
-  corners_ = lattice_.corners();
   const size_t axes = lattice_.axes();
-  for (auto& share : shares_) share.weight *= scales.given[share.pixel];
-  for (size_t i = 0; i < corners_.size(); ++i) {
-    corners_[i].weight *= scales.taken[i / axes];
-  }
+  const float* weights = lattice_.weights().data();
+  parallel_ranges(lattice_.points(), [&](Range range) {
+    for (size_t i = range.begin; i < range.end; ++i) {
+      for (size_t at = i * axes; at < (i + 1) * axes; ++at) {
+        given_[at] = weights[at] * scales.given[i];
+        taken_[at] = weights[at] * scales.taken[i];
+      }
+    }
+  });
 }
 
 SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)

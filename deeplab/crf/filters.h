@@ -45,9 +45,9 @@ class LatticeFilter : public Filter {
 
  private:
   PermutohedralLattice lattice_;
-  /// The lattice's, times what is given and what is taken.
-  std::vector<Share> shares_;
-  std::vector<Corner> corners_;
+  /// The lattice's weights, times what is given and what is taken.
+  std::vector<float> given_;
+  std::vector<float> taken_;
 };
 
 /// A kernel of position alone: rows, then columns, with the taps of a Gaussian

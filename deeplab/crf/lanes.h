@@ -35,6 +35,29 @@ DEEPLAB_CRF_INLINE Lanes& lanes(float* row, size_t block) {
   return reinterpret_cast<Lanes*>(row)[block];
 }
 
+/// The lanes in another order.
+#if defined(__clang__)
+#define DEEPLAB_CRF_SHUFFLE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
+#else
+#define DEEPLAB_CRF_SHUFFLE(v, ...) __builtin_shuffle(v, LaneInts{__VA_ARGS__})
+#endif
+
+DEEPLAB_CRF_INLINE Lanes larger(Lanes one, Lanes other) {
+  return one > other ? one : other;
+}
+DEEPLAB_CRF_INLINE float largest_of(Lanes v) {
+  v = larger(v, DEEPLAB_CRF_SHUFFLE(v, 4, 5, 6, 7, 0, 1, 2, 3));
+  v = larger(v, DEEPLAB_CRF_SHUFFLE(v, 2, 3, 0, 1, 6, 7, 4, 5));
+  v = larger(v, DEEPLAB_CRF_SHUFFLE(v, 1, 0, 3, 2, 5, 4, 7, 6));
+  return v[0];
+}
+DEEPLAB_CRF_INLINE float sum_of(Lanes v) {
+  v += DEEPLAB_CRF_SHUFFLE(v, 4, 5, 6, 7, 0, 1, 2, 3);
+  v += DEEPLAB_CRF_SHUFFLE(v, 2, 3, 0, 1, 6, 7, 4, 5);
+  v += DEEPLAB_CRF_SHUFFLE(v, 1, 0, 3, 2, 5, 4, 7, 6);
+  return v[0];
+}
+
 /// e^x for x <= 0, to 2 units in the last place; 0 below -87.
 /// Source: the polynomial of Cephes' expf (Moshier), on r = x - n ln 2.
 DEEPLAB_CRF_INLINE Lanes exp_of_negative(Lanes x) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "deeplab/crf/lanes.h"
+#include "deeplab/crf/permutohedral.h"
 
 namespace deeplab::crf {
 namespace {
@@ -29,27 +30,38 @@ DEEPLAB_CRF_INLINE void for_blocks(size_t blocks, const Body& body) {
   }
 }
 
-struct Gather {
-  const PermutohedralLattice& lattice;
-  const Share* shares;
+struct Splat {
+  const Corners& corners;
   const Rows& values;
-  Range vertices;
-  Rows& result;
+  Range classes;
+  Rows& vertices;
 
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
-    const uint32_t* begin = lattice.share_begin().data();
-    for (size_t v = vertices.begin; v < vertices.end; ++v) {
-      Lanes sum[kBlocks] = {};
-      for (uint32_t i = begin[v]; i < begin[v + 1]; ++i) {
-        const float* row = values[shares[i].pixel];
-        const float weight = shares[i].weight;
+    constexpr size_t kAhead = 4;
+    const size_t per_pixel = corners.per_pixel;
+    const uint32_t* vertex = corners.vertices;
+    const float* weight = corners.weights;
+    for (size_t pixel = 0; pixel < values.count(); ++pixel) {
+      Lanes own[kBlocks];
+      for (size_t b = 0; b < kBlocks; ++b) {
+        own[b] = lanes(values[pixel], first + b);
+      }
+      const bool more = pixel + kAhead < values.count();
+      for (size_t k = classes.begin; k < classes.end; ++k) {
+        if (more) {
+          __builtin_prefetch(
+              vertices[vertex[kAhead * per_pixel + k]] + first * kLanes
+          );
+        }
+        float* row = vertices[vertex[k]];
+        const float share = weight[k];
         for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(row, first + b) * weight;
+          lanes(row, first + b) += own[b] * share;
         }
       }
-      float* row = result[v];
-      for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) = sum[b];
+      vertex += per_pixel;
+      weight += per_pixel;
     }
   }
 };
@@ -92,22 +104,24 @@ struct Blur {
 };
 
 struct Slice {
-  const Corner* corners;
-  size_t per_pixel;
+  const Corners& corners;
   const Rows& vertices;
   Range pixels;
   float* sums;
 
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
-    const Corner* corner = corners + pixels.begin * per_pixel;
+    const size_t begin = pixels.begin * corners.per_pixel;
+    const uint32_t* vertex = corners.vertices + begin;
+    const float* weight = corners.weights + begin;
     float* row = sums;
     for (size_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
       Lanes sum[kBlocks] = {};
-      for (size_t i = 0; i < per_pixel; ++i, ++corner) {
-        const float* vertex = vertices[corner->vertex];
+      for (size_t i = 0; i < corners.per_pixel; ++i) {
+        const float* from = vertices[*vertex++];
+        const float share = *weight++;
         for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(vertex, first + b) * corner->weight;
+          sum[b] += lanes(from, first + b) * share;
         }
       }
       for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) += sum[b];
@@ -177,16 +191,10 @@ struct AddColumn {
 }  // namespace
 
 DEEPLAB_CRF_WIDTHS
-void gather_shares(
-    const PermutohedralLattice& lattice,
-    const Share* shares,
-    const Rows& values,
-    Range vertices,
-    Rows& result
+void splat_corners(
+    const Corners& corners, const Rows& values, Range classes, Rows& vertices
 ) {
-  for_blocks(
-      result.blocks(), Gather{lattice, shares, values, vertices, result}
-  );
+  for_blocks(values.blocks(), Splat{corners, values, classes, vertices});
 }
 
 DEEPLAB_CRF_WIDTHS
@@ -196,16 +204,9 @@ void blur_chains(const uint32_t* chains, Range entries, Rows& vertices) {
 
 DEEPLAB_CRF_WIDTHS
 void slice_corners(
-    const Corner* corners,
-    size_t corners_per_pixel,
-    const Rows& vertices,
-    Range pixels,
-    float* sums
+    const Corners& corners, const Rows& vertices, Range pixels, float* sums
 ) {
-  for_blocks(
-      vertices.blocks(),
-      Slice{corners, corners_per_pixel, vertices, pixels, sums}
-  );
+  for_blocks(vertices.blocks(), Slice{corners, vertices, pixels, sums});
 }
 
 DEEPLAB_CRF_WIDTHS
@@ -236,7 +237,6 @@ DEEPLAB_CRF_WIDTHS
 double softmax_rows(
     const float* unary,
     float* sums,
-    size_t labels,
     size_t blocks,
     size_t count,
     float* rows
@@ -245,26 +245,19 @@ double softmax_rows(
   double changed = 0;
   for (size_t i = 0; i < count; ++i) {
     Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
-    // Padding must not win, nor count.
-    for (size_t l = labels; l < width; ++l) {
-      sums[l] = std::numeric_limits<float>::lowest();
-    }
     for (size_t b = 0; b < blocks; ++b) {
       const Lanes logits = lanes(sums, b) - lanes(unary, b);
       lanes(sums, b) = logits;
       most = logits > most ? logits : most;
     }
-    float top = most[0];
-    for (size_t l = 1; l < kLanes; ++l) top = most[l] > top ? most[l] : top;
+    const float top = largest_of(most);
     Lanes total = {};
     for (size_t b = 0; b < blocks; ++b) {
       const Lanes power = exp_of_negative(lanes(sums, b) - top);
       lanes(sums, b) = power;
       total += power;
     }
-    float all = 0;
-    for (size_t l = 0; l < kLanes; ++l) all += total[l];
-    const float share = 1 / all;
+    const float share = 1 / sum_of(total);
     Lanes change = {};
     for (size_t b = 0; b < blocks; ++b) {
       const Lanes fresh = lanes(sums, b) * share;
@@ -273,11 +266,7 @@ double softmax_rows(
       change = size > change ? size : change;
       lanes(rows, b) = fresh;
     }
-    float largest = 0;
-    for (size_t l = 0; l < kLanes; ++l) {
-      largest = change[l] > largest ? change[l] : largest;
-    }
-    changed += static_cast<double>(largest);
+    changed += static_cast<double>(largest_of(change));
     unary += width;
     sums += width;
     rows += width;

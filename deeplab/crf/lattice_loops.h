@@ -5,18 +5,20 @@
 
 #include <cstdint>
 
-#include "deeplab/crf/permutohedral.h"
 #include "deeplab/crf/rows.h"
 
 namespace deeplab::crf {
 
-/// Each vertex of the range becomes the weighted sum of its shares of `values`.
-void gather_shares(
-    const PermutohedralLattice& lattice,
-    const Share* shares,
-    const Rows& values,
-    Range vertices,
-    Rows& result
+/// Adds each pixel's values, by weight, to its corners of the remainder classes
+/// `classes`; different classes have different vertices. `corners` and `weights`
+/// are [pixels, per_pixel].
+struct Corners {
+  const uint32_t* vertices;
+  const float* weights;
+  size_t per_pixel;
+};
+void splat_corners(
+    const Corners& corners, const Rows& values, Range classes, Rows& vertices
 );
 
 /// v <- v + (previous + next) / 2 along whole chains, in place.
@@ -24,11 +26,7 @@ void blur_chains(const uint32_t* chains, Range entries, Rows& vertices);
 
 /// Adds the weighted sum of each pixel's corners to `sums`, row by row.
 void slice_corners(
-    const Corner* corners,
-    size_t corners_per_pixel,
-    const Rows& vertices,
-    Range pixels,
-    float* sums
+    const Corners& corners, const Rows& vertices, Range pixels, float* sums
 );
 
 /// `result` becomes the sum of taps[t] * given[x + t - radius] * rows[x + t -
@@ -56,12 +54,12 @@ void add_filtered_column(
     float* sums
 );
 
-/// rows <- softmax(sums - unary) over the first `labels` columns; sums are
-/// spoilt. Returns the sum over the rows of the largest change of a value.
+/// rows <- softmax(sums - unary); sums are spoilt. Padding must have a unary of
+/// kImpossible. Returns the sum over the rows of the largest change of a value.
+constexpr float kImpossible = 1e30F;
 double softmax_rows(
     const float* unary,
     float* sums,
-    size_t labels,
     size_t blocks,
     size_t count,
     float* rows

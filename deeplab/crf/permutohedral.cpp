@@ -135,6 +135,7 @@ class LatticeBuilder {
 
   void build() {
     lattice_.corners_.resize(points_ * axes_);
+    lattice_.weights_.resize(points_ * axes_);
     parallel_ranges(points_, [&](Range range) { place(range); });
     number_vertices();
     lattice_.chains_.resize(axes_);
@@ -154,7 +155,9 @@ class LatticeBuilder {
   void link(size_t axis);
 
   /// Of remainder class `remainder`, its vertices' first number.
-  size_t first_of(size_t remainder) const { return first_[remainder]; }
+  size_t first_of(size_t remainder) const {
+    return lattice_.first_[remainder];
+  }
 
   const Features& features_;
   KeyLayout layout_;
@@ -164,8 +167,6 @@ class LatticeBuilder {
   /// [remainder class, point]
   std::vector<Key> keys_;
   std::vector<VertexTable<Key>> tables_;
-  std::vector<std::vector<uint32_t>> counts_;
-  std::vector<size_t> first_;
 };
 
 template <class Key>
@@ -224,56 +225,36 @@ void LatticeBuilder<Key>::place_one(
     }
     const auto k = static_cast<size_t>(remainder);
     keys_[k * points_ + point] = key;
-    lattice_.corners_[point * axes_ + k].weight =
-        static_cast<float>(weight[k]);
+    lattice_.weights_[point * axes_ + k] = static_cast<float>(weight[k]);
   }
 }
 
 template <class Key>
 void LatticeBuilder<Key>::number_vertices() {
-  counts_.resize(axes_);
   parallel_ranges(axes_, [&](Range range) {
     for (size_t k = range.begin; k < range.end; ++k) number_class(k);
   });
-  for (size_t k = 0; k < axes_; ++k) {
-    first_.push_back(lattice_.vertices_);
-    lattice_.vertices_ += counts_[k].size();
+  for (const auto& table : tables_) {
+    lattice_.first_.push_back(lattice_.vertices_);
+    lattice_.vertices_ += table.keys().size();
   }
-  lattice_.share_begin_.resize(lattice_.vertices_ + 1);
-  lattice_.shares_.resize(points_ * axes_);
-  parallel_ranges(axes_, [&](Range range) {
-    for (size_t k = range.begin; k < range.end; ++k) {
-      // Each point has one share in each class.
-      auto next = static_cast<uint32_t>(k * points_);
-      for (size_t v = 0; v < counts_[k].size(); ++v) {
-        lattice_.share_begin_[first_of(k) + v] = next;
-        const uint32_t count = counts_[k][v];
-        counts_[k][v] = next;
-        next += count;
-      }
-      for (size_t point = 0; point < points_; ++point) {
-        auto& corner = lattice_.corners_[point * axes_ + k];
-        lattice_.shares_[counts_[k][corner.vertex]++] = {
-            static_cast<uint32_t>(point), corner.weight};
-        corner.vertex += static_cast<uint32_t>(first_of(k));
-      }
+  lattice_.first_.push_back(lattice_.vertices_);
+  parallel_ranges(points_, [&](Range range) {
+    for (size_t at = range.begin * axes_; at < range.end * axes_; ++at) {
+      lattice_.corners_[at] += static_cast<uint32_t>(first_of(at % axes_));
     }
   });
-  lattice_.share_begin_.back() = static_cast<uint32_t>(points_ * axes_);
 }
 
 template <class Key>
 void LatticeBuilder<Key>::number_class(size_t remainder) {
   constexpr size_t kAhead = 16;
   auto& table = tables_[remainder];
-  auto& counts = counts_[remainder];
   const Key* keys = &keys_[remainder * points_];
   for (size_t point = 0; point < points_; ++point) {
     if (point + kAhead < points_) table.prefetch(keys[point + kAhead]);
-    const uint32_t vertex = table.find_or_add(keys[point]);
-    if (vertex == counts.size()) counts.push_back(0);
-    ++counts[vertex];
-    lattice_.corners_[point * axes_ + remainder].vertex = vertex;
+    lattice_.corners_[point * axes_ + remainder] =
+        table.find_or_add(keys[point]);
   }
 }
 

@@ -8,18 +8,6 @@
 
 namespace deeplab::crf {
 
-/// Where a pixel lies in its simplex: one vertex of each remainder class.
-struct Corner {
-  uint32_t vertex;
-  float weight;
-};
-
-/// A pixel that a vertex gathers from.
-struct Share {
-  uint32_t pixel;
-  float weight;
-};
-
 /// The permutohedral lattice over a set of points in d dimensions: the simplex
 /// of each point, and the neighbours of each vertex along the d + 1 axes. Only
 /// vertices that a point touches exist.
@@ -43,12 +31,13 @@ class PermutohedralLattice {
   /// d + 1: axes, remainder classes, corners of a simplex.
   size_t axes() const noexcept { return axes_; }
 
-  /// [points, axes], by remainder class; the weights of a point sum to 1.
-  const std::vector<Corner>& corners() const noexcept { return corners_; }
-  /// The points of each vertex: shares()[share_begin()[v] ...[v + 1]].
-  const std::vector<Share>& shares() const noexcept { return shares_; }
-  const std::vector<uint32_t>& share_begin() const noexcept {
-    return share_begin_;
+  /// The vertices of each point's simplex, [points, axes] by remainder class,
+  /// and its barycentric weights there, which sum to 1.
+  const std::vector<uint32_t>& corners() const noexcept { return corners_; }
+  const std::vector<float>& weights() const noexcept { return weights_; }
+  /// The vertices of one remainder class.
+  Range vertices_of(size_t remainder) const {
+    return {first_[remainder], first_[remainder + 1]};
   }
   /// Runs of neighbours along an axis, one after the other; vertices without a
   /// neighbour there are in none.
@@ -63,9 +52,10 @@ class PermutohedralLattice {
   size_t points_;
   size_t axes_;
   size_t vertices_ = 0;
-  std::vector<Corner> corners_;
-  std::vector<Share> shares_;
-  std::vector<uint32_t> share_begin_;
+  std::vector<uint32_t> corners_;
+  std::vector<float> weights_;
+  /// [axes + 1]
+  std::vector<size_t> first_;
   std::vector<std::vector<uint32_t>> chains_;
 };
 

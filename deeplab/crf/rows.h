@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
-#include <new>
 
 namespace deeplab::crf {
 
@@ -21,9 +20,7 @@ class Rows {
       : count_(count),
         labels_(labels),
         blocks_((labels + kLanes - 1) / kLanes),
-        values_(allocate(count * blocks_ * kLanes)) {
-    std::fill_n(values_.get(), count * width(), 0.0F);
-  }
+        values_(allocate_zeros(count * blocks_ * kLanes)) {}
 
   size_t count() const noexcept { return count_; }
   size_t labels() const noexcept { return labels_; }
@@ -39,22 +36,18 @@ class Rows {
   }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
   struct Release {
-    void operator()(float* values) const {
-      ::operator delete[](values, kAlignment);
-    }
+    void operator()(float* values) const { std::free(values); }
   };
-  static std::unique_ptr<float[], Release> allocate(size_t floats) {
-    return std::unique_ptr<float[], Release>(
-        new (kAlignment) float[std::max<size_t>(1, floats)]
-    );
-  }
+  using Values = std::unique_ptr<float[], Release>;
+  /// In huge pages where the system has them: a table is walked at random.
+  /// Throws: std::bad_alloc.
+  static Values allocate_zeros(size_t floats);
 
   size_t count_;
   size_t labels_;
   size_t blocks_;
-  std::unique_ptr<float[], Release> values_;
+  Values values_;
 };
 
 /// A part of the rows: begin, and one past the end.

@@ -392,7 +392,7 @@ TEST(DenseCrf, NamesWhatIsWrong) {
       message_of<DataError>([&] {
         MeanField(crf, energies.data(), Scene::kLabels);
       }),
-      HasSubstr("of label 0 at pixel 5; expected finite")
+      HasSubstr("crf: an energy at pixel 5 is not a finite number")
   );
 }
 
