@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iomanip>
 #include <iostream>
+#include <optional>
+#include <sstream>
 
+#include "apps/crf_config.h"
 #include "apps/network_source.h"
 #include "apps/progress.h"
 #include "apps/scores_text.h"
@@ -8,6 +12,7 @@
 #include "data/loader.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/version.h"
+#include "deeplab/crf/post_process.h"
 #include "deeplab/engine/evaluator.h"
 
 namespace deeplab::apps {
@@ -36,6 +41,48 @@ Json counts_json(const torch::Tensor& counts) {
   return rows;
 }
 
+/// Counts of the same images after a CRF.
+class SecondOpinion {
+ public:
+  SecondOpinion(
+      const CrfConfig& config, const data::DataConfig& data, int64_t classes
+  )
+      : config_(config),
+        options_(config.options()),
+        data_(data),
+        counts_(classes) {}
+
+  void add(const Sample& sample, const torch::Tensor& logits) {
+    const auto image = crf::raw_image(sample.image, data_.mean, data_.std);
+    const auto probabilities = crf::post_process(
+        logits.unsqueeze(0), image.unsqueeze(0), options_
+    );
+    counts_.add(sample.labels, probabilities.squeeze(0).argmax(0));
+  }
+  engine::Scores scores() const { return counts_.scores(); }
+  const CrfConfig& config() const { return config_; }
+
+ private:
+  CrfConfig config_;
+  crf::DenseCrfOptions options_;
+  data::DataConfig data_;
+  engine::ConfusionMatrix counts_;
+};
+
+std::string crf_verdict(
+    const engine::Scores& before, const engine::Scores& after
+) {
+  std::ostringstream text;
+  const double change = 100 * (after.mean_iou - before.mean_iou);
+  text << std::fixed << std::setprecision(2) << "the CRF changes mean IoU by "
+       << std::showpos << change << " points";
+  if (change < 0) {
+    text << ": it makes the result worse; leave it out, or choose its "
+            "parameters on this data";
+  }
+  return text.str();
+}
+
 }  // namespace
 
 int evaluate(const Arguments& arguments) {
@@ -45,6 +92,7 @@ int evaluate(const Arguments& arguments) {
       "--checkpoint FILE | --torchscript FILE | --config FILE --init-from FILE"
   );
   add_network(flags);
+  add_crf(flags);
   auto add = flags.add();
   add("split",
       "list of images; default: the config's data.val_split",
@@ -58,6 +106,17 @@ int evaluate(const Arguments& arguments) {
   Progress progress("evaluate", dataset->size(), 0);
   engine::EvaluateHooks hooks;
   hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
+  std::optional<SecondOpinion> with_crf;
+  if (flags.has("crf")) {
+    with_crf.emplace(
+        read_crf_config(flags.text("crf")),
+        network.config.data,
+        dataset->classes().size()
+    );
+    hooks.on_logits = [&](const Sample& sample, const torch::Tensor& logits) {
+      with_crf->add(sample, logits);
+    };
+  }
   const auto confusion = engine::evaluate(
       network.segmenter,
       make_sample_source(dataset, network.config.normalization()),
@@ -73,9 +132,19 @@ int evaluate(const Arguments& arguments) {
         {"config", write_config(network.config)},
         {"scores", scores_json(scores, names)},
         {"confusion", counts_json(confusion.counts())}};
+    if (with_crf) {
+      result["crf"] = {
+          {"config", write_config(with_crf->config())},
+          {"scores", scores_json(with_crf->scores(), names)}};
+    }
     write_file(flags.text("json"), result.dump(2) + "\n");
   }
   std::cout << scores_table(scores, names);
+  if (with_crf) {
+    std::cout << "\nwith the CRF\n"
+              << scores_table(with_crf->scores(), names)
+              << crf_verdict(scores, with_crf->scores()) << '\n';
+  }
   return 0;
 }
 

@@ -16,6 +16,7 @@ constexpr std::array kVerbs{
     Verb{"ablate", "train and score a grid of configs; report", ablate},
     Verb{"export", "write a network as TorchScript", export_network},
     Verb{"convert", "write weights as safetensors, renamed", convert},
+    Verb{"crf", "refine scores of any network by a CRF", crf_post_process},
     Verb{"describe", "list the presets; a network's layers and cost", describe},
     Verb{"data", "check a data set, or write out the synthetic one", data},
 };

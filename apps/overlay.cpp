@@ -11,7 +11,7 @@
 namespace deeplab::apps {
 namespace {
 
-constexpr int kRow = 20;
+constexpr int kLegendRow = 20;
 constexpr int kMargin = 6;
 constexpr int kSwatch = 14;
 constexpr double kFontScale = 0.45;
@@ -47,6 +47,13 @@ cv::Mat to_mask(const torch::Tensor& prediction) {
       .clone();
 }
 
+torch::Tensor rgb_levels(const cv::Mat& image) {
+  cv::Mat rgb;
+  cv::cvtColor(image, rgb, cv::COLOR_BGR2RGB);
+  return torch::from_blob(rgb.data, {rgb.rows, rgb.cols, 3}, torch::kUInt8)
+      .clone();
+}
+
 cv::Mat colorize(const cv::Mat& labels, const data::Classes& classes) {
   cv::Mat colors(labels.size(), CV_8UC3);
   for (int y = 0; y < labels.rows; ++y) {
@@ -76,13 +83,13 @@ cv::Mat draw_overlay(
   const int rows = static_cast<int>(found.size());
   const cv::Size canvas_size(
       image.cols + 3 * kMargin + kSwatch + text_width,
-      std::max(image.rows, rows * kRow + 2 * kMargin)
+      std::max(image.rows, rows * kLegendRow + 2 * kMargin)
   );
   cv::Mat canvas(canvas_size, CV_8UC3, cv::Scalar::all(255));
   blend.copyTo(canvas(cv::Rect(cv::Point(0, 0), image.size())));
   for (int row = 0; row < rows; ++row) {
     const size_t k = found[static_cast<size_t>(row)];
-    const cv::Point corner(image.cols + kMargin, kMargin + row * kRow);
+    const cv::Point corner(image.cols + kMargin, kMargin + row * kLegendRow);
     const auto color = bgr(classes.colors[k]);
     cv::rectangle(
         canvas,

@@ -11,6 +11,9 @@ namespace deeplab::apps {
 /// Shapes: int64 [H, W] of classes -> u8 [H, W].
 cv::Mat to_mask(const torch::Tensor& prediction);
 
+/// Shapes: u8 [H, W, 3] BGR -> u8 tensor [H, W, 3] RGB.
+torch::Tensor rgb_levels(const cv::Mat& image);
+
 /// Labels as the classes' colors; void is near white.
 ///
 /// Shapes: u8 [H, W] -> u8 [H, W, 3], BGR.

@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <torch/torch.h>
 
+#include "apps/crf_config.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"
 #include "apps/progress.h"
@@ -15,6 +17,7 @@
 #include "data/npy.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
+#include "deeplab/crf/post_process.h"
 
 namespace deeplab::apps {
 namespace {
@@ -79,15 +82,6 @@ std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
   return {words.begin(), words.end()};
 }
 
-data::Classes numbered_classes(int64_t count) {
-  data::Classes classes;
-  for (int64_t k = 0; k < count; ++k) {
-    classes.names.push_back(str("class ", k));
-    classes.colors.push_back(data::voc_color(k));
-  }
-  return classes;
-}
-
 class Predictor {
  public:
   Predictor(
@@ -112,7 +106,7 @@ class Predictor {
       );
     }
     if (network_.classes.size() == 0) {
-      network_.classes = numbered_classes(logits.size(0));
+      network_.classes = data::numbered_classes(logits.size(0));
     }
     if (logits.size(0) != network_.classes.size()) {
       throw ConfigError(
@@ -124,7 +118,8 @@ class Predictor {
               " are named")
       );
     }
-    const auto labels = to_mask(logits.argmax(0));
+    const auto scores = crf_ ? with_crf(logits, image) : logits;
+    const auto labels = to_mask(scores.argmax(0));
     const auto stem = folder_ + "/" + fs::path(photo).stem().string();
     const auto wanted = [&](const char* kind) {
       return kinds_.count(kind) > 0;
@@ -139,14 +134,27 @@ class Predictor {
     }
     if (wanted("logits")) data::write_npy(stem + "_logits.npy", logits);
     if (wanted("probabilities")) {
-      data::write_npy(stem + "_probabilities.npy", logits.softmax(0));
+      data::write_npy(
+          stem + "_probabilities.npy", crf_ ? scores : logits.softmax(0)
+      );
     }
   }
 
+  void use_crf(const CrfConfig& config) { crf_ = config.options(); }
+
  private:
+  torch::Tensor with_crf(const torch::Tensor& logits, const cv::Mat& image)
+      const {
+    return crf::post_process(
+               logits.unsqueeze(0), rgb_levels(image).unsqueeze(0), *crf_
+    )
+        .squeeze(0);
+  }
+
   NetworkSource network_;
   std::set<std::string> kinds_;
   std::string folder_;
+  std::optional<crf::DenseCrfOptions> crf_;
 };
 
 }  // namespace
@@ -159,6 +167,7 @@ int predict(const Arguments& arguments) {
       "--init-from FILE"
   );
   add_network(flags);
+  add_crf(flags);
   flags.take_positional("inputs");
   auto add = flags.add();
   add("out",
@@ -177,6 +186,9 @@ int predict(const Arguments& arguments) {
       find_photos(flags.get<std::vector<std::string>>("inputs"));
   check_names(photos);
   Predictor predictor(open_network(flags), kinds, flags.text("out"));
+  if (flags.has("crf")) {
+    predictor.use_crf(read_crf_config(flags.text("crf")));
+  }
   Progress progress("predict", static_cast<int64_t>(photos.size()), 0);
   int64_t done = 0;
   int64_t failed = 0;

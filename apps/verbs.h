@@ -16,6 +16,7 @@ int predict(const Arguments& arguments);
 int ablate(const Arguments& arguments);
 int export_network(const Arguments& arguments);
 int convert(const Arguments& arguments);
+int crf_post_process(const Arguments& arguments);
 int describe(const Arguments& arguments);
 int data(const Arguments& arguments);
 

@@ -48,6 +48,15 @@ Color voc_color(int64_t index) {
   return color;
 }
 
+Classes numbered_classes(int64_t count) {
+  Classes classes;
+  for (int64_t k = 0; k < count; ++k) {
+    classes.names.push_back(str("class ", k));
+    classes.colors.push_back(voc_color(k));
+  }
+  return classes;
+}
+
 Classes make_classes(
     const std::vector<std::string>& names,
     const std::vector<std::vector<int64_t>>& colors

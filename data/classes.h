@@ -26,6 +26,9 @@ struct Classes {
 /// Source: the VOC development kit, VOClabelcolormap.m.
 Color voc_color(int64_t index);
 
+/// "class 0", "class 1", ... in VOC's colors, where nobody named them.
+Classes numbered_classes(int64_t count);
+
 /// Names with a color each; with no colors at all, VOC's.
 /// Throws: ConfigError for fewer than 2 or more than 254 names, an empty or a
 ///         doubled one, or colors that are not three numbers in 0..255.

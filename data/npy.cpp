@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/npy.h"
 
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
 #include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
 
 namespace deeplab::data {
 
@@ -27,6 +32,76 @@ void write_npy(const std::string& path, const torch::Tensor& values) {
         static_cast<std::streamsize>(floats.nbytes())
     );
   });
+}
+
+namespace {
+
+/// What follows `key` in a header, up to the comma or bracket that ends it.
+std::string value_of(const std::string& header, const std::string& key) {
+  const auto at = header.find("'" + key + "':");
+  if (at == std::string::npos) throw DataError("has no " + key);
+  const auto begin = header.find_first_not_of(' ', at + key.size() + 3);
+  const char last = header[begin] == '(' ? ')' : ',';
+  const auto end = header.find(last, begin);
+  if (end == std::string::npos) throw DataError("has a damaged " + key);
+  return header.substr(begin, end - begin);
+}
+
+std::vector<int64_t> parse_shape(std::string text) {
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::istringstream words(text.substr(1));
+  std::vector<int64_t> shape;
+  int64_t side = 0;
+  while (words >> side) shape.push_back(side);
+  return shape;
+}
+
+torch::Tensor parse_npy(const std::string& bytes) {
+  constexpr size_t kPreamble = 10;
+  if (bytes.compare(0, 7, "\x93NUMPY\x01") != 0 || bytes.size() < kPreamble) {
+    throw DataError("is not a .npy file of version 1");
+  }
+  const auto low = static_cast<unsigned char>(bytes[8]);
+  const auto high = static_cast<unsigned char>(bytes[9]);
+  const size_t length = low + 256U * high;
+  const auto header = bytes.substr(kPreamble, length);
+  const auto type = value_of(header, "descr");
+  const bool is_double = type == "'<f8'";
+  if (!is_double && type != "'<f4'") {
+    throw DataError(str("holds ", type, "; expected float32 or float64"));
+  }
+  if (value_of(header, "fortran_order") != "False") {
+    throw DataError("is in Fortran order; save numpy.ascontiguousarray of it");
+  }
+  const auto shape = parse_shape(value_of(header, "shape"));
+  const size_t data = kPreamble + length;
+  size_t count = is_double ? sizeof(double) : sizeof(float);
+  for (const int64_t side : shape) {
+    if (side < 1 || static_cast<size_t>(side) > bytes.size() / count) {
+      throw DataError(str("has a side of ", side, "; its data is shorter"));
+    }
+    count *= static_cast<size_t>(side);
+  }
+  if (bytes.size() < data || bytes.size() - data != count) {
+    throw DataError(
+        str("has ", bytes.size(), " bytes; its header asks for ", data + count)
+    );
+  }
+  auto values =
+      torch::empty(shape, is_double ? torch::kFloat64 : torch::kFloat32);
+  std::memcpy(values.data_ptr(), bytes.data() + data, count);
+  return values.to(torch::kFloat32);
+}
+
+}  // namespace
+
+torch::Tensor read_npy(const std::string& path) {
+  const auto bytes = read_file(path);
+  try {
+    return parse_npy(bytes);
+  } catch (const DataError& error) {
+    throw DataError(str(path, ": ", error.what()));
+  }
 }
 
 }  // namespace deeplab::data

@@ -7,13 +7,18 @@
 
 namespace deeplab {
 
-/// Joins its arguments into one string, as a stream would print them.
-template <class... Parts>
-std::string str(const Parts&... parts) {
-  std::ostringstream stream;
-  (stream << ... << parts);
-  return stream.str();
-}
+/// Joins its arguments into one string, as a stream would print them. An object
+/// and not a function, so that an argument of torch's does not bring c10::str
+/// into the choice.
+struct Join {
+  template <class... Parts>
+  std::string operator()(const Parts&... parts) const {
+    std::ostringstream stream;
+    (stream << ... << parts);
+    return stream.str();
+  }
+};
+inline constexpr Join str;
 
 /// Base of every error that this project reports on purpose. The message is
 /// one line: subject, value, rule and, where known, the remedy.

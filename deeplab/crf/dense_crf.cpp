@@ -111,6 +111,13 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
         str("crf.iterations is ", options_.iterations, "; must be >= 0")
     );
   }
+  if (options_.drop_labels_below < 0 || options_.drop_labels_below >= 1) {
+    throw ConfigError(
+        str("crf.drop_labels_below is ",
+            options_.drop_labels_below,
+            "; must be in [0, 1)")
+    );
+  }
   for (size_t k = 0; k < options_.kernels.size(); ++k) {
     const auto& kernel = options_.kernels[k];
     const auto subject = str("crf.kernels[", k, "]");
@@ -150,7 +157,11 @@ DenseCrf::DenseCrf(DenseCrf&&) noexcept = default;
 DenseCrf& DenseCrf::operator=(DenseCrf&&) noexcept = default;
 
 MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
-    : crf_(crf), energies_(crf.pixels(), labels), q_(crf.pixels(), labels) {
+    : crf_(crf),
+      labels_(labels),
+      kept_(choose_labels(energies, labels)),
+      energies_(crf.pixels(), kept_.size()),
+      q_(crf.pixels(), kept_.size()) {
   if (labels < 2) {
     throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
   }
@@ -170,8 +181,32 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
   }
   fill(energies);
   for (const auto& kernel : crf.kernels_) {
-    workspaces_.push_back(kernel.filter->make_workspace(labels));
+    workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
   }
+}
+
+/// p <= exp(lowest energy - own), so that a label above it nowhere can go.
+std::vector<size_t> MeanField::choose_labels(
+    const float* energies, size_t labels
+) const {
+  const size_t pixels = crf_.pixels();
+  const auto most =
+      static_cast<float>(-std::log(crf_.options_.drop_labels_below));
+  std::vector<float> lowest(energies, energies + pixels);
+  for (size_t l = 1; l < labels; ++l) {
+    const float* own = energies + l * pixels;
+    for (size_t i = 0; i < pixels; ++i) lowest[i] = std::min(lowest[i], own[i]);
+  }
+  std::vector<size_t> kept;
+  for (size_t l = 0; l < labels; ++l) {
+    const float* own = energies + l * pixels;
+    bool occurs = false;
+    for (size_t i = 0; i < pixels && !occurs; ++i) {
+      occurs = !(own[i] - lowest[i] > most);
+    }
+    if (occurs) kept.push_back(l);
+  }
+  return kept;
 }
 
 void MeanField::fill(const float* energies) {
@@ -184,7 +219,7 @@ void MeanField::fill(const float* energies) {
       const Range own = part_of(part);
       for (size_t l = 0; l < labels; ++l) {
         for (size_t i = own.begin; i < own.end; ++i) {
-          const float energy = energies[l * pixels + i];
+          const float energy = energies[kept_[l] * pixels + i];
           if (!std::isfinite(energy)) bad[part] = i;
           energies_[i][l] = energy;
         }
@@ -245,12 +280,12 @@ void MeanField::add_messages(
     }
     for (size_t i = 0; i < apart.count(); ++i) {
       for (size_t l = 0; l < labels; ++l) {
-        if (table.size() == labels) {
-          sums[i][l] += table[l] * apart[i][l];
+        if (table.size() == labels_) {
+          sums[i][l] += table[kept_[l]] * apart[i][l];
           continue;
         }
         for (size_t m = 0; m < labels; ++m) {
-          sums[i][l] += table[l * labels + m] * apart[i][m];
+          sums[i][l] += table[kept_[l] * labels_ + kept_[m]] * apart[i][m];
         }
       }
     }
@@ -293,13 +328,13 @@ int64_t MeanField::run() {
 
 std::vector<float> MeanField::probabilities() const {
   const size_t pixels = crf_.pixels();
-  std::vector<float> result(q_.labels() * pixels);
+  std::vector<float> result(labels_ * pixels);
   parallel_ranges(parts(), [&](Range range) {
     for (size_t part = range.begin; part < range.end; ++part) {
       const Range own = part_of(part);
       for (size_t l = 0; l < q_.labels(); ++l) {
         for (size_t i = own.begin; i < own.end; ++i) {
-          result[l * pixels + i] = q_[i][l];
+          result[kept_[l] * pixels + i] = q_[i][l];
         }
       }
     }
@@ -311,9 +346,8 @@ std::vector<uint8_t> MeanField::labels() const {
   std::vector<uint8_t> result(crf_.pixels());
   for (size_t i = 0; i < result.size(); ++i) {
     const float* row = q_[i];
-    result[i] = static_cast<uint8_t>(
-        std::max_element(row, row + q_.labels()) - row
-    );
+    const auto best = std::max_element(row, row + q_.labels()) - row;
+    result[i] = static_cast<uint8_t>(kept_[static_cast<size_t>(best)]);
   }
   return result;
 }

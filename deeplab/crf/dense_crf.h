@@ -83,6 +83,9 @@ struct DenseCrfOptions {
   /// Stops when an iteration changes the probabilities of a pixel, in the mean
   /// over pixels and the label that changes most, by less; 0: never.
   double stop_below = 0;
+  /// Labels whose probability is below this at every pixel are left out of all
+  /// work and end with 0; 0: none. Much faster where few of many labels occur.
+  double drop_labels_below = 0;
 };
 
 /// -log p of probabilities, [labels, height * width] each. Clipped at 1e-5, as
@@ -155,6 +158,8 @@ class MeanField {
   /// The pixels are worked on in parts that stay in cache.
   size_t parts() const;
   Range part_of(size_t part) const;
+  /// The labels that some pixel may have, by what the options drop.
+  std::vector<size_t> choose_labels(const float* energies, size_t labels) const;
   /// Energies, and Q before the first iteration.
   void fill(const float* energies);
   void read(size_t turn, std::vector<Rows>& workspaces) const;
@@ -163,6 +168,9 @@ class MeanField {
   ) const;
 
   const DenseCrf& crf_;
+  size_t labels_;
+  /// Of each column of the rows, its label.
+  std::vector<size_t> kept_;
   Rows energies_;
   Rows q_;
   std::vector<Rows> workspaces_;

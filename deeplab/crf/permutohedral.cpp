@@ -12,20 +12,12 @@ namespace deeplab::crf {
 namespace {
 
 constexpr size_t kMostDimensions = 15;
-constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+constexpr uint32_t kNoVertex = std::numeric_limits<uint32_t>::max();
 __extension__ using WideKey = unsigned __int128;
 
 /// Numbers of one point, by coordinate.
 template <class Number>
 using Coordinates = std::array<Number, kMostDimensions + 1>;
-
-/// How vertices' coordinates, without the last, become one number: a field of
-/// bits for each, wide enough for its neighbours' too.
-struct KeyLayout {
-  std::vector<int64_t> lowest;
-  std::vector<unsigned> shift;
-  unsigned bits = 0;
-};
 
 /// Where a point lies on the lattice's plane. Source: Adams et al., section
 /// 3.1; the factor makes one step of the blur a standard deviation.
@@ -55,6 +47,16 @@ class Elevation {
   Coordinates<double> scale_{};
 };
 
+}  // namespace
+
+/// How vertices' coordinates, without the last, become one number: a field of
+/// bits for each, wide enough for its neighbours' too.
+struct KeyLayout {
+  std::vector<int64_t> lowest;
+  std::vector<unsigned> shift;
+  unsigned bits = 0;
+};
+
 /// Open addressing: key to number, in the order of arrival.
 template <class Key>
 class VertexTable {
@@ -70,7 +72,7 @@ class VertexTable {
     if (2 * keys_.size() >= slots_.size()) grow();
     for (size_t at = hash(key);; at = (at + 1) & (slots_.size() - 1)) {
       auto& slot = slots_[at];
-      if (slot.number == kNone) {
+      if (slot.number == kNoVertex) {
         slot = {key, static_cast<uint32_t>(keys_.size())};
         keys_.push_back(key);
         return slot.number;
@@ -81,7 +83,7 @@ class VertexTable {
   uint32_t find(Key key) const {
     for (size_t at = hash(key);; at = (at + 1) & (slots_.size() - 1)) {
       const auto& slot = slots_[at];
-      if (slot.number == kNone || slot.key == key) return slot.number;
+      if (slot.number == kNoVertex || slot.key == key) return slot.number;
     }
   }
   void prefetch(Key key) const { __builtin_prefetch(&slots_[hash(key)]); }
@@ -90,7 +92,7 @@ class VertexTable {
  private:
   struct Slot {
     Key key = 0;
-    uint32_t number = kNone;
+    uint32_t number = kNoVertex;
   };
 
   size_t hash(Key key) const {
@@ -107,7 +109,7 @@ class VertexTable {
     slots_.assign(size_t{1} << bits_, {});
     for (size_t number = 0; number < keys_.size(); ++number) {
       size_t at = hash(keys_[number]);
-      while (slots_[at].number != kNone) at = (at + 1) & (slots_.size() - 1);
+      while (slots_[at].number != kNoVertex) at = (at + 1) & (slots_.size() - 1);
       slots_[at] = {keys_[number], static_cast<uint32_t>(number)};
     }
   }
@@ -116,8 +118,6 @@ class VertexTable {
   std::vector<Slot> slots_;
   std::vector<Key> keys_;
 };
-
-}  // namespace
 
 template <class Key>
 class LatticeBuilder {
@@ -268,7 +268,7 @@ void LatticeBuilder<Key>::link(size_t axis) {
     step += static_cast<Key>(change) << layout_.shift[i];
   }
   constexpr size_t kAhead = 16;
-  std::vector<uint32_t> next(lattice_.vertices_, kNone);
+  std::vector<uint32_t> next(lattice_.vertices_, kNoVertex);
   std::vector<bool> has_previous(lattice_.vertices_);
   for (size_t k = 0; k < axes_; ++k) {
     const size_t to = (k + 1) % axes_;
@@ -278,7 +278,7 @@ void LatticeBuilder<Key>::link(size_t axis) {
         tables_[to].prefetch(keys[v + kAhead] + step);
       }
       const uint32_t found = tables_[to].find(keys[v] + step);
-      if (found == kNone) continue;
+      if (found == kNoVertex) continue;
       const size_t other = first_of(to) + found;
       next[first_of(k) + v] = static_cast<uint32_t>(other);
       has_previous[other] = true;
@@ -286,8 +286,8 @@ void LatticeBuilder<Key>::link(size_t axis) {
   }
   auto& chains = lattice_.chains_[axis];
   for (uint32_t head = 0; head < next.size(); ++head) {
-    if (has_previous[head] || next[head] == kNone) continue;
-    for (uint32_t v = head; v != kNone; v = next[v]) chains.push_back(v);
+    if (has_previous[head] || next[head] == kNoVertex) continue;
+    for (uint32_t v = head; v != kNoVertex; v = next[v]) chains.push_back(v);
     chains.back() |= PermutohedralLattice::kChainEnd;
   }
 }

@@ -29,6 +29,7 @@ ConfusionMatrix evaluate(
     }
     const auto prediction = logits.argmax(1).squeeze(0).cpu();
     counts.add(sample.labels, prediction);
+    if (hooks.on_logits) hooks.on_logits(sample, logits.squeeze(0));
     if (hooks.on_prediction) hooks.on_prediction(sample, prediction);
     if (hooks.on_image) hooks.on_image(index + 1);
   }

@@ -9,10 +9,14 @@
 
 namespace deeplab::engine {
 
-/// What an evaluation tells while it runs; either may be empty.
+/// What an evaluation tells while it runs; any may be empty.
 struct EvaluateHooks {
   /// After each image: how many are done.
   std::function<void(int64_t done)> on_image;
+  /// The network's scores, float [num_classes, H, W], for a second opinion such
+  /// as a CRF's.
+  std::function<void(const Sample& sample, const torch::Tensor& logits)>
+      on_logits;
   /// The class of each pixel, int64 [H, W], beside its sample.
   std::function<void(const Sample& sample, const torch::Tensor& prediction)>
       on_prediction;

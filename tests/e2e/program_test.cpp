@@ -363,6 +363,53 @@ TEST_F(Program, ConvertsACheckpointToPlainSafetensors) {
   EXPECT_EQ(plain.code, 0) << plain.output;
 }
 
+TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
+  ASSERT_EQ(deeplab(small(path("run"), 2)).code, 0);
+  const auto best = path("run/best.safetensors");
+  const auto scored = deeplab(
+      "evaluate --checkpoint " + best + " --crf=vgg16 --json " + path("s.json")
+  );
+  ASSERT_EQ(scored.code, 0) << scored.output;
+  EXPECT_THAT(scored.output, HasSubstr("with the CRF"));
+  EXPECT_THAT(scored.output, HasSubstr("the CRF changes mean IoU by "));
+  EXPECT_THAT(
+      testing::read_text(path("s.json")), HasSubstr("\"bilateral_xy\": 49")
+  );
+
+  ASSERT_EQ(deeplab("data synthesize " + path("drawn")).code, 0);
+  const auto photos = path("drawn/JPEGImages");
+  const auto photo =
+      std::filesystem::directory_iterator(photos)->path().string();
+  const auto stem = std::filesystem::path(photo).stem().string();
+  const auto predict = [&](const std::string& flags, const std::string& out) {
+    const auto finished =
+        deeplab("predict " + photo + " --checkpoint " + best + " --out " +
+                path(out) + " " + flags);
+    EXPECT_EQ(finished.code, 0) << finished.output;
+  };
+  predict("--save logits", "plain");
+  predict("--save mask,probabilities --crf", "refined");
+  const auto alone = deeplab(
+      "crf --image " + photo + " --logits " +
+      path("plain/" + stem + "_logits.npy") +
+      " --save mask,probabilities,overlay --steps 0,1,10 --out " + path("crf")
+  );
+  ASSERT_EQ(alone.code, 0) << alone.output;
+  for (const auto* file : {"_mask.png", "_probabilities.npy"}) {
+    EXPECT_EQ(
+        testing::read_text(path("crf/" + stem + file)),
+        testing::read_text(path("refined/" + stem + file))
+    ) << file;
+  }
+  EXPECT_TRUE(std::filesystem::exists(path("crf/" + stem + "_steps.png")));
+  const auto wrong = deeplab(
+      "crf --image " + photo + " --probabilities " +
+      path("plain/" + stem + "_logits.npy")
+  );
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_THAT(wrong.output, HasSubstr("expected 0 to 1"));
+}
+
 TEST(Describe, ListsPresetsAndPrintsLayers) {
   const auto list = deeplab("describe");
   EXPECT_EQ(list.code, 0);
@@ -465,6 +512,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"convert /none.pth /tmp/x", 3, "/none.pth: cannot open"},
         Refusal{"export --out /tmp/x.pt", 2, "no network"},
         Refusal{"export --checkpoint /none", 2, "--out is not given"},
+        Refusal{"crf", 2, "--image is not given"},
+        Refusal{"crf --image x.png", 2, "give one of --logits"},
+        Refusal{
+            "crf --image x.png --logits a --labels b", 2, "give one of --logits"
+        },
+        Refusal{
+            "crf --image x.png --logits a --crf=/none.json",
+            3,
+            "/none.json: cannot open"},
+        Refusal{
+            "crf --image x.png --logits a --save masks", 2, "--save masks; known"
+        },
         Refusal{"data chek", 2, "data chek; known: check, synthesize"},
         Refusal{"train --threads 0", 2, "--threads is 0"}
     )

@@ -325,6 +325,27 @@ TEST_P(AnyEngine, AnySigmaGivesFiniteProbabilities) {
   }
 }
 
+TEST(DenseCrf, DropsLabelsThatNobodyPredicts) {
+  auto options = options_for_scene(Engine::kLattice);
+  Scene scene;
+  // Twelve labels more, all far from likely.
+  constexpr size_t kLabels = 15;
+  scene.energies.resize(kLabels * Scene::kPixels, 11.0F);
+  const auto run = [&] {
+    const DenseCrf crf(options, scene.image());
+    MeanField field(crf, scene.energies.data(), kLabels);
+    field.run();
+    return std::make_pair(field.probabilities(), field.labels());
+  };
+  const auto all = run();
+  options.drop_labels_below = 0.01;
+  const auto some = run();
+  EXPECT_LT(mean_difference(all.first, some.first), 1e-3);
+  EXPECT_EQ(all.second, some.second);
+  EXPECT_EQ(some.first.size(), kLabels * Scene::kPixels);
+  EXPECT_EQ(some.first.back(), 0);
+}
+
 TEST(DenseCrf, StopsWhenNothingChanges) {
   auto options = options_for_scene(Engine::kExact);
   options.iterations = 100;

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <set>
+
+#include <opencv2/imgproc.hpp>
+#include <torch/torch.h>
+
+#include "apps/crf_config.h"
+#include "apps/overlay.h"
+#include "apps/verbs.h"
+#include "data/image_file.h"
+#include "data/npy.h"
+#include "deeplab/core/error.h"
+#include "deeplab/core/sample.h"
+
+namespace deeplab::apps {
+namespace {
+
+/// What a pixel is thought to be before its neighbours are asked.
+struct Unary {
+  size_t labels = 0;
+  /// [labels, H, W]
+  std::vector<float> energies;
+};
+
+/// Refuses scores of another shape than the image's.
+torch::Tensor read_scores(const std::string& path, const cv::Mat& image) {
+  const auto scores = data::read_npy(path);
+  const auto fits = scores.dim() == 3 && scores.size(0) >= 2 &&
+                    scores.size(1) == image.rows &&
+                    scores.size(2) == image.cols;
+  if (fits) return scores;
+  throw DataError(
+      str(path,
+          ": holds ",
+          scores.sizes(),
+          "; expected [labels, ",
+          image.rows,
+          ", ",
+          image.cols,
+          "], labels first, at the image's size")
+  );
+}
+
+cv::Mat read_labels(const std::string& path, const cv::Mat& image) {
+  const auto mask = data::read_mask(path);
+  if (mask.size() == image.size()) return mask;
+  throw DataError(
+      str(path,
+          ": is ",
+          mask.rows,
+          "x",
+          mask.cols,
+          ", the image ",
+          image.rows,
+          "x",
+          image.cols)
+  );
+}
+
+Unary read_unary(const Flags& flags, const cv::Mat& image) {
+  const auto pixels = image.total();
+  Unary unary;
+  if (flags.has("labels")) {
+    const auto path = flags.text("labels");
+    const auto mask = read_labels(path, image);
+    const auto count = flags.get<int64_t>("num-labels");
+    if (count < 2 || count > kVoid) {
+      throw ConfigError(str("--num-labels is ", count, "; known: 2 to 255"));
+    }
+    unary.labels = static_cast<size_t>(count);
+    unary.energies = crf::energies_of_labels(
+        mask.data, unary.labels, pixels, flags.get<double>("confidence")
+    );
+    return unary;
+  }
+  for (const std::string kind : {"logits", "probabilities", "unary"}) {
+    if (!flags.has(kind)) continue;
+    const auto path = flags.text(kind);
+    const auto scores = read_scores(path, image);
+    const auto* values = scores.data_ptr<float>();
+    unary.labels = static_cast<size_t>(scores.size(0));
+    try {
+      if (kind == "logits") {
+        unary.energies =
+            crf::energies_of_logits(values, unary.labels, pixels);
+      } else if (kind == "probabilities") {
+        unary.energies =
+            crf::energies_of_probabilities(values, unary.labels, pixels);
+      } else {
+        unary.energies.assign(values, values + scores.numel());
+      }
+    } catch (const DataError& error) {
+      throw DataError(str(path, ": ", error.what()));
+    }
+  }
+  return unary;
+}
+
+void check_flags(const Flags& flags) {
+  if (!flags.has("image")) throw ConfigError("--image is not given");
+  int given = 0;
+  for (const auto* kind : {"logits", "probabilities", "unary", "labels"}) {
+    given += flags.has(kind) ? 1 : 0;
+  }
+  if (given == 1) return;
+  throw ConfigError(
+      "give one of --logits, --probabilities, --unary and --labels"
+  );
+}
+
+std::set<int64_t> parse_steps(const Flags& flags) {
+  std::set<int64_t> steps;
+  if (!flags.has("steps")) return steps;
+  for (const auto& word : flags.list("steps")) {
+    const bool number =
+        !word.empty() && word.size() < 4 &&
+        word.find_first_not_of("0123456789") == std::string::npos;
+    if (!number) {
+      throw ConfigError(
+          str("--steps: \"", word, "\" is not an iteration, 0 to 999")
+      );
+    }
+    steps.insert(std::stoll(word));
+  }
+  return steps;
+}
+
+/// The image, and the labels at the wanted iterations, side by side.
+cv::Mat draw_steps(
+    crf::MeanField field, const cv::Mat& image, const std::set<int64_t>& steps
+) {
+  const auto classes = data::numbered_classes(kVoid);
+  cv::Mat strip = image.clone();
+  for (const int64_t step : steps) {
+    while (field.iterations() < step) field.step();
+    const auto labels = field.labels();
+    cv::Mat mask(image.rows, image.cols, CV_8UC1);
+    std::copy(labels.begin(), labels.end(), mask.data);
+    cv::hconcat(strip, colorize(mask, classes), strip);
+  }
+  return strip;
+}
+
+}  // namespace
+
+int crf_post_process(const Arguments& arguments) {
+  Flags flags(
+      "crf",
+      "Refines the scores of any network by a dense CRF.",
+      "--image PHOTO --logits X.npy [flags]"
+  );
+  add_crf(flags);
+  auto add = flags.add();
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  add("image", "the photo that was segmented, JPEG or PNG", text());
+  add("logits", "float .npy [labels, H, W], not softmaxed", text());
+  add("probabilities", "float .npy [labels, H, W], 0 to 1", text());
+  add("unary", "float .npy [labels, H, W], energies: -log p", text());
+  add("labels", "mask to start from; void (255) is unknown", text());
+  add("num-labels",
+      "labels of that mask",
+      cxxopts::value<int64_t>()->default_value("21"));
+  add("confidence",
+      "probability that it is right",
+      cxxopts::value<double>()->default_value("0.9"));
+  add("steps", "also a picture of these iterations, e.g. 0,1,2,5,10", text());
+  add("save",
+      "any of mask,overlay,probabilities",
+      text()->default_value("mask,overlay"));
+  add("out", "folder for the results", text()->default_value("crf"));
+  if (!flags.parse(arguments)) return 0;
+  check_flags(flags);
+  const auto config =
+      read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
+  const auto options = config.options();
+  const auto steps = parse_steps(flags);
+  const auto kinds = flags.list("save");
+  for (const auto& kind : kinds) {
+    if (kind == "mask" || kind == "overlay" || kind == "probabilities") continue;
+    throw ConfigError(
+        str("--save ", kind, "; known: mask, overlay, probabilities")
+    );
+  }
+
+  const auto path = flags.text("image");
+  const auto image = data::read_image(path);
+  const auto unary = read_unary(flags, image);
+  const auto raw = rgb_levels(image);
+  const crf::DenseCrf dense(
+      options, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
+  );
+  crf::MeanField field(dense, unary.energies.data(), unary.labels);
+  const auto stem =
+      flags.text("out") + "/" + std::filesystem::path(path).stem().string();
+  if (!steps.empty()) {
+    crf::MeanField shown(dense, unary.energies.data(), unary.labels);
+    data::write_image(
+        stem + "_steps.png", draw_steps(std::move(shown), image, steps)
+    );
+  }
+  field.run();
+  const auto probabilities = field.probabilities();
+  const auto scores = torch::tensor(probabilities)
+                          .view({static_cast<int64_t>(unary.labels),
+                                 image.rows,
+                                 image.cols});
+  const auto labels = to_mask(scores.argmax(0));
+  const auto classes =
+      data::numbered_classes(static_cast<int64_t>(unary.labels));
+  for (const auto& kind : kinds) {
+    if (kind == "mask") data::write_mask(stem + "_mask.png", labels, classes);
+    if (kind == "overlay") {
+      data::write_image(
+          stem + "_overlay.png", draw_overlay(image, labels, classes)
+      );
+    }
+    if (kind == "probabilities") {
+      data::write_npy(stem + "_probabilities.npy", scores);
+    }
+  }
+  std::cout << flags.text("out") << '\n';
+  return 0;
+}
+
+}  // namespace deeplab::apps

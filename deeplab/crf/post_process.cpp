@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/post_process.h"
+
+#include <cstring>
+#include <exception>
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+namespace deeplab::crf {
+namespace {
+
+void process_one(
+    const torch::Tensor& logits,
+    const torch::Tensor& image,
+    const DenseCrfOptions& options,
+    float* result
+) {
+  const auto labels = static_cast<size_t>(logits.size(0));
+  const DenseCrf crf(
+      options,
+      {image.data_ptr<uint8_t>(), image.size(0), image.size(1), image.size(2)}
+  );
+  const auto energies =
+      energies_of_logits(logits.data_ptr<float>(), labels, crf.pixels());
+  MeanField field(crf, energies.data(), labels);
+  field.run();
+  const auto probabilities = field.probabilities();
+  std::memcpy(
+      result, probabilities.data(), probabilities.size() * sizeof(float)
+  );
+}
+
+}  // namespace
+
+torch::Tensor post_process(
+    const torch::Tensor& logits,
+    const torch::Tensor& images,
+    const DenseCrfOptions& options
+) {
+  TORCH_CHECK(
+      logits.dim() == 4 && images.dim() == 4 &&
+          images.scalar_type() == torch::kUInt8 &&
+          logits.size(0) == images.size(0) &&
+          logits.size(2) == images.size(1) && logits.size(3) == images.size(2),
+      "crf: expected logits [N, C, H, W] and images u8 [N, H, W, channels], "
+      "got ",
+      logits.sizes(),
+      " and ",
+      images.scalar_type(),
+      " ",
+      images.sizes()
+  );
+  const auto scores =
+      logits.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+  const auto raw = images.to(torch::kCPU).contiguous();
+  auto result = torch::empty_like(scores);
+  const int64_t count = scores.size(0);
+  std::vector<std::exception_ptr> problems(static_cast<size_t>(count));
+  const auto process = [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      try {
+        process_one(scores[i], raw[i], options, result[i].data_ptr<float>());
+      } catch (...) {
+        problems[static_cast<size_t>(i)] = std::current_exception();
+      }
+    }
+  };
+  // One image uses all threads itself; several share them out.
+  if (count == 1) {
+    process(0, 1);
+  } else {
+    at::parallel_for(0, count, 1, process);
+  }
+  for (const auto& problem : problems) {
+    if (problem) std::rethrow_exception(problem);
+  }
+  return result;
+}
+
+torch::Tensor raw_image(
+    const torch::Tensor& normalized,
+    const std::vector<double>& mean,
+    const std::vector<double>& deviation
+) {
+  const auto per_channel = [](const std::vector<double>& values) {
+    return torch::tensor(values, torch::kFloat32).view({-1, 1, 1});
+  };
+  const auto levels =
+      (normalized.cpu() * per_channel(deviation) + per_channel(mean)) * 255;
+  return levels.round()
+      .clamp(0, 255)
+      .to(torch::kUInt8)
+      .permute({1, 2, 0})
+      .contiguous();
+}
+
+}  // namespace deeplab::crf

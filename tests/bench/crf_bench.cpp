@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dense CRF of 21 labels, from energies to probabilities, against the
+// textbook's algorithm in one thread (textbook_crf.h).
+//   bench_crf PHOTO [--benchmark_...]    resized to 500x375
+#include <iostream>
+
+#include <benchmark/benchmark.h>
+#include <opencv2/imgproc.hpp>
+#include <torch/torch.h>
+
+#include "bench/textbook_crf.h"
+#include "data/image_file.h"
+#include "deeplab/crf/dense_crf.h"
+
+namespace deeplab {
+namespace {
+
+constexpr int64_t kLabels = 21;
+
+/// A photo, and energies as a network of stride 16 gives them: smooth scores
+/// that follow the photo's regions.
+struct Scene {
+  cv::Mat rgb;
+  /// [labels, pixels]
+  std::vector<float> energies;
+
+  Scene(const std::string& photo, int height, int width) {
+    cv::resize(data::read_image(photo), rgb, {width, height});
+    cv::cvtColor(rgb, rgb, cv::COLOR_BGR2RGB);
+    cv::Mat coarse;
+    cv::resize(rgb, coarse, {width / 16, height / 16}, 0, 0, cv::INTER_AREA);
+    const auto colors =
+        torch::from_blob(
+            coarse.data, {coarse.rows, coarse.cols, 3}, torch::kUInt8
+        )
+            .to(torch::kFloat32)
+            .permute({2, 0, 1});
+    torch::manual_seed(0);
+    // Labels are points in colour space; near ones have high scores.
+    const auto points = torch::rand({kLabels, 3, 1, 1}) * 255;
+    const auto scores =
+        (colors.unsqueeze(0) - points).pow(2).sum(1).sqrt().neg() / 20;
+    const auto logits = at::upsample_bilinear2d(
+        scores.unsqueeze(0), {height, width}, /*align_corners=*/false
+    );
+    const auto flat = logits.contiguous();
+    energies = crf::energies_of_logits(
+        flat.data_ptr<float>(), kLabels, static_cast<size_t>(height * width)
+    );
+  }
+  crf::Image image() const { return {rgb.data, rgb.rows, rgb.cols, 3}; }
+};
+
+crf::DenseCrfOptions options_of(const benchmark::State& state) {
+  crf::DenseCrfOptions options;
+  options.kernels[0].position_sigma = static_cast<double>(state.range(0));
+  options.kernels[0].color_sigma = static_cast<double>(state.range(1));
+  options.kernels[1].position_sigma = static_cast<double>(state.range(2));
+  return options;
+}
+
+void fast(benchmark::State& state, const Scene& scene, double drop) {
+  torch::set_num_threads(static_cast<int>(state.range(3)));
+  auto options = options_of(state);
+  options.drop_labels_below = drop;
+  for (auto _ : state) {
+    const crf::DenseCrf dense(options, scene.image());
+    crf::MeanField field(dense, scene.energies.data(), kLabels);
+    field.run();
+    benchmark::DoNotOptimize(field.probabilities());
+  }
+}
+
+std::vector<float> features(const Scene& scene, double xy, double rgb) {
+  std::vector<float> values;
+  for (int y = 0; y < scene.rgb.rows; ++y) {
+    for (int x = 0; x < scene.rgb.cols; ++x) {
+      values.push_back(static_cast<float>(x / xy));
+      values.push_back(static_cast<float>(y / xy));
+      for (int c = 0; rgb > 0 && c < 3; ++c) {
+        values.push_back(
+            static_cast<float>(scene.rgb.at<cv::Vec3b>(y, x)[c] / rgb)
+        );
+      }
+    }
+  }
+  return values;
+}
+
+void textbook(benchmark::State& state, const Scene& scene) {
+  const auto options = options_of(state);
+  const size_t pixels = scene.rgb.total();
+  std::vector<float> energies(scene.energies.size());
+  for (size_t l = 0; l < kLabels; ++l) {
+    for (size_t i = 0; i < pixels; ++i) {
+      energies[i * kLabels + l] = scene.energies[l * pixels + i];
+    }
+  }
+  for (auto _ : state) {
+    std::vector<std::pair<float, bench::TextbookLattice>> kernels;
+    const auto& bilateral = options.kernels[0];
+    kernels.emplace_back(
+        static_cast<float>(bilateral.weight),
+        bench::TextbookLattice(
+            features(scene, bilateral.position_sigma, *bilateral.color_sigma), 5
+        )
+    );
+    kernels.emplace_back(
+        static_cast<float>(options.kernels[1].weight),
+        bench::TextbookLattice(
+            features(scene, options.kernels[1].position_sigma, 0), 2
+        )
+    );
+    benchmark::DoNotOptimize(
+        bench::textbook_mean_field(kernels, energies, kLabels, 10)
+    );
+  }
+}
+
+}  // namespace
+}  // namespace deeplab
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::cerr << "usage: bench_crf PHOTO [--benchmark_...]\n";
+    return 2;
+  }
+  const deeplab::Scene scene(argv[1], 375, 500);
+  for (const auto& sigmas : {std::vector<int64_t>{67, 3, 1},
+                             std::vector<int64_t>{121, 5, 3},
+                             std::vector<int64_t>{80, 13, 3}}) {
+    for (const double drop : {0.0, 0.05}) {
+      for (const int64_t threads : {2, 1}) {
+        benchmark::RegisterBenchmark(
+            drop == 0 ? "all labels" : "labels above 0.05",
+            [&, drop](auto& state) { deeplab::fast(state, scene, drop); }
+        )
+            ->Args({sigmas[0], sigmas[1], sigmas[2], threads})
+            ->Unit(benchmark::kMillisecond)
+            ->UseRealTime();
+      }
+    }
+    benchmark::RegisterBenchmark(
+        "textbook", [&](auto& state) { deeplab::textbook(state, scene); }
+    )
+        ->Args({sigmas[0], sigmas[1], sigmas[2], 1})
+        ->Unit(benchmark::kMillisecond)
+        ->UseRealTime();
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
