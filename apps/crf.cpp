@@ -84,8 +84,7 @@ Unary read_unary(const Flags& flags, const cv::Mat& image) {
     unary.labels = static_cast<size_t>(scores.size(0));
     try {
       if (kind == "logits") {
-        unary.energies =
-            crf::energies_of_logits(values, unary.labels, pixels);
+        unary.energies = crf::energies_of_logits(values, unary.labels, pixels);
       } else if (kind == "probabilities") {
         unary.energies =
             crf::energies_of_probabilities(values, unary.labels, pixels);
@@ -147,6 +146,9 @@ cv::Mat draw_steps(
 }  // namespace
 
 int crf_post_process(const Arguments& arguments) {
+  if (!arguments.empty() && arguments[0] == "tune") {
+    return crf_tune({arguments.begin() + 1, arguments.end()});
+  }
   Flags flags(
       "crf",
       "Refines the scores of any network by a dense CRF.",
@@ -179,7 +181,8 @@ int crf_post_process(const Arguments& arguments) {
   const auto steps = parse_steps(flags);
   const auto kinds = flags.list("save");
   for (const auto& kind : kinds) {
-    if (kind == "mask" || kind == "overlay" || kind == "probabilities") continue;
+    if (kind == "mask" || kind == "overlay" || kind == "probabilities")
+      continue;
     throw ConfigError(
         str("--save ", kind, "; known: mask, overlay, probabilities")
     );
@@ -203,10 +206,9 @@ int crf_post_process(const Arguments& arguments) {
   }
   field.run();
   const auto probabilities = field.probabilities();
-  const auto scores = torch::tensor(probabilities)
-                          .view({static_cast<int64_t>(unary.labels),
-                                 image.rows,
-                                 image.cols});
+  const auto scores =
+      torch::tensor(probabilities)
+          .view({static_cast<int64_t>(unary.labels), image.rows, image.cols});
   const auto labels = to_mask(scores.argmax(0));
   const auto classes =
       data::numbered_classes(static_cast<int64_t>(unary.labels));

@@ -54,9 +54,8 @@ class SecondOpinion {
 
   void add(const Sample& sample, const torch::Tensor& logits) {
     const auto image = crf::raw_image(sample.image, data_.mean, data_.std);
-    const auto probabilities = crf::post_process(
-        logits.unsqueeze(0), image.unsqueeze(0), options_
-    );
+    const auto probabilities =
+        crf::post_process(logits.unsqueeze(0), image.unsqueeze(0), options_);
     counts_.add(sample.labels, probabilities.squeeze(0).argmax(0));
   }
   engine::Scores scores() const { return counts_.scores(); }

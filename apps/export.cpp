@@ -29,7 +29,8 @@ std::string metadata(const NetworkFile& file, const Flags& flags) {
   record_classes(config, file.classes);
   const auto stride = pixels_per_feature(config.evaluate_stride());
   config.evaluate.output_stride.reset();
-  const Json normalization{{"mean", config.data.mean}, {"std", config.data.std}};
+  const Json normalization{
+      {"mean", config.data.mean}, {"std", config.data.std}};
   const bool inside = flags.has("normalize");
   if (inside) {
     config.data.mean = {0, 0, 0};
@@ -63,7 +64,8 @@ int export_network(const Arguments& arguments) {
   add("normalize", "take RGB in 0..1; the normalisation goes into the file");
   add("freeze", "constants for parameters, batch norms folded: to run only");
   if (!flags.parse(arguments)) return 0;
-  if (!flags.has("out")) throw ConfigError("--out is not given; it names the file");
+  if (!flags.has("out"))
+    throw ConfigError("--out is not given; it names the file");
 
   model::ScriptOptions options;
   options.output = output_of(flags.text("output"));

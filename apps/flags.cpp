@@ -207,14 +207,17 @@ model::ImageSize Flags::size(const std::string& name) const {
   char by = 0;
   constexpr int64_t kMost = 65536;
   const bool read = static_cast<bool>(words >> size.height >> by >> size.width);
-  if (!read || by != 'x' || words.peek() != std::istringstream::traits_type::eof()) {
-    throw ConfigError(
-        str("--", name, " ", text(name), ": expected HEIGHTxWIDTH, e.g. 513x513")
-    );
+  if (!read || by != 'x' ||
+      words.peek() != std::istringstream::traits_type::eof()) {
+    throw ConfigError(str(
+        "--", name, " ", text(name), ": expected HEIGHTxWIDTH, e.g. 513x513"
+    ));
   }
   for (const int64_t side : {size.height, size.width}) {
     if (side >= 1 && side <= kMost) continue;
-    throw ConfigError(str("--", name, ": a side is ", side, "; known: 1 to 65536"));
+    throw ConfigError(
+        str("--", name, ": a side is ", side, "; known: 1 to 65536")
+    );
   }
   return size;
 }

@@ -145,7 +145,9 @@ NetworkFile from_weights(const Flags& flags) {
       file.config.model, file.classes.size(), model::StartWeights::kUnset
   );
   check_complete(
-      weights::load_file(*file.network, {file.name, file.config.train.init_key}),
+      weights::load_file(
+          *file.network, {file.name, file.config.train.init_key}
+      ),
       file.name
   );
   return file;

@@ -138,9 +138,8 @@ model::DeepLab Run::make_network(bool from_file) const {
   model::DeepLab network(config_.model, classes_.size());
   const auto& file = config_.train.init_from;
   if (from_file && !file.empty()) {
-    const auto report = weights::load_file(
-        *network, {file, config_.train.init_key}
-    );
+    const auto report =
+        weights::load_file(*network, {file, config_.train.init_key});
     if (report.loaded.empty()) {
       throw DataError(
           str(file, ": no tensor of it fits the network: ", report.summary())

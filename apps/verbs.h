@@ -17,6 +17,7 @@ int ablate(const Arguments& arguments);
 int export_network(const Arguments& arguments);
 int convert(const Arguments& arguments);
 int crf_post_process(const Arguments& arguments);
+int crf_tune(const Arguments& arguments);
 int describe(const Arguments& arguments);
 int data(const Arguments& arguments);
 

@@ -267,7 +267,8 @@ class ResNetImpl : public BackboneImpl,
         torch::Tensor before_sum;
         features = stages_[stage]->ptr<UnitImpl>(i)->forward(
             features,
-            tapped && options_.tap == LowLevel::kBeforeSum ? &before_sum : nullptr
+            tapped && options_.tap == LowLevel::kBeforeSum ? &before_sum
+                                                           : nullptr
         );
         if (!tapped) continue;
         result.at[nn::kLevels[stage + 1]] =

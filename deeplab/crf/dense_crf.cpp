@@ -162,9 +162,6 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
       kept_(choose_labels(energies, labels)),
       energies_(crf.pixels(), kept_.size()),
       q_(crf.pixels(), kept_.size()) {
-  if (labels < 2) {
-    throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
-  }
   for (size_t k = 0; k < crf.kernels_.size(); ++k) {
     const size_t given = crf.options_.kernels[k].compatibility.size();
     if (given == 0 || given == labels || given == labels * labels) continue;
@@ -189,15 +186,22 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
 std::vector<size_t> MeanField::choose_labels(
     const float* energies, size_t labels
 ) const {
+  if (labels < 2) {
+    throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
+  }
+  std::vector<size_t> kept;
+  const double drop = crf_.options_.drop_labels_below;
+  if (drop == 0) {
+    for (size_t l = 0; l < labels; ++l) kept.push_back(l);
+    return kept;
+  }
   const size_t pixels = crf_.pixels();
-  const auto most =
-      static_cast<float>(-std::log(crf_.options_.drop_labels_below));
+  const auto most = static_cast<float>(-std::log(drop));
   std::vector<float> lowest(energies, energies + pixels);
   for (size_t l = 1; l < labels; ++l) {
     const float* own = energies + l * pixels;
     for (size_t i = 0; i < pixels; ++i) lowest[i] = std::min(lowest[i], own[i]);
   }
-  std::vector<size_t> kept;
   for (size_t l = 0; l < labels; ++l) {
     const float* own = energies + l * pixels;
     bool occurs = false;

@@ -32,7 +32,7 @@ enum class Normalization {
   kAfter,
   /// k_ij / n_j.
   kBefore,
-  /// k_ij. The lattice's mass is calibrated on some pixels.
+  /// k_ij. The lattice has only about half of the true mass: for kExact.
   kNone,
 };
 
@@ -74,8 +74,7 @@ struct KernelOptions {
 /// Source: Krähenbühl and Koltun 2011, arXiv:1210.5644; Chen et al. 2014,
 ///         arXiv:1412.7062, section 3.2.
 struct DenseCrfOptions {
-  std::vector<KernelOptions> kernels{
-      {4, 67, 3, {}, {}}, {3, 1, {}, {}, {}}};
+  std::vector<KernelOptions> kernels{{4, 67, 3, {}, {}}, {3, 1, {}, {}, {}}};
   Normalization normalization = Normalization::kSymmetric;
   SelfTerm self_term = SelfTerm::kKept;
   Engine engine = Engine::kLattice;

@@ -48,7 +48,12 @@ std::vector<float> energies_of_logits(
       const float logit = logits[l * pixels + pixel];
       if (!std::isfinite(logit)) {
         throw DataError(
-            str("logit ", logit, " of label ", l, " at pixel ", pixel,
+            str("logit ",
+                logit,
+                " of label ",
+                l,
+                " at pixel ",
+                pixel,
                 "; expected finite numbers")
         );
       }

@@ -98,9 +98,8 @@ Rows ExactFilter::make_workspace(size_t labels) const {
   return {coordinates_.width(), labels};
 }
 
-void ExactFilter::read(
-    const Rows& values, size_t /*turn*/, Rows& workspace
-) const {
+void ExactFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
+    const {
   for (size_t i = 0; i < count_; ++i) {
     for (size_t l = 0; l < values.width(); ++l) {
       workspace[i][l] = values[i][l] * scales_.given[i];
@@ -108,9 +107,7 @@ void ExactFilter::read(
   }
 }
 
-void ExactFilter::add(
-    const Rows& workspace, Range pixels, float* sums
-) const {
+void ExactFilter::add(const Rows& workspace, Range pixels, float* sums) const {
   const ExactSum all{coordinates_, workspace};
   for (size_t i = pixels.begin; i < pixels.end; ++i) {
     add_exact(all, i, scales_.taken[i], sums);
@@ -127,9 +124,8 @@ Rows LatticeFilter::make_workspace(size_t labels) const {
   return {lattice_.vertices(), labels};
 }
 
-void LatticeFilter::read(
-    const Rows& values, size_t turn, Rows& workspace
-) const {
+void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
+    const {
   const Corners corners{
       lattice_.corners().data(), given_.data(), lattice_.axes()};
   parallel_ranges(lattice_.axes(), [&](Range classes) {
@@ -152,9 +148,8 @@ void LatticeFilter::read(
   }
 }
 
-void LatticeFilter::add(
-    const Rows& workspace, Range pixels, float* sums
-) const {
+void LatticeFilter::add(const Rows& workspace, Range pixels, float* sums)
+    const {
   const Corners corners{
       lattice_.corners().data(), taken_.data(), lattice_.axes()};
   slice_corners(corners, workspace, pixels, sums);
@@ -172,8 +167,8 @@ float LatticeFilter::own_weight(size_t pixel) const {
       const auto around = static_cast<int>(axes) - apart;
       const double response =
           std::ldexp(1.0, -apart) + std::ldexp(apart == 0 ? 2.0 : 1.0, -around);
-      sum += static_cast<double>(weights[k]) *
-             static_cast<double>(weights[l]) * response;
+      sum += static_cast<double>(weights[k]) * static_cast<double>(weights[l]) *
+             response;
     }
   }
   return static_cast<float>(sum);
@@ -210,9 +205,8 @@ Rows SpatialFilter::make_workspace(size_t labels) const {
   return {static_cast<size_t>(height_ * pitch()), labels};
 }
 
-void SpatialFilter::read(
-    const Rows& values, size_t /*turn*/, Rows& workspace
-) const {
+void SpatialFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
+    const {
   parallel_ranges(static_cast<size_t>(height_), [&](Range range) {
     for (size_t y = range.begin; y < range.end; ++y) {
       const size_t first = y * static_cast<size_t>(width_);
@@ -228,9 +222,8 @@ void SpatialFilter::read(
   });
 }
 
-void SpatialFilter::add(
-    const Rows& workspace, Range pixels, float* sums
-) const {
+void SpatialFilter::add(const Rows& workspace, Range pixels, float* sums)
+    const {
   std::vector<const float*> rows(static_cast<size_t>(2 * radius_ + 1));
   const auto end = static_cast<int64_t>(pixels.end);
   for (auto at = static_cast<int64_t>(pixels.begin); at < end;) {

@@ -144,11 +144,9 @@ struct FilterRow {
     for (int64_t x = 0; x < width; ++x) {
       Lanes sum[kBlocks] = {};
       const int64_t begin = x > taps.radius ? x - taps.radius : 0;
-      const int64_t end =
-          x + taps.radius < width ? x + taps.radius + 1 : width;
+      const int64_t end = x + taps.radius < width ? x + taps.radius + 1 : width;
       for (int64_t from = begin; from < end; ++from) {
-        const float weight =
-            taps.values[from - x + taps.radius] * given[from];
+        const float weight = taps.values[from - x + taps.radius] * given[from];
         const float* row = rows + static_cast<size_t>(from) * step;
         for (size_t b = 0; b < kBlocks; ++b) {
           sum[b] += lanes(row, first + b) * weight;
@@ -235,11 +233,7 @@ void add_filtered_column(
 
 DEEPLAB_CRF_WIDTHS
 double softmax_rows(
-    const float* unary,
-    float* sums,
-    size_t blocks,
-    size_t count,
-    float* rows
+    const float* unary, float* sums, size_t blocks, size_t count, float* rows
 ) {
   const size_t width = blocks * kLanes;
   double changed = 0;

@@ -10,8 +10,8 @@
 namespace deeplab::crf {
 
 /// Adds each pixel's values, by weight, to its corners of the remainder classes
-/// `classes`; different classes have different vertices. `corners` and `weights`
-/// are [pixels, per_pixel].
+/// `classes`; different classes have different vertices. `corners` and
+/// `weights` are [pixels, per_pixel].
 struct Corners {
   const uint32_t* vertices;
   const float* weights;
@@ -58,11 +58,7 @@ void add_filtered_column(
 /// kImpossible. Returns the sum over the rows of the largest change of a value.
 constexpr float kImpossible = 1e30F;
 double softmax_rows(
-    const float* unary,
-    float* sums,
-    size_t blocks,
-    size_t count,
-    float* rows
+    const float* unary, float* sums, size_t blocks, size_t count, float* rows
 );
 
 }  // namespace deeplab::crf

@@ -16,7 +16,7 @@ void parallel_ranges(size_t count, const Function& function) {
     function(Range{0, count});
     return;
   }
-#pragma omp parallel num_threads(static_cast<int>(parts))
+#pragma omp parallel num_threads(static_cast <int>(parts))
   {
     const auto part = static_cast<size_t>(omp_get_thread_num());
     function(Range{count * part / parts, count * (part + 1) / parts});

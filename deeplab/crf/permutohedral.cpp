@@ -109,7 +109,8 @@ class VertexTable {
     slots_.assign(size_t{1} << bits_, {});
     for (size_t number = 0; number < keys_.size(); ++number) {
       size_t at = hash(keys_[number]);
-      while (slots_[at].number != kNoVertex) at = (at + 1) & (slots_.size() - 1);
+      while (slots_[at].number != kNoVertex)
+        at = (at + 1) & (slots_.size() - 1);
       slots_[at] = {keys_[number], static_cast<uint32_t>(number)};
     }
   }
@@ -155,9 +156,7 @@ class LatticeBuilder {
   void link(size_t axis);
 
   /// Of remainder class `remainder`, its vertices' first number.
-  size_t first_of(size_t remainder) const {
-    return lattice_.first_[remainder];
-  }
+  size_t first_of(size_t remainder) const { return lattice_.first_[remainder]; }
 
   const Features& features_;
   KeyLayout layout_;
@@ -174,7 +173,9 @@ void LatticeBuilder<Key>::place(Range points) {
   const Elevation elevation(features_.dimensions);
   Coordinates<double> elevated{};
   for (size_t point = points.begin; point < points.end; ++point) {
-    elevation.elevate(&features_.values[point * features_.dimensions], elevated);
+    elevation.elevate(
+        &features_.values[point * features_.dimensions], elevated
+    );
     place_one(point, elevated);
   }
 }

@@ -36,7 +36,8 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
 }
 
 Checkpoint load_checkpoint(const std::string& path) {
-  const auto file = weights::parse_safetensors(SharedBytes::map_file(path), path);
+  const auto file =
+      weights::parse_safetensors(SharedBytes::map_file(path), path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) {
     throw DataError(

@@ -22,5 +22,4 @@ class EvaluationMode {
   bool was_training_;
 };
 
-
 }  // namespace deeplab::model

@@ -84,7 +84,8 @@ std::vector<ImageSize> constant_sizes(const torch::jit::Module& script) {
     }
   }
   std::sort(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) {
-    return std::make_pair(a.height, a.width) > std::make_pair(b.height, b.width);
+    return std::make_pair(a.height, a.width) >
+           std::make_pair(b.height, b.width);
   });
   const auto same = [](const auto& a, const auto& b) {
     return a.height == b.height && a.width == b.width;

@@ -81,8 +81,7 @@ jit::Module trace(DeepLab& network, const ScriptOptions& options) {
       &script
   );
   auto* function = unit->create_function(
-      c10::QualifiedName(*script.type()->name(), "forward"),
-      traced.first->graph
+      c10::QualifiedName(*script.type()->name(), "forward"), traced.first->graph
   );
   script.type()->addMethod(function);
   return script;

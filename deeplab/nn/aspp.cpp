@@ -54,9 +54,8 @@ void AsppImpl::reset() {
     ++count;
   }
   project_ = register_module(
-      "project", ConvBnRelu(ConvBnReluOptions(
-                     count * out, out, options_.project_kernel()
-                 ))
+      "project",
+      ConvBnRelu(ConvBnReluOptions(count * out, out, options_.project_kernel()))
   );
   dropout_ = register_module("dropout", torch::nn::Dropout(options_.dropout()));
   convs_ = register_module("convs", torch::nn::ModuleList());

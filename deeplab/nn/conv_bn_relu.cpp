@@ -27,9 +27,9 @@ void ConvBnReluImpl::reset() {
   } else if (options_.separable()) {
     depthwise_ = register_module(
         "depthwise",
-        std::make_shared<ConvBnReluImpl>(ConvBnReluOptions(in, in, kernel)
-                                             .stride(stride)
-                                             .groups(in))
+        std::make_shared<ConvBnReluImpl>(
+            ConvBnReluOptions(in, in, kernel).stride(stride).groups(in)
+        )
     );
   }
   if (options_.separable()) {

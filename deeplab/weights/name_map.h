@@ -40,9 +40,8 @@ struct NameMap {
   /// Their name for one of ours; nullopt: they have no such parameter.
   std::optional<std::string> theirs(const std::string& ours) const;
   /// A tensor under their name as it lies in ours, and the other way.
-  torch::Tensor to_ours(
-      const std::string& theirs, const torch::Tensor& tensor
-  ) const;
+  torch::Tensor to_ours(const std::string& theirs, const torch::Tensor& tensor)
+      const;
   torch::Tensor to_theirs(
       const std::string& theirs, const torch::Tensor& tensor
   ) const;

@@ -203,9 +203,7 @@ Rules timm_resnet_c() {
 
 /// A separable ConvBnRelu whose depthwise convolution stands bare.
 Rules bare_separable(
-    const std::string& ours,
-    const std::string& convs,
-    const std::string& norm
+    const std::string& ours, const std::string& convs, const std::string& norm
 ) {
   return {
       {ours + "depthwise.", convs + "0."},
@@ -301,11 +299,11 @@ Rules tensorflow(const std::string& name, int entry_blocks, int middle_units) {
   const auto add = [&](const std::string& ours, const std::string& theirs) {
     add_scope(rules, {ours + "conv.", theirs}, ours + "bn.");
   };
-  const auto add_separable =
-      [&](const std::string& ours, const std::string& theirs) {
-        add(ours + "depthwise.", theirs + "_depthwise");
-        add(ours, theirs + "_pointwise");
-      };
+  const auto add_separable = [&](const std::string& ours,
+                                 const std::string& theirs) {
+    add(ours + "depthwise.", theirs + "_depthwise");
+    add(ours, theirs + "_pointwise");
+  };
   const auto add_block = [&](int block, const std::string& theirs) {
     const auto ours = "backbone.blocks." + std::to_string(block) + ".";
     const auto scope = name + "/" + theirs + "/xception_module/";

@@ -399,8 +399,7 @@ void PickleMachine::push_tensor(const PickleList& arguments) {
   if (arguments.items.size() < 4) {
     throw DataError("pickle: a tensor without shape");
   }
-  const auto& storage =
-      as<PickleList*>(arguments.items[0], "a storage")->items;
+  const auto& storage = as<PickleList*>(arguments.items[0], "a storage")->items;
   if (storage.size() < 5) throw DataError("pickle: a damaged storage");
   const auto& type_name = as<PickleGlobal>(storage[1], "a storage type").name;
   const auto type = storage_type(type_name);

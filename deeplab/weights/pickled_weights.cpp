@@ -134,7 +134,9 @@ std::string choose(
   }
   if (keys.size() == 1) return keys[0];
   throw DataError(
-      str("holds weights under several keys (", join(keys), "); name one (train.init_key)")
+      str("holds weights under several keys (",
+          join(keys),
+          "); name one (train.init_key)")
   );
 }
 

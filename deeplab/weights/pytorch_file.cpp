@@ -61,8 +61,7 @@ std::map<std::string_view, std::string_view> legacy_storages(
   auto rest = bytes.substr(keys.length());
   for (const auto& item : (*list)->items) {
     const auto* key = std::get_if<std::string_view>(&item);
-    const auto found =
-        key == nullptr ? described.end() : described.find(*key);
+    const auto found = key == nullptr ? described.end() : described.find(*key);
     if (found == described.end()) {
       throw DataError("has a storage that no tensor uses");
     }
@@ -105,8 +104,7 @@ WeightsFile parse_pytorch_zip(
   return build(
       find_weights(parsed.root(), wrapper),
       [&](const PickleTensor& tensor) {
-        const auto* found =
-            archive.find("data/" + std::string(tensor.storage));
+        const auto* found = archive.find("data/" + std::string(tensor.storage));
         if (found == nullptr) {
           throw DataError(str("no storage ", tensor.storage));
         }

@@ -126,9 +126,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   const deeplab::Scene scene(argv[1], 375, 500);
-  for (const auto& sigmas : {std::vector<int64_t>{67, 3, 1},
-                             std::vector<int64_t>{121, 5, 3},
-                             std::vector<int64_t>{80, 13, 3}}) {
+  for (const auto& sigmas :
+       {std::vector<int64_t>{67, 3, 1},
+        std::vector<int64_t>{121, 5, 3},
+        std::vector<int64_t>{80, 13, 3}}) {
     for (const double drop : {0.0, 0.05}) {
       for (const int64_t threads : {2, 1}) {
         benchmark::RegisterBenchmark(

@@ -43,9 +43,8 @@ class TextbookLattice {
   }
 
   /// [count, labels] to [count, labels].
-  void filter(
-      const std::vector<float>& in, std::vector<float>& out, int labels
-  ) const {
+  void filter(const std::vector<float>& in, std::vector<float>& out, int labels)
+      const {
     const size_t vertices = keys_.size();
     std::vector<float> values(vertices * labels);
     std::vector<float> blurred(vertices * labels);
@@ -53,7 +52,8 @@ class TextbookLattice {
       for (int k = 0; k <= d_; ++k) {
         const float weight = weights_[p * (d_ + 1) + k];
         float* value = &values[corners_[p * (d_ + 1) + k] * labels];
-        for (int l = 0; l < labels; ++l) value[l] += weight * in[p * labels + l];
+        for (int l = 0; l < labels; ++l)
+          value[l] += weight * in[p * labels + l];
       }
     }
     for (int axis = 0; axis <= d_; ++axis) {

@@ -382,9 +382,10 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
       std::filesystem::directory_iterator(photos)->path().string();
   const auto stem = std::filesystem::path(photo).stem().string();
   const auto predict = [&](const std::string& flags, const std::string& out) {
-    const auto finished =
-        deeplab("predict " + photo + " --checkpoint " + best + " --out " +
-                path(out) + " " + flags);
+    const auto finished = deeplab(
+        "predict " + photo + " --checkpoint " + best + " --out " + path(out) +
+        " " + flags
+    );
     EXPECT_EQ(finished.code, 0) << finished.output;
   };
   predict("--save logits", "plain");
@@ -402,6 +403,24 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
     ) << file;
   }
   EXPECT_TRUE(std::filesystem::exists(path("crf/" + stem + "_steps.png")));
+  const auto tune = "crf tune --checkpoint " + best +
+                    " --images 1 --crf=vgg16 --out " + path("tuned");
+  const auto tuned = deeplab(tune);
+  ASSERT_EQ(tuned.code, 0) << tuned.output;
+  EXPECT_THAT(tuned.output, HasSubstr("mean IoU without the CRF"));
+  const auto table = testing::read_text(path("tuned/table.jsonl"));
+  EXPECT_GT(std::count(table.begin(), table.end(), '\n'), 40);
+  // Run again, it has nothing left to score.
+  EXPECT_EQ(deeplab(tune).code, 0);
+  EXPECT_EQ(testing::read_text(path("tuned/table.jsonl")), table);
+  EXPECT_EQ(
+      deeplab(
+          "evaluate --checkpoint " + best + " --crf=" + path("tuned/crf.json")
+      )
+          .code,
+      0
+  );
+
   const auto wrong = deeplab(
       "crf --image " + photo + " --probabilities " +
       path("plain/" + stem + "_logits.npy")
@@ -515,15 +534,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"crf", 2, "--image is not given"},
         Refusal{"crf --image x.png", 2, "give one of --logits"},
         Refusal{
-            "crf --image x.png --logits a --labels b", 2, "give one of --logits"
-        },
+            "crf --image x.png --logits a --labels b",
+            2,
+            "give one of --logits"},
         Refusal{
             "crf --image x.png --logits a --crf=/none.json",
             3,
             "/none.json: cannot open"},
         Refusal{
-            "crf --image x.png --logits a --save masks", 2, "--save masks; known"
-        },
+            "crf --image x.png --logits a --save masks",
+            2,
+            "--save masks; known"},
         Refusal{"data chek", 2, "data chek; known: check, synthesize"},
         Refusal{"train --threads 0", 2, "--threads is 0"}
     )

@@ -21,9 +21,7 @@ struct Size {
   int64_t width;
 };
 
-bool has_torchvision() {
-  return testing::python_has("torchvision");
-}
+bool has_torchvision() { return testing::python_has("torchvision"); }
 
 torch::Tensor read_floats(const std::string& path, torch::IntArrayRef shape) {
   const auto count = static_cast<size_t>(c10::multiply_integers(shape));
@@ -266,7 +264,9 @@ TEST(Converted, FillsTorchvisionsNetworkWithTheSameResult) {
   );
   ASSERT_EQ(finished.code, 0) << finished.output;
   const auto ours = network->forward(image);
-  expect_close(ours, read_floats(folder / "logits.bin", ours.sizes()), "logits");
+  expect_close(
+      ours, read_floats(folder / "logits.bin", ours.sizes()), "logits"
+  );
 }
 
 }  // namespace

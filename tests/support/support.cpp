@@ -59,8 +59,10 @@ const char* const kPython = "/usr/bin/python3";
 
 bool python_has(const std::string& module) {
   const auto found = run_shell(
-      std::string(kPython) + " -c 'import importlib.util, sys; "
-      "sys.exit(importlib.util.find_spec(\"" + module + "\") is None)'"
+      std::string(kPython) +
+      " -c 'import importlib.util, sys; "
+      "sys.exit(importlib.util.find_spec(\"" +
+      module + "\") is None)'"
   );
   return found.code == 0;
 }

@@ -403,7 +403,9 @@ TEST(DenseCrf, NamesWhatIsWrong) {
       HasSubstr("crf.iterations is -1")
   );
   EXPECT_THAT(
-      refusal([](auto& o) { o.kernels[0].compatibility = {1, 1}; }),
+      refusal([](auto& o) {
+        o.kernels[0].compatibility = {1, 1};
+      }),
       HasSubstr("compatibility has 2 numbers; expected 3 or 9")
   );
   auto energies = scene.energies;

@@ -21,7 +21,7 @@ struct GoldenCase {
 
   std::string pixels = testing::read_text(path("image_u8_48x64x3"));
   /// Energies.
-  std::vector<float> unary = floats("unary_f32_5x48x64", kLabels * kPixels);
+  std::vector<float> unary = floats("unary_f32_5x48x64", kLabels* kPixels);
 
   static std::string path(const std::string& name) {
     return testing::shared_data("crf_golden/small_chelsea_" + name + ".bin");
@@ -49,7 +49,8 @@ inline double mean_difference(
 ) {
   double sum = 0;
   for (size_t i = 0; i < one.size(); ++i) {
-    sum += std::abs(static_cast<double>(one[i]) - static_cast<double>(other[i]));
+    sum +=
+        std::abs(static_cast<double>(one[i]) - static_cast<double>(other[i]));
   }
   return sum / static_cast<double>(one.size());
 }

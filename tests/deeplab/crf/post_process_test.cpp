@@ -17,9 +17,9 @@ TEST(PostProcess, GivesEachImageOfABatchWhatItGetsAlone) {
   const auto images = torch::randint(0, 256, {3, 15, 22, 3}, torch::kUInt8);
   const auto together = post_process(logits, images, {});
   EXPECT_EQ(together.sizes(), logits.sizes());
-  EXPECT_TRUE(torch::allclose(
-      together.sum(1), torch::ones({3, 15, 22}), 1e-5, 1e-5
-  ));
+  EXPECT_TRUE(
+      torch::allclose(together.sum(1), torch::ones({3, 15, 22}), 1e-5, 1e-5)
+  );
   for (int64_t i = 0; i < 3; ++i) {
     const auto alone =
         post_process(logits.slice(0, i, i + 1), images.slice(0, i, i + 1), {});

@@ -205,9 +205,7 @@ TEST(TorchScript, NamesTheFileAndWhatIsWrong) {
   const auto images = torch::ones({1, 3, 6, 8});
   const auto path = folder / "model.pt";
   const auto refusal = [&] {
-    return message_of<DataError>([&] {
-      load_torchscript(path, {})(images);
-    });
+    return message_of<DataError>([&] { load_torchscript(path, {})(images); });
   };
   EXPECT_THAT(refusal(), HasSubstr("model.pt: no such file"));
   testing::write_text(path, "not a script");

@@ -274,8 +274,7 @@ INSTANTIATE_TEST_SUITE_P(
             "tf",
             as_is,
             "tensorflow xception_65"},
-        File{
-            "timm_resnet101c", "torchvision", deep_stem, "timm resnet-c"},
+        File{"timm_resnet101c", "torchvision", deep_stem, "timm resnet-c"},
         File{"timm_resnet50", "torchvision", resnet<50>, kClassification},
         File{"timm_resnet101", "torchvision", as_is, kClassification},
         File{"timm_vgg16", "deeplabv1-vgg16-largefov", as_is, kClassification},

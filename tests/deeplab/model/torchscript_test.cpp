@@ -75,9 +75,9 @@ TEST_P(ExportedPresets, GiveTheNetworksResultAtAnySizeHereAndInPython) {
   testing::write_text(folder_ / "images.bin", input);
   const auto finished = testing::run_shell(command);
   ASSERT_EQ(finished.code, 0) << finished.output;
-  auto theirs = torch::tensor(testing::read_floats(
-      folder_ / "logits.bin", static_cast<size_t>(count)
-  ));
+  auto theirs = torch::tensor(
+      testing::read_floats(folder_ / "logits.bin", static_cast<size_t>(count))
+  );
   for (const auto& ours : results) {
     expect_same(ours, theirs.slice(0, 0, ours.numel()).view(ours.sizes()));
     theirs = theirs.slice(0, ours.numel());

@@ -114,9 +114,9 @@ TEST(ReadWeights, EveryTruncationOfALegacyFileIsAnError) {
 TEST(ReadWeights, TakesAWholeModuleApart) {
   const auto file = read_weights(kGolden + "module.pth", "");
   EXPECT_EQ(file.tensors.size(), 7U);
-  EXPECT_TRUE(torch::equal(
-      file.tensors["0.weight"], torch::arange(6.0).reshape({2, 3})
-  ));
+  EXPECT_TRUE(
+      torch::equal(file.tensors["0.weight"], torch::arange(6.0).reshape({2, 3}))
+  );
   EXPECT_TRUE(torch::equal(
       file.tensors["1.norm.running_var"], torch::tensor({4.0F, 9.0F})
   ));
@@ -165,7 +165,9 @@ TEST(ReadWeights, ATensorThatIsWrittenToLeavesTheFileAlone) {
 /// elements; `size` and `stride` are its claims.
 std::string legacy_file(char size, char stride) {
   const std::string zeros(3, '\0');
-  std::string text("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
+  std::string text(
+      "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15
+  );
   text += std::string("\x80\x02M\xe9\x03.\x80\x02}.");
   text += "\x80\x02}X\x01" + zeros + "w";
   text += "ctorch._utils\n_rebuild_tensor_v2\n((";
@@ -251,9 +253,7 @@ TEST(Safetensors, ChecksWhatTheHeaderClaims) {
     std::string bytes(8, '\0');
     bytes[0] = static_cast<char>(header.size());
     return message_of<DataError>([&] {
-      parse_safetensors(
-          SharedBytes(bytes + header + std::string(8, 'x')), "f"
-      );
+      parse_safetensors(SharedBytes(bytes + header + std::string(8, 'x')), "f");
     });
   };
   EXPECT_THAT(

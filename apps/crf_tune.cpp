@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include <ATen/Parallel.h>
+#include <torch/torch.h>
+
+#include "apps/crf_config.h"
+#include "apps/network_source.h"
+#include "apps/progress.h"
+#include "apps/verbs.h"
+#include "data/loader.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+#include "deeplab/crf/post_process.h"
+#include "deeplab/engine/evaluator.h"
+
+namespace deeplab::apps {
+namespace {
+
+/// The bilateral parameters that a paper searched.
+struct Grid {
+  const char* name;
+  std::vector<double> weights;
+  std::vector<double> xy;
+  std::vector<double> rgb;
+};
+
+/// Source: Chen et al. 2014, arXiv:1412.7062, section 5.1 (v1); 2016,
+///         arXiv:1606.00915, section 4.1 (v2).
+std::vector<Grid> grids() {
+  return {
+      {"v1",
+       {5, 6, 7, 8, 9, 10},
+       {50, 60, 70, 80, 90, 100},
+       {3, 4, 5, 6, 7, 8, 9, 10}},
+      {"v2", {3, 4, 5, 6}, {30, 40, 50, 60, 70, 80, 90, 100}, {3, 4, 5, 6}}};
+}
+
+Grid find_grid(const std::string& name) {
+  std::string known;
+  for (const auto& grid : grids()) {
+    if (name == grid.name) return grid;
+    known += str(known.empty() ? "" : ", ", grid.name);
+  }
+  throw ConfigError(str("--grid ", name, "; known: ", known));
+}
+
+/// Places in a grid's three lists.
+using Point = std::array<size_t, 3>;
+
+/// Every second value of each list, and the last.
+std::vector<size_t> coarse(size_t count) {
+  std::vector<size_t> places;
+  for (size_t i = 0; i < count; i += 2) places.push_back(i);
+  if (places.back() + 1 < count) places.push_back(count - 1);
+  return places;
+}
+
+/// One place to either side.
+std::vector<size_t> around(size_t place, size_t count) {
+  std::vector<size_t> places;
+  for (size_t i = place == 0 ? 0 : place - 1; i < count && i <= place + 1; ++i) {
+    places.push_back(i);
+  }
+  return places;
+}
+
+std::vector<Point> product(
+    const std::vector<size_t>& a,
+    const std::vector<size_t>& b,
+    const std::vector<size_t>& c
+) {
+  std::vector<Point> points;
+  for (const size_t i : a) {
+    for (const size_t j : b) {
+      for (const size_t k : c) points.push_back({i, j, k});
+    }
+  }
+  return points;
+}
+
+/// An image whose scores are kept.
+struct Scored {
+  torch::Tensor logits;
+  torch::Tensor image;
+  torch::Tensor labels;
+};
+
+class Tuning {
+ public:
+  Tuning(
+      const CrfConfig& base,
+      Grid grid,
+      std::vector<Scored> images,
+      std::string table
+  )
+      : base_(base),
+        grid_(std::move(grid)),
+        images_(std::move(images)),
+        table_(std::move(table)) {}
+
+  /// Points that an earlier, stopped run scored already.
+  void recall(const Json& subject);
+  CrfConfig search();
+  double best_mean_iou() const { return best_mean_iou_; }
+  double plain_mean_iou() const { return score(std::nullopt); }
+
+ private:
+  CrfConfig config_of(const Point& point) const {
+    auto config = base_;
+    config.bilateral_weight = grid_.weights[point[0]];
+    config.bilateral_xy = grid_.xy[point[1]];
+    config.bilateral_rgb = grid_.rgb[point[2]];
+    return config;
+  }
+  double score(const std::optional<CrfConfig>& config) const;
+  void try_points(const char* stage, const std::vector<Point>& points);
+
+  CrfConfig base_;
+  Grid grid_;
+  std::vector<Scored> images_;
+  std::string table_;
+  /// Scores by config, as JSON text.
+  std::map<std::string, double> known_;
+  Point best_{};
+  double best_mean_iou_ = -1;
+};
+
+void Tuning::recall(const Json& subject) {
+  const auto first = subject.dump() + "\n";
+  if (!std::filesystem::exists(table_)) {
+    write_file(table_, first);
+    return;
+  }
+  std::istringstream lines(read_file(table_));
+  std::string line;
+  std::getline(lines, line);
+  if (line + "\n" != first) {
+    throw ConfigError(
+        str(table_, ": is of another tuning; give another --out")
+    );
+  }
+  while (std::getline(lines, line)) {
+    const auto row = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    // A killed run may have left half of its last line.
+    if (row.is_discarded()) continue;
+    known_[row.at("crf").dump()] = row.at("mean_iou").get<double>();
+  }
+}
+
+double Tuning::score(const std::optional<CrfConfig>& config) const {
+  const auto count = static_cast<int64_t>(images_.size());
+  std::vector<torch::Tensor> predictions(images_.size());
+  at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) {
+    for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last);
+         ++i) {
+      auto scores = images_[i].logits;
+      if (config) {
+        scores = crf::post_process(
+                     scores.unsqueeze(0),
+                     images_[i].image.unsqueeze(0),
+                     config->options()
+        )
+                     .squeeze(0);
+      }
+      predictions[i] = scores.argmax(0);
+    }
+  });
+  engine::ConfusionMatrix counts(images_.at(0).logits.size(0));
+  for (size_t i = 0; i < images_.size(); ++i) {
+    counts.add(images_[i].labels, predictions[i]);
+  }
+  return counts.scores().mean_iou;
+}
+
+void Tuning::try_points(const char* stage, const std::vector<Point>& points) {
+  Progress progress(stage, static_cast<int64_t>(points.size()), 0);
+  int64_t done = 0;
+  for (const auto& point : points) {
+    const auto config = write_config(config_of(point));
+    const auto text = config.dump();
+    if (known_.count(text) == 0) {
+      known_[text] = score(config_of(point));
+      const Json row{{"crf", config}, {"mean_iou", known_[text]}};
+      std::ofstream table(table_, std::ios::app);
+      table << row.dump() << std::endl;
+      if (!table) throw DataError(str(table_, ": cannot write"));
+    }
+    if (known_[text] > best_mean_iou_) {
+      best_ = point;
+      best_mean_iou_ = known_[text];
+    }
+    std::ostringstream best;
+    best << "best mIoU " << 100 * best_mean_iou_ << " %";
+    progress.update(++done, best.str());
+  }
+}
+
+CrfConfig Tuning::search() {
+  const auto& [name, weights, xy, rgb] = grid_;
+  try_points(
+      "coarse",
+      product(coarse(weights.size()), coarse(xy.size()), coarse(rgb.size()))
+  );
+  try_points(
+      "fine",
+      product(
+          around(best_[0], weights.size()),
+          around(best_[1], xy.size()),
+          around(best_[2], rgb.size())
+      )
+  );
+  return config_of(best_);
+}
+
+std::vector<Scored> score_images(
+    const NetworkSource& network, int64_t count, int64_t classes
+) {
+  const auto dataset =
+      make_dataset(network.config.data, data::Role::kValidation);
+  auto samples = make_sample_source(dataset, network.config.normalization());
+  samples.size = std::min(samples.size, count);
+  std::vector<Scored> images;
+  engine::EvaluateHooks hooks;
+  Progress progress("scores", samples.size, 0);
+  hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
+  hooks.on_logits = [&](const Sample& sample, const torch::Tensor& logits) {
+    const auto& data = network.config.data;
+    images.push_back(
+        {logits.cpu().clone(),
+         crf::raw_image(sample.image, data.mean, data.std),
+         sample.labels}
+    );
+  };
+  engine::evaluate(network.segmenter, samples, classes, hooks);
+  return images;
+}
+
+}  // namespace
+
+int crf_tune(const Arguments& arguments) {
+  Flags flags(
+      "crf tune",
+      "Chooses a CRF's bilateral parameters on validation images: every second "
+      "point of a paper's grid, then all around the best.",
+      "--checkpoint FILE --out FOLDER [flags]"
+  );
+  add_network(flags);
+  add_crf(flags);
+  auto add = flags.add();
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  add("grid", "the papers': v1 or v2", text()->default_value("v2"));
+  add("images",
+      "validation images to look at, the first ones",
+      cxxopts::value<int64_t>()->default_value("100"));
+  add("out", "folder: crf.json for --crf, and table.jsonl", text());
+  if (!flags.parse(arguments)) return 0;
+  if (!flags.has("out")) throw ConfigError("--out is not given");
+  const auto grid = find_grid(flags.text("grid"));
+  const auto count = flags.get<int64_t>("images");
+  if (count < 1) throw ConfigError(str("--images is ", count, "; must be >= 1"));
+  const auto base =
+      read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
+  const auto folder = flags.text("out");
+  const auto network = open_network(flags);
+  const auto classes =
+      make_dataset(network.config.data, data::Role::kValidation)->classes();
+  Tuning tuning(
+      base,
+      grid,
+      score_images(network, count, classes.size()),
+      folder + "/table.jsonl"
+  );
+  tuning.recall(
+      {{"network", network.name}, {"grid", grid.name}, {"images", count}}
+  );
+  const auto best = tuning.search();
+  write_file(folder + "/crf.json", write_config(best).dump(2) + "\n");
+  std::cout << "mean IoU without the CRF " << 100 * tuning.plain_mean_iou()
+            << " %, with the best " << 100 * tuning.best_mean_iou() << " %\n"
+            << folder << "/crf.json\n";
+  return 0;
+}
+
+}  // namespace deeplab::apps
