@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <set>
@@ -14,6 +15,7 @@
 #include "data/npy.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
+#include "deeplab/crf/gibbs.h"
 
 namespace deeplab::apps {
 namespace {
@@ -127,6 +129,43 @@ std::set<int64_t> parse_steps(const Flags& flags) {
   return steps;
 }
 
+/// Probabilities [labels * pixels] as --inference says; prints the time.
+std::vector<float> infer(
+    const Flags& flags,
+    const crf::DenseCrfOptions& options,
+    const crf::Image& image,
+    const Unary& unary
+) {
+  const auto kind = flags.text("inference");
+  const auto sweeps = flags.get<int64_t>("sweeps");
+  if (kind != "mean-field" && kind != "gibbs") {
+    throw ConfigError(str("--inference ", kind, "; known: mean-field, gibbs"));
+  }
+  if (sweeps < 1)
+    throw ConfigError(str("--sweeps is ", sweeps, "; must be >= 1"));
+  const auto start = std::chrono::steady_clock::now();
+  const crf::DenseCrf dense(options, image);
+  std::vector<float> probabilities;
+  std::string done;
+  if (kind == "gibbs") {
+    crf::GibbsSampler sampler(
+        dense, unary.energies.data(), unary.labels, flags.get<uint64_t>("seed")
+    );
+    for (int64_t i = 0; i < sweeps / 4; ++i) sampler.burn_in();
+    for (int64_t i = 0; i < sweeps; ++i) sampler.sample();
+    probabilities = sampler.probabilities();
+    done = str(sweeps / 4 + sweeps, " sweeps");
+  } else {
+    crf::MeanField field(dense, unary.energies.data(), unary.labels);
+    done = str(field.run(), " iterations");
+    probabilities = field.probabilities();
+  }
+  const std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  std::cout << kind << ": " << done << " in " << seconds.count() << " s\n";
+  return probabilities;
+}
+
 /// The image, and the labels at the wanted iterations, side by side.
 cv::Mat draw_steps(
     crf::MeanField field, const cv::Mat& image, const std::set<int64_t>& steps
@@ -168,6 +207,13 @@ int crf_post_process(const Arguments& arguments) {
   add("confidence",
       "probability that it is right",
       cxxopts::value<double>()->default_value("0.9"));
+  add("inference",
+      "mean-field, or gibbs: by sampling; engine exact or neighbours",
+      text()->default_value("mean-field"));
+  add("sweeps",
+      "of gibbs, after a quarter as many that do not count",
+      cxxopts::value<int64_t>()->default_value("100"));
+  add("seed", "of gibbs", cxxopts::value<uint64_t>()->default_value("0"));
   add("steps", "also a picture of these iterations, e.g. 0,1,2,5,10", text());
   add("save",
       "any of mask,overlay,probabilities",
@@ -192,20 +238,17 @@ int crf_post_process(const Arguments& arguments) {
   const auto image = data::read_image(path);
   const auto unary = read_unary(flags, image);
   const auto raw = rgb_levels(image);
-  const crf::DenseCrf dense(
-      options, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
-  );
-  crf::MeanField field(dense, unary.energies.data(), unary.labels);
+  const crf::Image levels{raw.data_ptr<uint8_t>(), image.rows, image.cols, 3};
+  const auto probabilities = infer(flags, options, levels, unary);
   const auto stem =
       flags.text("out") + "/" + std::filesystem::path(path).stem().string();
   if (!steps.empty()) {
-    crf::MeanField shown(dense, unary.energies.data(), unary.labels);
+    const crf::DenseCrf dense(options, levels);
+    crf::MeanField field(dense, unary.energies.data(), unary.labels);
     data::write_image(
-        stem + "_steps.png", draw_steps(std::move(shown), image, steps)
+        stem + "_steps.png", draw_steps(std::move(field), image, steps)
     );
   }
-  field.run();
-  const auto probabilities = field.probabilities();
   const auto scores =
       torch::tensor(probabilities)
           .view({static_cast<int64_t>(unary.labels), image.rows, image.cols});

@@ -39,8 +39,10 @@ crf::DenseCrfOptions CrfConfig::options() const {
   check_sigma("spatial_xy", spatial_xy);
   crf::DenseCrfOptions options;
   options.kernels = {
-      {bilateral_weight, bilateral_xy, bilateral_rgb, {}, {}},
-      {spatial_weight, spatial_xy, {}, {}, {}}};
+      {bilateral_weight, bilateral_xy, bilateral_rgb, {}, {}, neighbours}};
+  if (spatial_weight != 0) {
+    options.kernels.push_back({spatial_weight, spatial_xy});
+  }
   options.iterations = iterations;
   options.drop_labels_below = drop_labels_below;
   options.self_term =
@@ -76,6 +78,15 @@ CrfConfig read_crf_config(const std::string& name_or_file) {
     config.spatial_xy = 3;
     return config;
   }
+  if (name_or_file == "short-range") {
+    CrfConfig config;
+    config.neighbours = 8;
+    config.bilateral_weight = 1;
+    config.bilateral_rgb = 10;
+    config.spatial_weight = 0;
+    config.normalization = "none";
+    return config;
+  }
   return read_config<CrfConfig>(
       parse_json(read_file(name_or_file), name_or_file), name_or_file
   );
@@ -84,7 +95,7 @@ CrfConfig read_crf_config(const std::string& name_or_file) {
 void add_crf(Flags& flags) {
   flags.add(
   )("crf",
-    "dense CRF: resnet101, vgg16 (the papers' parameters) or a JSON file",
+    "CRF: resnet101, vgg16 (the papers' parameters), short-range or a file",
     cxxopts::value<std::string>()->implicit_value("resnet101"));
 }
 

@@ -9,8 +9,8 @@
 
 namespace deeplab::apps {
 
-/// A dense CRF with the papers' two kernels, as a JSON file for `--crf`.
-/// Defaults: DeepLabV2's ResNet-101, as released.
+/// A CRF with the papers' two kernels, as a JSON file for `--crf`. Defaults:
+/// DeepLabV2's ResNet-101, as released.
 struct CrfConfig {
   /// Of position and colour: weight, sigma in pixels and in 8-bit levels.
   double bilateral_weight = 4;
@@ -19,6 +19,8 @@ struct CrfConfig {
   /// Of position alone.
   double spatial_weight = 3;
   double spatial_xy = 1;
+  /// 0: all pixels; 4 or 8: the bilateral kernel is between pixels that touch.
+  int64_t neighbours = 0;
   int64_t iterations = 10;
   /// "symmetric", "after", "before" or "none".
   std::string normalization = "symmetric";
@@ -36,6 +38,7 @@ struct CrfConfig {
     visit("bilateral_rgb", bilateral_rgb);
     visit("spatial_weight", spatial_weight);
     visit("spatial_xy", spatial_xy);
+    visit("neighbours", neighbours);
     visit("iterations", iterations);
     visit("normalization", normalization);
     visit("self_term", self_term);
@@ -47,11 +50,12 @@ struct CrfConfig {
   crf::DenseCrfOptions options() const;
 };
 
-/// "resnet101" or "vgg16", the papers' released parameters, or a JSON file.
+/// "resnet101" or "vgg16", the papers' released parameters; "short-range", of
+/// pixels that touch alone; or a JSON file.
 /// Throws: ConfigError, DataError.
 CrfConfig read_crf_config(const std::string& name_or_file);
 
-/// --crf: with the next word or =, a name or file; alone, "resnet101".
+/// --crf: with =, a name or file; alone, "resnet101".
 void add_crf(Flags& flags);
 
 }  // namespace deeplab::apps

@@ -15,10 +15,11 @@
 #include "apps/progress.h"
 #include "apps/verbs.h"
 #include "data/loader.h"
+#include "data/npy.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/crf/post_process.h"
-#include "deeplab/engine/evaluator.h"
+#include "deeplab/engine/metrics.h"
 
 namespace deeplab::apps {
 namespace {
@@ -65,7 +66,8 @@ std::vector<size_t> coarse(size_t count) {
 /// One place to either side.
 std::vector<size_t> around(size_t place, size_t count) {
   std::vector<size_t> places;
-  for (size_t i = place == 0 ? 0 : place - 1; i < count && i <= place + 1; ++i) {
+  for (size_t i = place == 0 ? 0 : place - 1; i < count && i <= place + 1;
+       ++i) {
     places.push_back(i);
   }
   return places;
@@ -85,28 +87,25 @@ std::vector<Point> product(
   return points;
 }
 
-/// An image whose scores are kept.
+/// An image whose scores lie in a file.
 struct Scored {
-  torch::Tensor logits;
+  std::string logits;
   torch::Tensor image;
   torch::Tensor labels;
 };
 
 class Tuning {
  public:
-  Tuning(
-      const CrfConfig& base,
-      Grid grid,
-      std::vector<Scored> images,
-      std::string table
-  )
+  Tuning(const CrfConfig& base, Grid grid, std::string table, int64_t classes)
       : base_(base),
         grid_(std::move(grid)),
-        images_(std::move(images)),
-        table_(std::move(table)) {}
+        table_(std::move(table)),
+        classes_(classes) {}
 
-  /// Points that an earlier, stopped run scored already.
+  /// Takes up what an earlier, stopped run of the same `subject` scored.
+  /// Throws: ConfigError if it was another.
   void recall(const Json& subject);
+  void use(std::vector<Scored> images) { images_ = std::move(images); }
   CrfConfig search();
   double best_mean_iou() const { return best_mean_iou_; }
   double plain_mean_iou() const { return score(std::nullopt); }
@@ -124,8 +123,9 @@ class Tuning {
 
   CrfConfig base_;
   Grid grid_;
-  std::vector<Scored> images_;
   std::string table_;
+  int64_t classes_;
+  std::vector<Scored> images_;
   /// Scores by config, as JSON text.
   std::map<std::string, double> known_;
   Point best_{};
@@ -142,8 +142,7 @@ void Tuning::recall(const Json& subject) {
   std::string line;
   std::getline(lines, line);
   if (line + "\n" != first) {
-    throw ConfigError(
-        str(table_, ": is of another tuning; give another --out")
+    throw ConfigError(str(table_, ": is of another tuning; give another --out")
     );
   }
   while (std::getline(lines, line)) {
@@ -160,7 +159,7 @@ double Tuning::score(const std::optional<CrfConfig>& config) const {
   at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) {
     for (auto i = static_cast<size_t>(first); i < static_cast<size_t>(last);
          ++i) {
-      auto scores = images_[i].logits;
+      auto scores = data::read_npy(images_[i].logits);
       if (config) {
         scores = crf::post_process(
                      scores.unsqueeze(0),
@@ -172,7 +171,7 @@ double Tuning::score(const std::optional<CrfConfig>& config) const {
       predictions[i] = scores.argmax(0);
     }
   });
-  engine::ConfusionMatrix counts(images_.at(0).logits.size(0));
+  engine::ConfusionMatrix counts(classes_);
   for (size_t i = 0; i < images_.size(); ++i) {
     counts.add(images_[i].labels, predictions[i]);
   }
@@ -219,26 +218,30 @@ CrfConfig Tuning::search() {
   return config_of(best_);
 }
 
+/// The network's scores of the first images, as files in `folder`: those that
+/// an earlier run left there are not computed again.
 std::vector<Scored> score_images(
-    const NetworkSource& network, int64_t count, int64_t classes
+    const NetworkSource& network,
+    const SampleSource& samples,
+    int64_t count,
+    const std::string& folder
 ) {
-  const auto dataset =
-      make_dataset(network.config.data, data::Role::kValidation);
-  auto samples = make_sample_source(dataset, network.config.normalization());
-  samples.size = std::min(samples.size, count);
+  const auto& data = network.config.data;
   std::vector<Scored> images;
-  engine::EvaluateHooks hooks;
-  Progress progress("scores", samples.size, 0);
-  hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
-  hooks.on_logits = [&](const Sample& sample, const torch::Tensor& logits) {
-    const auto& data = network.config.data;
+  count = std::min(samples.size, count);
+  Progress progress("scores", count, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    const auto sample = samples.at(i);
+    const auto path = str(folder, "/", i, ".npy");
+    if (!std::filesystem::exists(path)) {
+      const auto logits = network.segmenter(sample.image.unsqueeze(0));
+      data::write_npy(path, logits.squeeze(0).cpu());
+    }
     images.push_back(
-        {logits.cpu().clone(),
-         crf::raw_image(sample.image, data.mean, data.std),
-         sample.labels}
+        {path, crf::raw_image(sample.image, data.mean, data.std), sample.labels}
     );
-  };
-  engine::evaluate(network.segmenter, samples, classes, hooks);
+    progress.update(i + 1, "");
+  }
   return images;
 }
 
@@ -248,7 +251,9 @@ int crf_tune(const Arguments& arguments) {
   Flags flags(
       "crf tune",
       "Chooses a CRF's bilateral parameters on validation images: every second "
-      "point of a paper's grid, then all around the best.",
+      "point of a paper's grid, then all around the best. Run again, it goes "
+      "on "
+      "where it was stopped.",
       "--checkpoint FILE --out FOLDER [flags]"
   );
   add_network(flags);
@@ -259,27 +264,34 @@ int crf_tune(const Arguments& arguments) {
   add("images",
       "validation images to look at, the first ones",
       cxxopts::value<int64_t>()->default_value("100"));
-  add("out", "folder: crf.json for --crf, and table.jsonl", text());
+  add("out",
+      "folder: crf.json for --crf, table.jsonl, and the network's scores",
+      text());
   if (!flags.parse(arguments)) return 0;
   if (!flags.has("out")) throw ConfigError("--out is not given");
   const auto grid = find_grid(flags.text("grid"));
   const auto count = flags.get<int64_t>("images");
-  if (count < 1) throw ConfigError(str("--images is ", count, "; must be >= 1"));
+  if (count < 1)
+    throw ConfigError(str("--images is ", count, "; must be >= 1"));
   const auto base =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
   const auto folder = flags.text("out");
   const auto network = open_network(flags);
-  const auto classes =
-      make_dataset(network.config.data, data::Role::kValidation)->classes();
-  Tuning tuning(
-      base,
-      grid,
-      score_images(network, count, classes.size()),
-      folder + "/table.jsonl"
-  );
+  const auto dataset =
+      make_dataset(network.config.data, data::Role::kValidation);
+  Tuning tuning(base, grid, folder + "/table.jsonl", dataset->classes().size());
   tuning.recall(
-      {{"network", network.name}, {"grid", grid.name}, {"images", count}}
+      {{"network", network.name},
+       {"grid", grid.name},
+       {"images", count},
+       {"base", write_config(base)}}
   );
+  tuning.use(score_images(
+      network,
+      make_sample_source(dataset, network.config.normalization()),
+      count,
+      folder + "/scores"
+  ));
   const auto best = tuning.search();
   write_file(folder + "/crf.json", write_config(best).dump(2) + "\n");
   std::cout << "mean IoU without the CRF " << 100 * tuning.plain_mean_iou()

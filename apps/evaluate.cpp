@@ -11,9 +11,11 @@
 #include "apps/verbs.h"
 #include "data/loader.h"
 #include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
 #include "deeplab/crf/post_process.h"
 #include "deeplab/engine/evaluator.h"
+#include "deeplab/engine/trimap.h"
 
 namespace deeplab::apps {
 namespace {
@@ -41,31 +43,94 @@ Json counts_json(const torch::Tensor& counts) {
   return rows;
 }
 
+/// Counts near boundaries, for several widths of what counts as near.
+class Bands {
+ public:
+  Bands(const std::vector<int64_t>& widths, int64_t classes) {
+    for (const auto width : widths) {
+      bands_.emplace_back(width, engine::ConfusionMatrix(classes));
+    }
+  }
+
+  void add(const torch::Tensor& labels, const torch::Tensor& prediction) {
+    for (auto& [width, counts] : bands_) {
+      counts.add(engine::boundary_band(labels, width), prediction);
+    }
+  }
+
+  /// {"2": mean IoU within 2 pixels, ...}
+  Json json() const {
+    Json result = Json::object();
+    for (const auto& [width, counts] : bands_) {
+      result[std::to_string(width)] = counts.scores().mean_iou;
+    }
+    return result;
+  }
+  std::string text() const {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(2);
+    for (const auto& [width, counts] : bands_) {
+      text << std::left << std::setw(24)
+           << str("mean IoU within ", width, " px") << std::right
+           << std::setw(7) << 100 * counts.scores().mean_iou << '\n';
+    }
+    return text.str();
+  }
+
+ private:
+  std::vector<std::pair<int64_t, engine::ConfusionMatrix>> bands_;
+};
+
+std::vector<int64_t> parse_widths(const Flags& flags) {
+  std::vector<int64_t> widths;
+  if (!flags.has("trimap")) return widths;
+  for (const auto& word : flags.list("trimap")) {
+    const bool number =
+        !word.empty() && word.size() < 4 &&
+        word.find_first_not_of("0123456789") == std::string::npos;
+    if (!number || std::stoll(word) < 1) {
+      throw ConfigError(
+          str("--trimap: \"", word, "\" is not a width in pixels, 1 to 999")
+      );
+    }
+    widths.push_back(std::stoll(word));
+  }
+  return widths;
+}
+
 /// Counts of the same images after a CRF.
 class SecondOpinion {
  public:
   SecondOpinion(
-      const CrfConfig& config, const data::DataConfig& data, int64_t classes
+      const CrfConfig& config,
+      const data::DataConfig& data,
+      int64_t classes,
+      Bands bands
   )
       : config_(config),
         options_(config.options()),
         data_(data),
-        counts_(classes) {}
+        counts_(classes),
+        bands_(std::move(bands)) {}
 
   void add(const Sample& sample, const torch::Tensor& logits) {
     const auto image = crf::raw_image(sample.image, data_.mean, data_.std);
     const auto probabilities =
         crf::post_process(logits.unsqueeze(0), image.unsqueeze(0), options_);
-    counts_.add(sample.labels, probabilities.squeeze(0).argmax(0));
+    const auto prediction = probabilities.squeeze(0).argmax(0);
+    counts_.add(sample.labels, prediction);
+    bands_.add(sample.labels, prediction);
   }
   engine::Scores scores() const { return counts_.scores(); }
   const CrfConfig& config() const { return config_; }
+  const Bands& bands() const { return bands_; }
 
  private:
   CrfConfig config_;
   crf::DenseCrfOptions options_;
   data::DataConfig data_;
   engine::ConfusionMatrix counts_;
+  Bands bands_;
 };
 
 std::string crf_verdict(
@@ -96,6 +161,9 @@ int evaluate(const Arguments& arguments) {
   add("split",
       "list of images; default: the config's data.val_split",
       cxxopts::value<std::string>());
+  add("trimap",
+      "also mean IoU within so many pixels of a boundary, e.g. 2,4,8,16",
+      cxxopts::value<std::string>());
   add("json", "also write the scores here", cxxopts::value<std::string>());
   if (!flags.parse(arguments)) return 0;
 
@@ -105,12 +173,16 @@ int evaluate(const Arguments& arguments) {
   Progress progress("evaluate", dataset->size(), 0);
   engine::EvaluateHooks hooks;
   hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
+  Bands bands(parse_widths(flags), dataset->classes().size());
+  hooks.on_prediction = [&](const Sample& sample, const torch::Tensor& classes
+                        ) { bands.add(sample.labels, classes); };
   std::optional<SecondOpinion> with_crf;
   if (flags.has("crf")) {
     with_crf.emplace(
         read_crf_config(flags.text("crf")),
         network.config.data,
-        dataset->classes().size()
+        dataset->classes().size(),
+        bands
     );
     hooks.on_logits = [&](const Sample& sample, const torch::Tensor& logits) {
       with_crf->add(sample, logits);
@@ -130,18 +202,21 @@ int evaluate(const Arguments& arguments) {
         {"images", dataset->size()},
         {"config", write_config(network.config)},
         {"scores", scores_json(scores, names)},
+        {"trimap_mean_iou", bands.json()},
         {"confusion", counts_json(confusion.counts())}};
     if (with_crf) {
       result["crf"] = {
           {"config", write_config(with_crf->config())},
-          {"scores", scores_json(with_crf->scores(), names)}};
+          {"scores", scores_json(with_crf->scores(), names)},
+          {"trimap_mean_iou", with_crf->bands().json()}};
     }
     write_file(flags.text("json"), result.dump(2) + "\n");
   }
-  std::cout << scores_table(scores, names);
+  std::cout << scores_table(scores, names) << bands.text();
   if (with_crf) {
     std::cout << "\nwith the CRF\n"
               << scores_table(with_crf->scores(), names)
+              << with_crf->bands().text()
               << crf_verdict(scores, with_crf->scores()) << '\n';
   }
   return 0;

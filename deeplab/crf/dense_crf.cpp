@@ -50,6 +50,11 @@ Features features_of(const KernelOptions& options, const Image& image) {
 std::unique_ptr<Filter> make_filter(
     const KernelOptions& options, Engine engine, const Image& image
 ) {
+  if (options.neighbours != 0) {
+    return std::make_unique<NeighbourFilter>(
+        image, options.color_sigma, options.neighbours
+    );
+  }
   if (engine == Engine::kExact) {
     return std::make_unique<ExactFilter>(features_of(options, image));
   }
@@ -84,13 +89,12 @@ Scales scales_for(
   return scales;
 }
 
-}  // namespace
+/// Of the highest value, the first of equals.
+size_t best_column(const float* row, size_t count) {
+  return static_cast<size_t>(std::max_element(row, row + count) - row);
+}
 
-struct DenseCrf::Kernel {
-  std::unique_ptr<Filter> filter;
-  /// What a pixel's own probabilities weigh in its message; empty: kept.
-  std::vector<float> own;
-};
+}  // namespace
 
 DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
     : options_(options),
@@ -126,6 +130,12 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
     }
     check_sigma(subject + ".position_sigma", kernel.position_sigma);
     check_sigma(subject + ".color_sigma", kernel.color_sigma.value_or(1));
+    if (kernel.neighbours != 0 && kernel.neighbours != 4 &&
+        kernel.neighbours != 8) {
+      throw ConfigError(
+          str(subject, ".neighbours is ", kernel.neighbours, "; known: 0, 4, 8")
+      );
+    }
     if (kernel.features && kernel.features->count != pixels_) {
       throw ConfigError(
           str(subject,
@@ -156,14 +166,12 @@ DenseCrf::~DenseCrf() = default;
 DenseCrf::DenseCrf(DenseCrf&&) noexcept = default;
 DenseCrf& DenseCrf::operator=(DenseCrf&&) noexcept = default;
 
-MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
-    : crf_(crf),
-      labels_(labels),
-      kept_(choose_labels(energies, labels)),
-      energies_(crf.pixels(), kept_.size()),
-      q_(crf.pixels(), kept_.size()) {
-  for (size_t k = 0; k < crf.kernels_.size(); ++k) {
-    const size_t given = crf.options_.kernels[k].compatibility.size();
+void DenseCrf::check_labels(size_t labels) const {
+  if (labels < 2) {
+    throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
+  }
+  for (size_t k = 0; k < kernels_.size(); ++k) {
+    const size_t given = options_.kernels[k].compatibility.size();
     if (given == 0 || given == labels || given == labels * labels) continue;
     throw ConfigError(
         str("crf.kernels[",
@@ -176,6 +184,15 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
             labels * labels)
     );
   }
+}
+
+MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
+    : crf_(crf),
+      labels_(labels),
+      kept_(choose_labels(energies, labels)),
+      energies_(crf.pixels(), kept_.size()),
+      q_(crf.pixels(), kept_.size()) {
+  crf.check_labels(labels);
   fill(energies);
   for (const auto& kernel : crf.kernels_) {
     workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
@@ -186,9 +203,6 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
 std::vector<size_t> MeanField::choose_labels(
     const float* energies, size_t labels
 ) const {
-  if (labels < 2) {
-    throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
-  }
   std::vector<size_t> kept;
   const double drop = crf_.options_.drop_labels_below;
   if (drop == 0) {
@@ -257,17 +271,18 @@ Range MeanField::part_of(size_t part) const {
   return {begin, std::min(begin + kTogether, crf_.pixels())};
 }
 
-void MeanField::read(size_t turn, std::vector<Rows>& workspaces) const {
+void MeanField::read(const Rows& q, std::vector<Rows>& workspaces) const {
+  const auto turn = static_cast<size_t>(iterations_);
   for (size_t k = 0; k < workspaces.size(); ++k) {
-    crf_.kernels_[k].filter->read(q_, turn, workspaces[k]);
+    crf_.kernels_[k].filter->read(q, turn, workspaces[k]);
   }
 }
 
 void MeanField::add_messages(
-    const std::vector<Rows>& workspaces, Range pixels, Rows& sums
+    const Rows& q, const std::vector<Rows>& workspaces, Range pixels, Rows& sums
 ) const {
   const size_t count = pixels.end - pixels.begin;
-  const size_t labels = q_.labels();
+  const size_t labels = q.labels();
   std::fill_n(sums[0], count * sums.width(), 0.0F);
   for (size_t k = 0; k < workspaces.size(); ++k) {
     const auto& kernel = crf_.kernels_[k];
@@ -278,8 +293,8 @@ void MeanField::add_messages(
     if (!kernel.own.empty()) {
       for (size_t i = 0; i < count; ++i) {
         const float own = kernel.own[pixels.begin + i];
-        const float* q = q_[pixels.begin + i];
-        for (size_t l = 0; l < labels; ++l) messages[i][l] -= own * q[l];
+        const float* values = q[pixels.begin + i];
+        for (size_t l = 0; l < labels; ++l) messages[i][l] -= own * values[l];
       }
     }
     for (size_t i = 0; i < apart.count(); ++i) {
@@ -297,14 +312,14 @@ void MeanField::add_messages(
 }
 
 double MeanField::step() {
-  read(static_cast<size_t>(iterations_), workspaces_);
+  read(q_, workspaces_);
   // One sum a part, so that the total does not depend on the threads.
   std::vector<double> changes(parts());
   parallel_ranges(parts(), [&](Range range) {
     Rows sums(kTogether, q_.labels());
     for (size_t part = range.begin; part < range.end; ++part) {
       const Range own = part_of(part);
-      add_messages(workspaces_, own, sums);
+      add_messages(q_, workspaces_, own, sums);
       changes[part] = softmax_rows(
           energies_[own.begin],
           sums[0],
@@ -317,7 +332,8 @@ double MeanField::step() {
   ++iterations_;
   double total = 0;
   for (const double change : changes) total += change;
-  return total / static_cast<double>(crf_.pixels());
+  // What one label lost, another gained.
+  return total / 2 / static_cast<double>(crf_.pixels());
 }
 
 int64_t MeanField::run() {
@@ -349,30 +365,39 @@ std::vector<float> MeanField::probabilities() const {
 std::vector<uint8_t> MeanField::labels() const {
   std::vector<uint8_t> result(crf_.pixels());
   for (size_t i = 0; i < result.size(); ++i) {
-    const float* row = q_[i];
-    const auto best = std::max_element(row, row + q_.labels()) - row;
-    result[i] = static_cast<uint8_t>(kept_[static_cast<size_t>(best)]);
+    const size_t best = best_column(q_[i], q_.labels());
+    result[i] = static_cast<uint8_t>(kept_[best]);
   }
   return result;
 }
 
-double MeanField::kl_divergence() const {
+double MeanField::kl_divergence() const { return divergence_of(q_); }
+
+double MeanField::map_energy() const {
+  Rows certain(q_.count(), q_.labels());
+  for (size_t i = 0; i < q_.count(); ++i) {
+    certain[i][best_column(q_[i], q_.labels())] = 1;
+  }
+  return divergence_of(certain);
+}
+
+double MeanField::divergence_of(const Rows& q) const {
   std::vector<Rows> workspaces;
   for (const auto& kernel : crf_.kernels_) {
-    workspaces.push_back(kernel.filter->make_workspace(q_.labels()));
+    workspaces.push_back(kernel.filter->make_workspace(q.labels()));
   }
-  read(static_cast<size_t>(iterations_), workspaces);
+  read(q, workspaces);
   double total = 0;
-  Rows sums(kTogether, q_.labels());
+  Rows sums(kTogether, q.labels());
   for (size_t part = 0; part < parts(); ++part) {
     const Range own = part_of(part);
-    add_messages(workspaces, own, sums);
+    add_messages(q, workspaces, own, sums);
     for (size_t i = own.begin; i < own.end; ++i) {
       const float* messages = sums[i - own.begin];
-      for (size_t l = 0; l < q_.labels(); ++l) {
-        const auto q = static_cast<double>(q_[i][l]);
-        if (q == 0) continue;
-        total += q * (std::log(q) + static_cast<double>(energies_[i][l]) -
+      for (size_t l = 0; l < q.labels(); ++l) {
+        const auto p = static_cast<double>(q[i][l]);
+        if (p == 0) continue;
+        total += p * (std::log(p) + static_cast<double>(energies_[i][l]) -
                       0.5 * static_cast<double>(messages[l]));
       }
     }

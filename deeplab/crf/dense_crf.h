@@ -13,16 +13,6 @@
 
 namespace deeplab::crf {
 
-/// An image of any number of channels, 8-bit levels, row by row and the
-/// channels of a pixel together. Colours as they were taken: not normalised,
-/// the mean not subtracted. Not owned.
-struct Image {
-  const uint8_t* pixels;
-  int64_t height;
-  int64_t width;
-  int64_t channels;
-};
-
 /// How a kernel's sums are brought to the same size everywhere; n_i is the sum
 /// of k_ij over all j, j == i included.
 enum class Normalization {
@@ -60,27 +50,32 @@ struct KernelOptions {
   /// In pixels.
   double position_sigma = 3;
   /// In 8-bit levels; unset: colours do not matter.
-  std::optional<double> color_sigma;
+  std::optional<double> color_sigma = {};
   /// In place of position and colour: [pixels, dimensions], divided by their
   /// sigmas already.
-  std::optional<Features> features;
+  std::optional<Features> features = {};
   /// How much a message of one label speaks for another: empty, 1 for each
   /// label to itself (Potts); [labels] of a diagonal; or [labels * labels],
   /// symmetric. Positive attracts, in all three.
-  std::vector<float> compatibility;
+  std::vector<float> compatibility = {};
+  /// 0: every pixel hears every other. 4 or 8: only those that touch it, over
+  /// their distance (1 or sqrt 2); position_sigma does not matter: the
+  /// contrast-sensitive short-range CRF, usual with Normalization::kNone.
+  /// Source: Boykov and Jolly 2001, "Interactive Graph Cuts", section 2.4.
+  int64_t neighbours = 0;
 };
 
 /// How to run mean field. Defaults: DeepLabV2's ResNet-101, as released.
 /// Source: Krähenbühl and Koltun 2011, arXiv:1210.5644; Chen et al. 2014,
 ///         arXiv:1412.7062, section 3.2.
 struct DenseCrfOptions {
-  std::vector<KernelOptions> kernels{{4, 67, 3, {}, {}}, {3, 1, {}, {}, {}}};
+  std::vector<KernelOptions> kernels{{4, 67, 3}, {3, 1}};
   Normalization normalization = Normalization::kSymmetric;
   SelfTerm self_term = SelfTerm::kKept;
   Engine engine = Engine::kLattice;
   int64_t iterations = 10;
-  /// Stops when an iteration changes the probabilities of a pixel, in the mean
-  /// over pixels and the label that changes most, by less; 0: never.
+  /// Stops when an iteration moves less than this share of a pixel's
+  /// probability from one label to others, in the mean over pixels; 0: never.
   double stop_below = 0;
   /// Labels whose probability is below this at every pixel are left out of all
   /// work and end with 0; 0: none. Much faster where few of many labels occur.
@@ -121,7 +116,16 @@ class DenseCrf {
 
  private:
   friend class MeanField;
-  struct Kernel;
+  friend class GibbsSampler;
+  struct Kernel {
+    std::unique_ptr<Filter> filter;
+    /// What a pixel's own probabilities weigh in its message; empty: kept.
+    std::vector<float> own;
+  };
+
+  /// Throws: ConfigError for fewer than 2, or another number than the kernels'
+  ///         compatibilities have.
+  void check_labels(size_t labels) const;
 
   DenseCrfOptions options_;
   size_t pixels_;
@@ -136,8 +140,8 @@ class MeanField {
   /// softmax(-U). Throws: DataError naming an energy that is not finite.
   MeanField(const DenseCrf& crf, const float* energies, size_t labels);
 
-  /// One iteration. Returns the mean change of a pixel's probabilities, in the
-  /// label that changes most.
+  /// One iteration. Returns what share of its probability a pixel moved from
+  /// one label to others, in the mean.
   double step();
   /// The options' iterations, or fewer if they say when to stop; returns how
   /// many.
@@ -152,6 +156,8 @@ class MeanField {
   /// of the expected messages. Mean field lowers it, but for the parallel
   /// update's overshoot.
   double kl_divergence() const;
+  /// The energy of labels(), up to the same constant.
+  double map_energy() const;
 
  private:
   /// The pixels are worked on in parts that stay in cache.
@@ -161,10 +167,16 @@ class MeanField {
   std::vector<size_t> choose_labels(const float* energies, size_t labels) const;
   /// Energies, and Q before the first iteration.
   void fill(const float* energies);
-  void read(size_t turn, std::vector<Rows>& workspaces) const;
+  void read(const Rows& q, std::vector<Rows>& workspaces) const;
+  /// What the others tell each pixel if they are distributed as `q`.
   void add_messages(
-      const std::vector<Rows>& workspaces, Range pixels, Rows& sums
+      const Rows& q,
+      const std::vector<Rows>& workspaces,
+      Range pixels,
+      Rows& sums
   ) const;
+  /// kl_divergence() of `q`.
+  double divergence_of(const Rows& q) const;
 
   const DenseCrf& crf_;
   size_t labels_;

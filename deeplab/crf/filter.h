@@ -9,6 +9,16 @@
 
 namespace deeplab::crf {
 
+/// An image of any number of channels, 8-bit levels, row by row and the
+/// channels of a pixel together. Colours as they were taken: not normalised,
+/// the mean not subtracted. Not owned.
+struct Image {
+  const uint8_t* pixels;
+  int64_t height;
+  int64_t width;
+  int64_t channels;
+};
+
 /// Points of a feature space, one a pixel, in units of the kernel's standard
 /// deviations.
 struct Features {
@@ -46,6 +56,13 @@ class Filter {
 
   /// Adds the results of some pixels, row by row from `sums` on.
   virtual void add(const Rows& workspace, Range pixels, float* sums) const = 0;
+
+  /// Adds taken_i k_ij given_j to the vote for the label of each pixel j but
+  /// i = `pixel` itself; `votes` is [labels]. Not every engine can.
+  /// Throws: ConfigError.
+  virtual void add_votes(
+      size_t pixel, const std::vector<uint8_t>& labels, double* votes
+  ) const;
 
   /// k(f_i, f_i) as this engine has it, without the scales.
   virtual float own_weight(size_t pixel) const = 0;

@@ -2,8 +2,11 @@
 #include "deeplab/crf/filters.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
+#include "deeplab/core/error.h"
 #include "deeplab/crf/lanes.h"
 #include "deeplab/crf/lattice_loops.h"
 #include "deeplab/crf/parallel.h"
@@ -80,6 +83,14 @@ std::vector<float> kernel_sums(const Filter& filter, size_t pixels) {
   return result;
 }
 
+void Filter::add_votes(
+    size_t /*pixel*/, const std::vector<uint8_t>& /*labels*/, double* /*votes*/
+) const {
+  throw ConfigError(
+      "crf: Gibbs sampling needs the engine \"exact\" or neighbours"
+  );
+}
+
 ExactFilter::ExactFilter(const Features& features)
     : count_(features.count),
       coordinates_(features.dimensions, count_),
@@ -112,6 +123,21 @@ void ExactFilter::add(const Rows& workspace, Range pixels, float* sums) const {
   for (size_t i = pixels.begin; i < pixels.end; ++i) {
     add_exact(all, i, scales_.taken[i], sums);
     sums += workspace.width();
+  }
+}
+
+void ExactFilter::add_votes(
+    size_t pixel, const std::vector<uint8_t>& labels, double* votes
+) const {
+  for (size_t from = 0; from < count_; from += kLanes) {
+    const Lanes weights = pair_weights(coordinates_, from, pixel);
+    const size_t count = std::min(kLanes, count_ - from);
+    for (size_t i = 0; i < count; ++i) {
+      if (from + i == pixel) continue;
+      votes[labels[from + i]] +=
+          static_cast<double>(weights[i] * scales_.given[from + i]) *
+          static_cast<double>(scales_.taken[pixel]);
+    }
   }
 }
 
@@ -246,6 +272,80 @@ void SpatialFilter::add(const Rows& workspace, Range pixels, float* sums)
     );
     sums += static_cast<size_t>(count) * workspace.width();
     at += count;
+  }
+}
+
+NeighbourFilter::NeighbourFilter(
+    const Image& image, std::optional<double> color_sigma, int64_t neighbours
+)
+    : count_(static_cast<size_t>(image.height * image.width)),
+      per_pixel_(static_cast<size_t>(neighbours)) {
+  constexpr std::array<std::pair<int, int>, 8> kSteps{
+      {{-1, 0}, {0, -1}, {0, 1}, {1, 0}, {-1, -1}, {-1, 1}, {1, -1}, {1, 1}}};
+  const auto levels = [&](int64_t y, int64_t x) {
+    return image.pixels + (y * image.width + x) * image.channels;
+  };
+  const auto weight_of = [&](const uint8_t* one, const uint8_t* other) {
+    if (!color_sigma) return 1.0;
+    double square = 0;
+    for (int64_t c = 0; c < image.channels; ++c) {
+      const double apart = one[c] - other[c];
+      square += apart * apart;
+    }
+    return std::exp(-0.5 * square / (*color_sigma * *color_sigma));
+  };
+  for (int64_t y = 0; y < image.height; ++y) {
+    for (int64_t x = 0; x < image.width; ++x) {
+      for (size_t k = 0; k < per_pixel_; ++k) {
+        const int64_t to_y = y + kSteps[k].first;
+        const int64_t to_x = x + kSteps[k].second;
+        if (to_y < 0 || to_y >= image.height || to_x < 0 ||
+            to_x >= image.width) {
+          others_.push_back(static_cast<uint32_t>(y * image.width + x));
+          weights_.push_back(0);
+          continue;
+        }
+        const double distance = k < 4 ? 1 : std::sqrt(2.0);
+        others_.push_back(static_cast<uint32_t>(to_y * image.width + to_x));
+        weights_.push_back(static_cast<float>(
+            weight_of(levels(y, x), levels(to_y, to_x)) / distance
+        ));
+      }
+    }
+  }
+  scaled_ = weights_;
+}
+
+Rows NeighbourFilter::make_workspace(size_t labels) const {
+  return {count_, labels};
+}
+
+void NeighbourFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
+    const {
+  parallel_ranges(count_, [&](Range range) {
+    std::copy(values[range.begin], values[range.end], workspace[range.begin]);
+  });
+}
+
+void NeighbourFilter::add(const Rows& workspace, Range pixels, float* sums)
+    const {
+  const Corners corners{others_.data(), scaled_.data(), per_pixel_};
+  slice_corners(corners, workspace, pixels, sums);
+}
+
+void NeighbourFilter::add_votes(
+    size_t pixel, const std::vector<uint8_t>& labels, double* votes
+) const {
+  for (size_t at = pixel * per_pixel_; at < (pixel + 1) * per_pixel_; ++at) {
+    votes[labels[others_[at]]] += static_cast<double>(scaled_[at]);
+  }
+}
+
+void NeighbourFilter::set_scales(Scales scales) {
+  for (size_t i = 0; i < count_; ++i) {
+    for (size_t at = i * per_pixel_; at < (i + 1) * per_pixel_; ++at) {
+      scaled_[at] = weights_[at] * scales.taken[i] * scales.given[others_[at]];
+    }
   }
 }
 

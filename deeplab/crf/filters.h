@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "deeplab/crf/filter.h"
 #include "deeplab/crf/permutohedral.h"
@@ -18,6 +19,9 @@ class ExactFilter : public Filter {
   Rows make_workspace(size_t labels) const override;
   void read(const Rows& values, size_t turn, Rows& workspace) const override;
   void add(const Rows& workspace, Range pixels, float* sums) const override;
+  void add_votes(
+      size_t pixel, const std::vector<uint8_t>& labels, double* votes
+  ) const override;
   float own_weight(size_t /*pixel*/) const override { return 1; }
   size_t turns() const override { return 1; }
   void set_scales(Scales scales) override { scales_ = std::move(scales); }
@@ -74,6 +78,36 @@ class SpatialFilter : public Filter {
   int64_t radius_;
   std::vector<float> taps_;
   Scales scales_;
+};
+
+/// Pixels that touch, by side (4) or by corner too (8):
+/// exp(-|dI|^2 / 2 color_sigma^2) / distance; the pixel itself is not among
+/// them.
+class NeighbourFilter : public Filter {
+ public:
+  /// Without `color_sigma`, colours do not matter. `neighbours` is 4 or 8.
+  NeighbourFilter(
+      const Image& image, std::optional<double> color_sigma, int64_t neighbours
+  );
+
+  Rows make_workspace(size_t labels) const override;
+  void read(const Rows& values, size_t turn, Rows& workspace) const override;
+  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  void add_votes(
+      size_t pixel, const std::vector<uint8_t>& labels, double* votes
+  ) const override;
+  float own_weight(size_t /*pixel*/) const override { return 0; }
+  size_t turns() const override { return 1; }
+  void set_scales(Scales scales) override;
+
+ private:
+  size_t count_;
+  size_t per_pixel_;
+  /// [pixels, per_pixel]; where the image ends, the pixel itself with weight 0.
+  std::vector<uint32_t> others_;
+  std::vector<float> weights_;
+  /// The weights with the scales.
+  std::vector<float> scaled_;
 };
 
 }  // namespace deeplab::crf

@@ -236,13 +236,13 @@ double softmax_rows(
     const float* unary, float* sums, size_t blocks, size_t count, float* rows
 ) {
   const size_t width = blocks * kLanes;
-  double changed = 0;
+  Lanes changed = {};
   for (size_t i = 0; i < count; ++i) {
     Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
     for (size_t b = 0; b < blocks; ++b) {
       const Lanes logits = lanes(sums, b) - lanes(unary, b);
       lanes(sums, b) = logits;
-      most = logits > most ? logits : most;
+      most = larger(logits, most);
     }
     const float top = largest_of(most);
     Lanes total = {};
@@ -252,20 +252,17 @@ double softmax_rows(
       total += power;
     }
     const float share = 1 / sum_of(total);
-    Lanes change = {};
     for (size_t b = 0; b < blocks; ++b) {
       const Lanes fresh = lanes(sums, b) * share;
       const Lanes by = fresh - lanes(rows, b);
-      const Lanes size = by < 0.0F ? -by : by;
-      change = size > change ? size : change;
+      changed += larger(by, -by);
       lanes(rows, b) = fresh;
     }
-    changed += static_cast<double>(largest_of(change));
     unary += width;
     sums += width;
     rows += width;
   }
-  return changed;
+  return static_cast<double>(sum_of(changed));
 }
 
 }  // namespace deeplab::crf

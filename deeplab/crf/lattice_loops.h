@@ -55,7 +55,7 @@ void add_filtered_column(
 );
 
 /// rows <- softmax(sums - unary); sums are spoilt. Padding must have a unary of
-/// kImpossible. Returns the sum over the rows of the largest change of a value.
+/// kImpossible. Returns the sum of the absolute changes of all values.
 constexpr float kImpossible = 1e30F;
 double softmax_rows(
     const float* unary, float* sums, size_t blocks, size_t count, float* rows

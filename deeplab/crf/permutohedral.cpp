@@ -23,7 +23,7 @@ using Coordinates = std::array<Number, kMostDimensions + 1>;
 /// 3.1; the factor makes one step of the blur a standard deviation.
 class Elevation {
  public:
-  explicit Elevation(size_t dimensions) : dimensions_(dimensions) {
+  explicit Elevation(size_t dimensions) {
     const double spread =
         static_cast<double>(dimensions + 1) * std::sqrt(2.0 / 3.0);
     for (size_t i = 0; i < dimensions; ++i) {
@@ -32,9 +32,12 @@ class Elevation {
     }
   }
 
-  void elevate(const float* point, Coordinates<double>& elevated) const {
+  /// `dimensions` as for the constructor.
+  void elevate(
+      const float* point, size_t dimensions, Coordinates<double>& elevated
+  ) const {
     double sum = 0;
-    for (size_t j = dimensions_; j > 0; --j) {
+    for (size_t j = dimensions; j > 0; --j) {
       const double scaled = static_cast<double>(point[j - 1]) * scale_[j - 1];
       elevated[j] = sum - static_cast<double>(j) * scaled;
       sum += scaled;
@@ -43,9 +46,13 @@ class Elevation {
   }
 
  private:
-  size_t dimensions_;
   Coordinates<double> scale_{};
 };
+
+/// Without a call into the C library; |value| < 2^62.
+int64_t round_to_nearest(double value) {
+  return static_cast<int64_t>(value + (value < 0 ? -0.5 : 0.5));
+}
 
 }  // namespace
 
@@ -120,7 +127,8 @@ class VertexTable {
   std::vector<Key> keys_;
 };
 
-template <class Key>
+/// `kAxes` is the number of axes if that is known when compiled, or 0.
+template <class Key, size_t kAxes>
 class LatticeBuilder {
  public:
   LatticeBuilder(
@@ -129,18 +137,26 @@ class LatticeBuilder {
       : features_(features),
         layout_(std::move(layout)),
         lattice_(lattice),
-        axes_(features.dimensions + 1),
         points_(features.count),
-        keys_(points_ * axes_),
-        tables_(axes_, VertexTable<Key>(points_ / 4)) {}
+        keys_(points_ * axes()),
+        tables_(axes(), VertexTable<Key>(points_ / 4)) {
+    for (size_t axis = 0; axis < axes(); ++axis) {
+      Key step = 0;
+      for (size_t i = 0; i + 1 < axes(); ++i) {
+        const auto change = i == axis ? -static_cast<int64_t>(axes() - 1) : 1;
+        step += static_cast<Key>(change) << layout_.shift[i];
+      }
+      steps_.push_back(step);
+    }
+  }
 
   void build() {
-    lattice_.corners_.resize(points_ * axes_);
-    lattice_.weights_.resize(points_ * axes_);
+    lattice_.corners_.resize(points_ * axes());
+    lattice_.weights_.resize(points_ * axes());
     parallel_ranges(points_, [&](Range range) { place(range); });
     number_vertices();
-    lattice_.chains_.resize(axes_);
-    parallel_ranges(axes_, [&](Range range) {
+    lattice_.chains_.resize(axes());
+    parallel_ranges(axes(), [&](Range range) {
       for (size_t axis = range.begin; axis < range.end; ++axis) {
         link(axis);
       }
@@ -155,26 +171,29 @@ class LatticeBuilder {
   void number_class(size_t remainder);
   void link(size_t axis);
 
+  size_t axes() const { return kAxes > 0 ? kAxes : lattice_.axes(); }
   /// Of remainder class `remainder`, its vertices' first number.
   size_t first_of(size_t remainder) const { return lattice_.first_[remainder]; }
 
   const Features& features_;
   KeyLayout layout_;
   PermutohedralLattice& lattice_;
-  size_t axes_;
   size_t points_;
+  /// What a step along each axis adds to a key: 1 more in every coordinate, but
+  /// d less in that of the axis.
+  std::vector<Key> steps_;
   /// [remainder class, point]
   std::vector<Key> keys_;
   std::vector<VertexTable<Key>> tables_;
 };
 
-template <class Key>
-void LatticeBuilder<Key>::place(Range points) {
+template <class Key, size_t kAxes>
+void LatticeBuilder<Key, kAxes>::place(Range points) {
   const Elevation elevation(features_.dimensions);
   Coordinates<double> elevated{};
   for (size_t point = points.begin; point < points.end; ++point) {
     elevation.elevate(
-        &features_.values[point * features_.dimensions], elevated
+        &features_.values[point * (axes() - 1)], axes() - 1, elevated
     );
     place_one(point, elevated);
   }
@@ -182,57 +201,63 @@ void LatticeBuilder<Key>::place(Range points) {
 
 /// Source: Adams et al., section 3.2: the nearest vertex of remainder 0, the
 /// order of the differences from it, barycentric coordinates.
-template <class Key>
-void LatticeBuilder<Key>::place_one(
+template <class Key, size_t kAxes>
+void LatticeBuilder<Key, kAxes>::place_one(
     size_t point, const Coordinates<double>& elevated
 ) {
-  const auto axes = static_cast<int>(axes_);
-  const int d = axes - 1;
+  const auto whole = static_cast<int>(axes());
+  const int d = whole - 1;
+  const double per_step = 1.0 / whole;
   Coordinates<int64_t> base{};
   Coordinates<double> rest{};
   Coordinates<int> rank{};
   int off_plane = 0;
-  for (size_t i = 0; i < axes_; ++i) {
-    const double nearest = std::round(elevated[i] / axes);
+  for (size_t i = 0; i < axes(); ++i) {
+    const int64_t nearest = round_to_nearest(elevated[i] * per_step);
     off_plane += static_cast<int>(nearest);
-    base[i] = static_cast<int64_t>(nearest) * axes;
+    base[i] = nearest * whole;
     rest[i] = elevated[i] - static_cast<double>(base[i]);
     rank[i] = 0;
   }
-  for (size_t i = 0; i < axes_; ++i) {
-    for (size_t j = i + 1; j < axes_; ++j) {
-      ++rank[rest[i] < rest[j] ? i : j];
+  for (size_t i = 0; i < axes(); ++i) {
+    for (size_t j = i + 1; j < axes(); ++j) {
+      const bool less = rest[i] < rest[j];
+      rank[i] += less ? 1 : 0;
+      rank[j] += less ? 0 : 1;
     }
   }
   std::array<double, kMostDimensions + 2> weight{};
-  for (size_t i = 0; i < axes_; ++i) {
+  Coordinates<size_t> wraps_at{};
+  for (size_t i = 0; i < axes(); ++i) {
     rank[i] += off_plane;
-    const int wrap = rank[i] < 0 ? axes : (rank[i] > d ? -axes : 0);
+    const int wrap = rank[i] < 0 ? whole : (rank[i] > d ? -whole : 0);
     rank[i] += wrap;
     base[i] += wrap;
     rest[i] -= wrap;
     const auto place = static_cast<size_t>(d - rank[i]);
-    weight[place] += rest[i] / axes;
-    weight[place + 1] -= rest[i] / axes;
+    weight[place] += rest[i] * per_step;
+    weight[place + 1] -= rest[i] * per_step;
+    wraps_at[place] = i;
   }
-  weight[0] += 1 + weight[axes_];
-  for (int remainder = 0; remainder < axes; ++remainder) {
-    Key key = 0;
-    for (size_t i = 0; i + 1 < axes_; ++i) {
-      const int64_t step =
-          rank[i] <= d - remainder ? remainder : remainder - axes;
-      key += static_cast<Key>(base[i] + step - layout_.lowest[i])
-             << layout_.shift[i];
-    }
-    const auto k = static_cast<size_t>(remainder);
+  weight[0] += 1 + weight[axes()];
+  Key key = 0;
+  for (size_t i = 0; i + 1 < axes(); ++i) {
+    key += static_cast<Key>(base[i] - layout_.lowest[i]) << layout_.shift[i];
+  }
+  // From one remainder to the next, all coordinates rise by 1, but for one that
+  // falls by d.
+  for (size_t k = 0; k < axes(); ++k) {
     keys_[k * points_ + point] = key;
-    lattice_.weights_[point * axes_ + k] = static_cast<float>(weight[k]);
+    key += steps_[wraps_at[k]];
+    // Rounding may leave a hair less than 0.
+    lattice_.weights_[point * axes() + k] =
+        std::max(0.0F, static_cast<float>(weight[k]));
   }
 }
 
-template <class Key>
-void LatticeBuilder<Key>::number_vertices() {
-  parallel_ranges(axes_, [&](Range range) {
+template <class Key, size_t kAxes>
+void LatticeBuilder<Key, kAxes>::number_vertices() {
+  parallel_ranges(axes(), [&](Range range) {
     for (size_t k = range.begin; k < range.end; ++k) number_class(k);
   });
   for (const auto& table : tables_) {
@@ -241,38 +266,33 @@ void LatticeBuilder<Key>::number_vertices() {
   }
   lattice_.first_.push_back(lattice_.vertices_);
   parallel_ranges(points_, [&](Range range) {
-    for (size_t at = range.begin * axes_; at < range.end * axes_; ++at) {
-      lattice_.corners_[at] += static_cast<uint32_t>(first_of(at % axes_));
+    for (size_t at = range.begin * axes(); at < range.end * axes(); ++at) {
+      lattice_.corners_[at] += static_cast<uint32_t>(first_of(at % axes()));
     }
   });
 }
 
-template <class Key>
-void LatticeBuilder<Key>::number_class(size_t remainder) {
+template <class Key, size_t kAxes>
+void LatticeBuilder<Key, kAxes>::number_class(size_t remainder) {
   constexpr size_t kAhead = 16;
   auto& table = tables_[remainder];
   const Key* keys = &keys_[remainder * points_];
   for (size_t point = 0; point < points_; ++point) {
     if (point + kAhead < points_) table.prefetch(keys[point + kAhead]);
-    lattice_.corners_[point * axes_ + remainder] =
+    lattice_.corners_[point * axes() + remainder] =
         table.find_or_add(keys[point]);
   }
 }
 
-/// Chains along one axis: the next vertex has 1 more in every coordinate, but d
-/// less in that of the axis.
-template <class Key>
-void LatticeBuilder<Key>::link(size_t axis) {
-  Key step = 0;
-  for (size_t i = 0; i + 1 < axes_; ++i) {
-    const auto change = i == axis ? -static_cast<int64_t>(axes_ - 1) : 1;
-    step += static_cast<Key>(change) << layout_.shift[i];
-  }
+/// Chains along one axis.
+template <class Key, size_t kAxes>
+void LatticeBuilder<Key, kAxes>::link(size_t axis) {
+  const Key step = steps_[axis];
   constexpr size_t kAhead = 16;
   std::vector<uint32_t> next(lattice_.vertices_, kNoVertex);
   std::vector<bool> has_previous(lattice_.vertices_);
-  for (size_t k = 0; k < axes_; ++k) {
-    const size_t to = (k + 1) % axes_;
+  for (size_t k = 0; k < axes(); ++k) {
+    const size_t to = (k + 1) % axes();
     const auto& keys = tables_[k].keys();
     for (size_t v = 0; v < keys.size(); ++v) {
       if (v + kAhead < keys.size()) {
@@ -304,7 +324,7 @@ KeyLayout layout_keys(const Features& features) {
   std::vector<double> high(axes, std::numeric_limits<double>::lowest());
   Coordinates<double> elevated{};
   for (size_t point = 0; point < features.count; ++point) {
-    elevation.elevate(&features.values[point * d], elevated);
+    elevation.elevate(&features.values[point * d], d, elevated);
     for (size_t i = 0; i < axes; ++i) {
       low[i] = std::min(low[i], elevated[i]);
       high[i] = std::max(high[i], elevated[i]);
@@ -344,10 +364,14 @@ PermutohedralLattice::PermutohedralLattice(const Features& features)
     );
   }
   auto layout = layout_keys(features);
-  if (layout.bits <= 64) {
-    LatticeBuilder<uint64_t>(features, std::move(layout), *this).build();
+  constexpr size_t kColorAxes = 6;
+  if (layout.bits <= 64 && axes_ == kColorAxes) {
+    LatticeBuilder<uint64_t, kColorAxes>(features, std::move(layout), *this)
+        .build();
+  } else if (layout.bits <= 64) {
+    LatticeBuilder<uint64_t, 0>(features, std::move(layout), *this).build();
   } else if (layout.bits <= 128) {
-    LatticeBuilder<WideKey>(features, std::move(layout), *this).build();
+    LatticeBuilder<WideKey, 0>(features, std::move(layout), *this).build();
   } else {
     throw ConfigError(
         "a kernel's sigmas are too small for the image's extent: its lattice "

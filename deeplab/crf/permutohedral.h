@@ -46,7 +46,7 @@ class PermutohedralLattice {
   }
 
  private:
-  template <class Key>
+  template <class Key, size_t kAxes>
   friend class LatticeBuilder;
 
   size_t points_;

@@ -2,6 +2,8 @@
 #include "deeplab/crf/rows.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <new>
 
 #ifdef __linux__
@@ -12,21 +14,81 @@
 
 namespace deeplab::crf {
 
-Rows::Values Rows::allocate_zeros(size_t floats) {
-  constexpr size_t kCacheLine = 64;
-  constexpr size_t kHugePage = size_t{2} << 20U;
-  const size_t wanted = std::max<size_t>(1, floats) * sizeof(float);
-  const size_t page = wanted >= kHugePage ? kHugePage : kCacheLine;
-  const size_t bytes = (wanted + page - 1) / page * page;
-  Values values(static_cast<float*>(std::aligned_alloc(page, bytes)));
-  if (!values) throw std::bad_alloc();
+namespace {
+
+constexpr size_t kCacheLine = 64;
+constexpr size_t kHugePage = size_t{2} << 20U;
+
+/// What an allocation of `bytes` really takes.
+size_t whole_pages(size_t bytes) {
+  const size_t page = bytes >= kHugePage ? kHugePage : kCacheLine;
+  return std::max(page, (bytes + page - 1) / page * page);
+}
+
+/// Large tables that were given back.
+class Pool {
+ public:
+  ~Pool() {
+    for (const auto& [bytes, memory] : free_) std::free(memory);
+  }
+
+  void* take(size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = free_.find(bytes);
+    if (found == free_.end()) return nullptr;
+    void* memory = found->second;
+    free_.erase(found);
+    kept_ -= bytes;
+    return memory;
+  }
+  bool keep(void* memory, size_t bytes) {
+    constexpr size_t kMost = size_t{512} << 20U;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (bytes < kHugePage || bytes > kMost) return false;
+    // Of other sizes: those of an earlier set of images.
+    while (kept_ + bytes > kMost) {
+      const auto first = free_.begin();
+      kept_ -= first->first;
+      std::free(first->second);
+      free_.erase(first);
+    }
+    free_.emplace(bytes, memory);
+    kept_ += bytes;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::multimap<size_t, void*> free_;
+  size_t kept_ = 0;
+};
+
+Pool& pool() {
+  static Pool only;
+  return only;
+}
+
+}  // namespace
+
+void* allocate_zeros(size_t bytes) {
+  const size_t whole = whole_pages(bytes);
+  auto* memory = static_cast<char*>(pool().take(whole));
+  if (memory == nullptr) {
+    const size_t page = whole >= kHugePage ? kHugePage : kCacheLine;
+    memory = static_cast<char*>(std::aligned_alloc(page, whole));
+    if (memory == nullptr) throw std::bad_alloc();
 #ifdef __linux__
-  if (page == kHugePage) ::madvise(values.get(), bytes, MADV_HUGEPAGE);
+    if (page == kHugePage) ::madvise(memory, whole, MADV_HUGEPAGE);
 #endif
-  parallel_ranges(floats, [&](Range range) {
-    std::fill(values.get() + range.begin, values.get() + range.end, 0.0F);
+  }
+  parallel_ranges(whole, [&](Range range) {
+    std::fill(memory + range.begin, memory + range.end, 0);
   });
-  return values;
+  return memory;
+}
+
+void release(void* memory, size_t bytes) noexcept {
+  if (!pool().keep(memory, whole_pages(bytes))) std::free(memory);
 }
 
 }  // namespace deeplab::crf

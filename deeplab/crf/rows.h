@@ -11,6 +11,13 @@ namespace deeplab::crf {
 /// Floats that are worked on at a time.
 constexpr size_t kLanes = 8;
 
+/// Bytes of 0, in huge pages where the system has them: a table is walked at
+/// random. Throws: std::bad_alloc.
+void* allocate_zeros(size_t bytes);
+/// Gives them back. Up to half a GiB is kept for the next table of that size:
+/// images of a set are alike, and fresh pages cost as much as some iterations.
+void release(void* memory, size_t bytes) noexcept;
+
 /// A table of floats, one row a pixel or lattice vertex, one column a label.
 /// Rows are padded to a multiple of kLanes, so that a loop over one has no
 /// remainder; the padding starts as 0.
@@ -20,7 +27,9 @@ class Rows {
       : count_(count),
         labels_(labels),
         blocks_((labels + kLanes - 1) / kLanes),
-        values_(allocate_zeros(count * blocks_ * kLanes)) {}
+        values_(
+            static_cast<float*>(allocate_zeros(bytes())), Release{bytes()}
+        ) {}
 
   size_t count() const noexcept { return count_; }
   size_t labels() const noexcept { return labels_; }
@@ -37,17 +46,16 @@ class Rows {
 
  private:
   struct Release {
-    void operator()(float* values) const { std::free(values); }
+    size_t bytes;
+    void operator()(float* values) const { release(values, bytes); }
   };
-  using Values = std::unique_ptr<float[], Release>;
-  /// In huge pages where the system has them: a table is walked at random.
-  /// Throws: std::bad_alloc.
-  static Values allocate_zeros(size_t floats);
+
+  size_t bytes() const { return count_ * width() * sizeof(float); }
 
   size_t count_;
   size_t labels_;
   size_t blocks_;
-  Values values_;
+  std::unique_ptr<float[], Release> values_;
 };
 
 /// A part of the rows: begin, and one past the end.

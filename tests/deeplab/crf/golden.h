@@ -39,7 +39,7 @@ struct GoldenCase {
 inline DenseCrfOptions golden_options(char name) {
   DenseCrfOptions options;
   if (name == 'b') {
-    options.kernels = {{5, 10, 20, {}, {}}, {3, 3, {}, {}, {}}};
+    options.kernels = {{5, 10, 20}, {3, 3, {}}};
   }
   return options;
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/gibbs.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::crf {
+
+GibbsSampler::GibbsSampler(
+    const DenseCrf& crf, const float* energies, size_t labels, uint64_t seed
+)
+    : crf_(crf),
+      labels_(labels),
+      energies_(crf.pixels() * labels),
+      counts_(crf.pixels() * labels),
+      now_(crf.pixels()),
+      random_(seed) {
+  constexpr size_t kMostLabels = 256;
+  crf.check_labels(labels);
+  if (labels > kMostLabels) {
+    throw ConfigError(
+        str("crf: ", labels, " labels; Gibbs sampling takes 2 to ", kMostLabels)
+    );
+  }
+  const auto normalization = crf.options().normalization;
+  if (normalization == Normalization::kAfter ||
+      normalization == Normalization::kBefore) {
+    throw ConfigError(
+        "crf: normalization \"after\" and \"before\" are not of an energy that "
+        "could be sampled; use symmetric or none"
+    );
+  }
+  for (size_t i = 0; i < crf.pixels(); ++i) {
+    double* own = &energies_[i * labels];
+    for (size_t l = 0; l < labels; ++l) {
+      own[l] = static_cast<double>(energies[l * crf.pixels() + i]);
+      if (std::isfinite(own[l])) continue;
+      throw DataError(
+          str("crf: an energy at pixel ", i, " is not a finite number")
+      );
+    }
+    now_[i] = static_cast<uint8_t>(std::min_element(own, own + labels) - own);
+  }
+  // Asked once here, so that an engine that cannot vote says so at once.
+  draw(0);
+}
+
+uint8_t GibbsSampler::draw(size_t pixel) {
+  std::vector<double> logits(labels_);
+  for (size_t l = 0; l < labels_; ++l) {
+    logits[l] = -energies_[pixel * labels_ + l];
+  }
+  std::vector<double> votes(labels_);
+  for (size_t k = 0; k < crf_.kernels_.size(); ++k) {
+    std::fill(votes.begin(), votes.end(), 0.0);
+    crf_.kernels_[k].filter->add_votes(pixel, now_, votes.data());
+    const auto& table = crf_.options_.kernels[k].compatibility;
+    for (size_t l = 0; l < labels_; ++l) {
+      if (table.empty()) {
+        logits[l] += votes[l];
+      } else if (table.size() == labels_) {
+        logits[l] += static_cast<double>(table[l]) * votes[l];
+      } else {
+        for (size_t m = 0; m < labels_; ++m) {
+          logits[l] += static_cast<double>(table[l * labels_ + m]) * votes[m];
+        }
+      }
+    }
+  }
+  const double top = *std::max_element(logits.begin(), logits.end());
+  for (auto& logit : logits) logit = std::exp(logit - top);
+  std::discrete_distribution<int> label(logits.begin(), logits.end());
+  return static_cast<uint8_t>(label(random_));
+}
+
+void GibbsSampler::burn_in() {
+  for (size_t i = 0; i < now_.size(); ++i) now_[i] = draw(i);
+}
+
+void GibbsSampler::sample() {
+  burn_in();
+  ++samples_;
+  for (size_t i = 0; i < now_.size(); ++i) ++counts_[i * labels_ + now_[i]];
+}
+
+std::vector<float> GibbsSampler::probabilities() const {
+  const size_t pixels = now_.size();
+  std::vector<float> result(labels_ * pixels);
+  const double sweeps = std::max<double>(1, static_cast<double>(samples_));
+  for (size_t i = 0; i < pixels; ++i) {
+    for (size_t l = 0; l < labels_; ++l) {
+      result[l * pixels + i] =
+          static_cast<float>(counts_[i * labels_ + l] / sweeps);
+    }
+  }
+  return result;
+}
+
+}  // namespace deeplab::crf
