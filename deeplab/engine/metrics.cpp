@@ -32,8 +32,10 @@ void ConfusionMatrix::add(
         classes - 1
     );
   }
-  counts_ += torch::bincount(truth * classes + guess, {}, classes * classes)
-                 .view({classes, classes});
+  // Not in place: a copy of this object shares the tensor.
+  counts_ =
+      counts_ + torch::bincount(truth * classes + guess, {}, classes * classes)
+                    .view({classes, classes});
 }
 
 Scores ConfusionMatrix::scores() const {

@@ -47,8 +47,8 @@ double pair_kernel(
       (y - other_y) * (y - other_y) + (x - other_x) * (x - other_x);
   double exponent = 0;
   if (kernel.color_sigma) {
-    const double apart = (scene.pixels[i] - scene.pixels[j]) /
-                         *kernel.color_sigma;
+    const double apart =
+        (scene.pixels[i] - scene.pixels[j]) / *kernel.color_sigma;
     exponent -= apart * apart / 2;
   }
   if (kernel.neighbours != 0) {
@@ -74,9 +74,8 @@ std::vector<float> true_marginals(
     }
     double energy = 0;
     for (size_t i = 0; i < Tiny::kPixels; ++i) {
-      energy += static_cast<double>(
-          scene.energies[labels[i] * Tiny::kPixels + i]
-      );
+      energy +=
+          static_cast<double>(scene.energies[labels[i] * Tiny::kPixels + i]);
       for (size_t j = 0; j < i; ++j) {
         if (labels[i] != labels[j]) continue;
         for (const auto& kernel : options.kernels) {

@@ -26,6 +26,14 @@ TEST(ConfusionMatrix, ScoresAHandMadeExample) {
   EXPECT_DOUBLE_EQ(scores.frequency_weighted_iou, 0.6 * 0.5 + 0.4 / 3);
 }
 
+TEST(ConfusionMatrix, ACopyCountsOnItsOwn) {
+  const ConfusionMatrix matrix(2);
+  auto copy = matrix;
+  copy.add(torch::tensor({{1L}}), torch::tensor({{1L}}));
+  EXPECT_EQ(matrix.counts().sum().item<int64_t>(), 0);
+  EXPECT_EQ(copy.counts().sum().item<int64_t>(), 1);
+}
+
 TEST(ConfusionMatrix, EqualsADoubleLoop) {
   torch::manual_seed(1);
   constexpr int64_t kClasses = 6;

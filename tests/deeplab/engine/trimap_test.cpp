@@ -54,9 +54,8 @@ TEST(BoundaryBand, EqualsASearchAroundEachPixel) {
     }
     for (int64_t y = 0; y < labels.size(0); ++y) {
       for (int64_t x = 0; x < labels.size(1); ++x) {
-        const auto expected = in_band(rows, y, x, width)
-                                  ? labels[y][x].item<int64_t>()
-                                  : kVoid;
+        const auto expected =
+            in_band(rows, y, x, width) ? labels[y][x].item<int64_t>() : kVoid;
         ASSERT_EQ(band[y][x].item<int64_t>(), expected) << y << ' ' << x;
       }
     }
