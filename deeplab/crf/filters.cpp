@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "deeplab/core/error.h"
-#include "deeplab/crf/lanes.h"
 #include "deeplab/crf/lattice_loops.h"
 #include "deeplab/crf/parallel.h"
 
@@ -26,41 +25,6 @@ size_t chain_boundary(const std::vector<uint32_t>& chains, size_t at) {
     ++at;
   }
   return at;
-}
-
-/// The weights of eight pixels, from `from` on, seen from pixel `to`.
-DEEPLAB_CRF_INLINE Lanes
-pair_weights(const Rows& coordinates, size_t from, size_t to) {
-  Lanes square = {};
-  for (size_t d = 0; d < coordinates.count(); ++d) {
-    const float* all = coordinates[d];
-    const Lanes apart = lanes(all + from, 0) - all[to];
-    square += apart * apart;
-  }
-  return exp_of_negative(square * -0.5F);
-}
-
-struct ExactSum {
-  const Rows& coordinates;
-  const Rows& values;
-};
-
-DEEPLAB_CRF_WIDTHS
-void add_exact(const ExactSum& all, size_t pixel, float factor, float* sums) {
-  const size_t blocks = all.values.blocks();
-  for (size_t from = 0; from < all.coordinates.width(); from += kLanes) {
-    const Lanes weights = pair_weights(all.coordinates, from, pixel);
-    float any = 0;
-    for (size_t i = 0; i < kLanes; ++i) any += weights[i];
-    if (any == 0) continue;
-    for (size_t i = 0; i < kLanes; ++i) {
-      const float weight = weights[i] * factor;
-      const float* row = all.values[from + i];
-      for (size_t b = 0; b < blocks; ++b) {
-        lanes(sums, b) += lanes(row, b) * weight;
-      }
-    }
-  }
 }
 
 }  // namespace
@@ -119,9 +83,8 @@ void ExactFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
 }
 
 void ExactFilter::add(const Rows& workspace, Range pixels, float* sums) const {
-  const ExactSum all{coordinates_, workspace};
   for (size_t i = pixels.begin; i < pixels.end; ++i) {
-    add_exact(all, i, scales_.taken[i], sums);
+    add_all_pairs({coordinates_, i}, workspace, scales_.taken[i], sums);
     sums += workspace.width();
   }
 }
@@ -129,15 +92,13 @@ void ExactFilter::add(const Rows& workspace, Range pixels, float* sums) const {
 void ExactFilter::add_votes(
     size_t pixel, const std::vector<uint8_t>& labels, double* votes
 ) const {
-  for (size_t from = 0; from < count_; from += kLanes) {
-    const Lanes weights = pair_weights(coordinates_, from, pixel);
-    const size_t count = std::min(kLanes, count_ - from);
-    for (size_t i = 0; i < count; ++i) {
-      if (from + i == pixel) continue;
-      votes[labels[from + i]] +=
-          static_cast<double>(weights[i] * scales_.given[from + i]) *
-          static_cast<double>(scales_.taken[pixel]);
-    }
+  std::vector<float> weights(coordinates_.width());
+  compute_pairs({coordinates_, pixel}, weights.data());
+  weights[pixel] = 0;
+  const auto taken = static_cast<double>(scales_.taken[pixel]);
+  for (size_t i = 0; i < count_; ++i) {
+    votes[labels[i]] +=
+        taken * static_cast<double>(weights[i] * scales_.given[i]);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/crf/lattice_loops.h"
 
+#include <cstring>
 #include <limits>
 
 #include "deeplab/crf/lanes.h"
@@ -186,7 +187,59 @@ struct AddColumn {
   }
 };
 
+/// The weights of kLanes pixels, from `from` on.
+DEEPLAB_CRF_INLINE Lanes pair_weights(const Pairs& pairs, size_t from) {
+  Lanes square = {};
+  for (size_t d = 0; d < pairs.coordinates.count(); ++d) {
+    const float* all = pairs.coordinates[d];
+    const Lanes apart = lanes(all + from, 0) - all[pairs.pixel];
+    square += apart * apart;
+  }
+  return exp_of_negative(square * -0.5F);
+}
+
+struct AllPairs {
+  const Pairs& pairs;
+  const Rows& rows;
+  float factor;
+  float* sums;
+
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE void run(size_t first) const {
+    Lanes sum[kBlocks] = {};
+    for (size_t from = 0; from < rows.count(); from += kLanes) {
+      const Lanes weights = pair_weights(pairs, from);
+      if (largest_of(weights) == 0) continue;
+      for (size_t i = 0; i < kLanes; ++i) {
+        const float weight = weights[i];
+        const float* row = rows[from + i];
+        for (size_t b = 0; b < kBlocks; ++b) {
+          sum[b] += lanes(row, first + b) * weight;
+        }
+      }
+    }
+    for (size_t b = 0; b < kBlocks; ++b) {
+      lanes(sums, first + b) += sum[b] * factor;
+    }
+  }
+};
+
 }  // namespace
+
+DEEPLAB_CRF_WIDTHS
+void compute_pairs(const Pairs& pairs, float* weights) {
+  for (size_t from = 0; from < pairs.coordinates.width(); from += kLanes) {
+    const Lanes eight = pair_weights(pairs, from);
+    std::memcpy(weights + from, &eight, sizeof(eight));
+  }
+}
+
+DEEPLAB_CRF_WIDTHS
+void add_all_pairs(
+    const Pairs& pairs, const Rows& rows, float factor, float* sums
+) {
+  for_blocks(rows.blocks(), AllPairs{pairs, rows, factor, sums});
+}
 
 DEEPLAB_CRF_WIDTHS
 void splat_corners(

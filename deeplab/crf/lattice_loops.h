@@ -54,6 +54,20 @@ void add_filtered_column(
     float* sums
 );
 
+/// One pixel and all others; `coordinates` has one row a dimension, one column
+/// a pixel, the padding far away.
+struct Pairs {
+  const Rows& coordinates;
+  size_t pixel;
+};
+/// exp(-|f_i - f_j|^2 / 2) of each other pixel; `weights` has room for the
+/// padding.
+void compute_pairs(const Pairs& pairs, float* weights);
+/// sums += factor * sum over all pixels of that weight times their row.
+void add_all_pairs(
+    const Pairs& pairs, const Rows& rows, float factor, float* sums
+);
+
 /// rows <- softmax(sums - unary); sums are spoilt. Padding must have a unary of
 /// kImpossible. Returns the sum of the absolute changes of all values.
 constexpr float kImpossible = 1e30F;
