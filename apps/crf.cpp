@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <set>
 
-#include <opencv2/imgproc.hpp>
+#include <opencv2/core.hpp>
 #include <torch/torch.h>
 
 #include "apps/crf_config.h"
@@ -31,14 +32,14 @@ struct Unary {
 torch::Tensor read_scores(const std::string& path, const cv::Mat& image) {
   const auto scores = data::read_npy(path);
   const auto fits = scores.dim() == 3 && scores.size(0) >= 2 &&
-                    scores.size(1) == image.rows &&
+                    scores.size(0) <= kVoid && scores.size(1) == image.rows &&
                     scores.size(2) == image.cols;
   if (fits) return scores;
   throw DataError(
       str(path,
           ": holds ",
           scores.sizes(),
-          "; expected [labels, ",
+          "; expected [2 to 255 labels, ",
           image.rows,
           ", ",
           image.cols,
@@ -46,9 +47,30 @@ torch::Tensor read_scores(const std::string& path, const cv::Mat& image) {
   );
 }
 
-cv::Mat read_labels(const std::string& path, const cv::Mat& image) {
+cv::Mat read_labels(
+    const std::string& path, const cv::Mat& image, int64_t count
+) {
   const auto mask = data::read_mask(path);
-  if (mask.size() == image.size()) return mask;
+  if (mask.size() == image.size()) {
+    for (int y = 0; y < mask.rows; ++y) {
+      for (int x = 0; x < mask.cols; ++x) {
+        const int64_t label = mask.at<uint8_t>(y, x);
+        if (label < count || label == kVoid) continue;
+        throw DataError(
+            str(path,
+                ": label ",
+                label,
+                " at row ",
+                y,
+                ", column ",
+                x,
+                "; --num-labels is ",
+                count)
+        );
+      }
+    }
+    return mask;
+  }
   throw DataError(
       str(path,
           ": is ",
@@ -62,16 +84,23 @@ cv::Mat read_labels(const std::string& path, const cv::Mat& image) {
   );
 }
 
+void check_energies(const float* values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (std::abs(values[i]) <= crf::kMostEnergy) continue;
+    throw DataError(str("energy ", values[i], "; must be in +-1e20"));
+  }
+}
+
 Unary read_unary(const Flags& flags, const cv::Mat& image) {
   const auto pixels = image.total();
   Unary unary;
   if (flags.has("labels")) {
     const auto path = flags.text("labels");
-    const auto mask = read_labels(path, image);
     const auto count = flags.get<int64_t>("num-labels");
     if (count < 2 || count > kVoid) {
       throw ConfigError(str("--num-labels is ", count, "; known: 2 to 255"));
     }
+    const auto mask = read_labels(path, image, count);
     unary.labels = static_cast<size_t>(count);
     unary.energies = crf::energies_of_labels(
         mask.data, unary.labels, pixels, flags.get<double>("confidence")
@@ -91,6 +120,7 @@ Unary read_unary(const Flags& flags, const cv::Mat& image) {
         unary.energies =
             crf::energies_of_probabilities(values, unary.labels, pixels);
       } else {
+        check_energies(values, scores.numel());
         unary.energies.assign(values, values + scores.numel());
       }
     } catch (const DataError& error) {
@@ -129,25 +159,30 @@ std::set<int64_t> parse_steps(const Flags& flags) {
   return steps;
 }
 
-/// Probabilities [labels * pixels] as --inference says; prints the time.
-std::vector<float> infer(
-    const Flags& flags,
-    const crf::DenseCrfOptions& options,
-    const crf::Image& image,
-    const Unary& unary
-) {
+void check_inference(const Flags& flags) {
   const auto kind = flags.text("inference");
-  const auto sweeps = flags.get<int64_t>("sweeps");
   if (kind != "mean-field" && kind != "gibbs") {
     throw ConfigError(str("--inference ", kind, "; known: mean-field, gibbs"));
   }
-  if (sweeps < 1)
+  if (kind == "gibbs" && flags.has("steps")) {
+    throw ConfigError("--steps are of mean-field, not of --inference gibbs");
+  }
+  const auto sweeps = flags.get<int64_t>("sweeps");
+  if (sweeps < 1) {
     throw ConfigError(str("--sweeps is ", sweeps, "; must be >= 1"));
+  }
+}
+
+/// Probabilities [labels * pixels] as --inference says; prints the time.
+std::vector<float> infer(
+    const Flags& flags, const crf::DenseCrf& dense, const Unary& unary
+) {
+  const auto kind = flags.text("inference");
   const auto start = std::chrono::steady_clock::now();
-  const crf::DenseCrf dense(options, image);
   std::vector<float> probabilities;
   std::string done;
   if (kind == "gibbs") {
+    const auto sweeps = flags.get<int64_t>("sweeps");
     crf::GibbsSampler sampler(
         dense, unary.energies.data(), unary.labels, flags.get<uint64_t>("seed")
     );
@@ -190,8 +225,9 @@ int crf_post_process(const Arguments& arguments) {
   }
   Flags flags(
       "crf",
-      "Refines the scores of any network by a dense CRF.",
-      "--image PHOTO --logits X.npy [flags]"
+      "Refines the scores of any network by a dense CRF; crf tune chooses its "
+      "parameters.",
+      "[tune] --image PHOTO --logits X.npy [flags]"
   );
   add_crf(flags);
   auto add = flags.add();
@@ -221,6 +257,7 @@ int crf_post_process(const Arguments& arguments) {
   add("out", "folder for the results", text()->default_value("crf"));
   if (!flags.parse(arguments)) return 0;
   check_flags(flags);
+  check_inference(flags);
   const auto config =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
   const auto options = config.options();
@@ -238,12 +275,13 @@ int crf_post_process(const Arguments& arguments) {
   const auto image = data::read_image(path);
   const auto unary = read_unary(flags, image);
   const auto raw = rgb_levels(image);
-  const crf::Image levels{raw.data_ptr<uint8_t>(), image.rows, image.cols, 3};
-  const auto probabilities = infer(flags, options, levels, unary);
+  const crf::DenseCrf dense(
+      options, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
+  );
+  const auto probabilities = infer(flags, dense, unary);
   const auto stem =
       flags.text("out") + "/" + std::filesystem::path(path).stem().string();
   if (!steps.empty()) {
-    const crf::DenseCrf dense(options, levels);
     crf::MeanField field(dense, unary.energies.data(), unary.labels);
     data::write_image(
         stem + "_steps.png", draw_steps(std::move(field), image, steps)

@@ -2,6 +2,7 @@
 #include "apps/crf_config.h"
 
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include "deeplab/core/atomic_file.h"
@@ -31,12 +32,22 @@ crf::DenseCrfOptions CrfConfig::options() const {
   using crf::Engine;
   using crf::Normalization;
   const auto check_sigma = [](const char* key, double value) {
-    if (value > 0) return;
-    throw ConfigError(str("crf.", key, " is ", value, "; must be above 0"));
+    if (value >= 1e-6 && value <= 1e9) return;
+    throw ConfigError(str("crf.", key, " is ", value, "; must be in 1e-6..1e9")
+    );
   };
   check_sigma("bilateral_xy", bilateral_xy);
   check_sigma("bilateral_rgb", bilateral_rgb);
   check_sigma("spatial_xy", spatial_xy);
+  if (neighbours != 0 && neighbours != 4 && neighbours != 8) {
+    throw ConfigError(str("crf.neighbours is ", neighbours, "; known: 0, 4, 8")
+    );
+  }
+  if (!(drop_labels_below >= 0 && drop_labels_below < 1)) {
+    throw ConfigError(str(
+        "crf.drop_labels_below is ", drop_labels_below, "; must be in [0, 1)"
+    ));
+  }
   crf::DenseCrfOptions options;
   options.kernels = {
       {bilateral_weight, bilateral_xy, bilateral_rgb, {}, {}, neighbours}};
@@ -86,6 +97,13 @@ CrfConfig read_crf_config(const std::string& name_or_file) {
     config.spatial_weight = 0;
     config.normalization = "none";
     return config;
+  }
+  if (!std::filesystem::exists(name_or_file)) {
+    throw ConfigError(
+        str("--crf ",
+            name_or_file,
+            ": no such file; known names: resnet101, vgg16, short-range")
+    );
   }
   return read_config<CrfConfig>(
       parse_json(read_file(name_or_file), name_or_file), name_or_file

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include <ATen/Parallel.h>
@@ -102,9 +103,9 @@ class Tuning {
         table_(std::move(table)),
         classes_(classes) {}
 
-  /// Takes up what an earlier, stopped run of the same `subject` scored.
-  /// Throws: ConfigError if it was another.
-  void recall(const Json& subject);
+  /// Takes up what an earlier, stopped run of the same `subject` scored;
+  /// returns whether there was one. Throws: ConfigError if it was another.
+  bool recall(const Json& subject);
   void use(std::vector<Scored> images) { images_ = std::move(images); }
   CrfConfig search();
   double best_mean_iou() const { return best_mean_iou_; }
@@ -132,11 +133,11 @@ class Tuning {
   double best_mean_iou_ = -1;
 };
 
-void Tuning::recall(const Json& subject) {
+bool Tuning::recall(const Json& subject) {
   const auto first = subject.dump() + "\n";
   if (!std::filesystem::exists(table_)) {
     write_file(table_, first);
-    return;
+    return false;
   }
   std::istringstream lines(read_file(table_));
   std::string line;
@@ -145,12 +146,19 @@ void Tuning::recall(const Json& subject) {
     throw ConfigError(str(table_, ": is of another tuning; give another --out")
     );
   }
+  auto whole = first;
   while (std::getline(lines, line)) {
     const auto row = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     // A killed run may have left half of its last line.
-    if (row.is_discarded()) continue;
-    known_[row.at("crf").dump()] = row.at("mean_iou").get<double>();
+    if (!row.is_object() || !row.contains("crf") || !row.contains("mean_iou") ||
+        !row["mean_iou"].is_number()) {
+      continue;
+    }
+    known_[row["crf"].dump()] = row["mean_iou"].get<double>();
+    whole += line + "\n";
   }
+  write_file(table_, whole);
+  return true;
 }
 
 double Tuning::score(const std::optional<CrfConfig>& config) const {
@@ -224,6 +232,7 @@ std::vector<Scored> score_images(
     const NetworkSource& network,
     const SampleSource& samples,
     int64_t count,
+    int64_t classes,
     const std::string& folder
 ) {
   const auto& data = network.config.data;
@@ -235,6 +244,18 @@ std::vector<Scored> score_images(
     const auto path = str(folder, "/", i, ".npy");
     if (!std::filesystem::exists(path)) {
       const auto logits = network.segmenter(sample.image.unsqueeze(0));
+      if (logits.size(1) != classes) {
+        throw DataError(
+            str(sample.name,
+                ": the network scores ",
+                logits.size(1),
+                " classes, the data set has ",
+                classes)
+        );
+      }
+      if (!logits.isfinite().all().item<bool>()) {
+        throw Error(str(sample.name, ": the network's scores are not finite"));
+      }
       data::write_npy(path, logits.squeeze(0).cpu());
     }
     images.push_back(
@@ -275,22 +296,33 @@ int crf_tune(const Arguments& arguments) {
     throw ConfigError(str("--images is ", count, "; must be >= 1"));
   const auto base =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
+  // A bad key is named before the network is asked.
+  base.options();
   const auto folder = flags.text("out");
   const auto network = open_network(flags);
   const auto dataset =
       make_dataset(network.config.data, data::Role::kValidation);
   Tuning tuning(base, grid, folder + "/table.jsonl", dataset->classes().size());
-  tuning.recall(
+  const auto scores = folder + "/scores";
+  const bool goes_on = tuning.recall(
       {{"network", network.name},
+       {"written",
+        std::filesystem::last_write_time(network.name)
+            .time_since_epoch()
+            .count()},
+       {"resize", flags.has("resize") ? flags.text("resize") : ""},
+       {"config", write_config(network.config)},
        {"grid", grid.name},
        {"images", count},
        {"base", write_config(base)}}
   );
+  if (!goes_on) std::filesystem::remove_all(scores);
   tuning.use(score_images(
       network,
       make_sample_source(dataset, network.config.normalization()),
       count,
-      folder + "/scores"
+      dataset->classes().size(),
+      scores
   ));
   const auto best = tuning.search();
   write_file(folder + "/crf.json", write_config(best).dump(2) + "\n");

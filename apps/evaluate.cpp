@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <optional>
@@ -137,7 +138,9 @@ std::string crf_verdict(
     const engine::Scores& before, const engine::Scores& after
 ) {
   std::ostringstream text;
-  const double change = 100 * (after.mean_iou - before.mean_iou);
+  // As printed: in hundredths.
+  const double change =
+      std::round(1e4 * (after.mean_iou - before.mean_iou)) / 100;
   text << std::fixed << std::setprecision(2) << "the CRF changes mean IoU by "
        << std::showpos << change << " points";
   if (change < 0) {
@@ -195,6 +198,14 @@ int evaluate(const Arguments& arguments) {
       hooks
   );
   const auto scores = confusion.scores();
+  std::cout << scores_table(scores, names) << bands.text();
+  if (with_crf) {
+    std::cout << "\nwith the CRF\n"
+              << scores_table(with_crf->scores(), names)
+              << with_crf->bands().text()
+              << crf_verdict(scores, with_crf->scores()) << '\n';
+  }
+  // After the tables: a file that cannot be written does not cost the scores.
   if (flags.has("json")) {
     Json result{
         {"network", network.name},
@@ -211,13 +222,6 @@ int evaluate(const Arguments& arguments) {
           {"trimap_mean_iou", with_crf->bands().json()}};
     }
     write_file(flags.text("json"), result.dump(2) + "\n");
-  }
-  std::cout << scores_table(scores, names) << bands.text();
-  if (with_crf) {
-    std::cout << "\nwith the CRF\n"
-              << scores_table(with_crf->scores(), names)
-              << with_crf->bands().text()
-              << crf_verdict(scores, with_crf->scores()) << '\n';
   }
   return 0;
 }

@@ -16,8 +16,34 @@ namespace {
 constexpr size_t kTogether = 256;
 
 void check_sigma(const std::string& subject, double sigma) {
-  if (sigma > 0 && std::isfinite(sigma)) return;
-  throw ConfigError(str(subject, " is ", sigma, "; must be above 0"));
+  if (sigma >= 1e-6 && sigma <= 1e9) return;
+  throw ConfigError(str(subject, " is ", sigma, "; must be in 1e-6..1e9"));
+}
+
+void check_features(
+    const std::string& subject, const Features& features, size_t pixels
+) {
+  if (features.count != pixels || features.dimensions < 1 ||
+      features.values.size() != pixels * features.dimensions) {
+    throw ConfigError(
+        str(subject,
+            ".features are ",
+            features.values.size(),
+            " numbers for ",
+            features.count,
+            " pixels of ",
+            features.dimensions,
+            " dimensions; the image has ",
+            pixels,
+            " pixels")
+    );
+  }
+  for (const float value : features.values) {
+    if (std::abs(value) <= 1e15F) continue;
+    throw ConfigError(
+        str(subject, ".features hold ", value, "; must be in +-1e15")
+    );
+  }
 }
 
 Features features_of(const KernelOptions& options, const Image& image) {
@@ -125,8 +151,10 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
   for (size_t k = 0; k < options_.kernels.size(); ++k) {
     const auto& kernel = options_.kernels[k];
     const auto subject = str("crf.kernels[", k, "]");
-    if (!std::isfinite(kernel.weight)) {
-      throw ConfigError(str(subject, ".weight is ", kernel.weight));
+    if (!(std::abs(kernel.weight) <= 1e9)) {
+      throw ConfigError(
+          str(subject, ".weight is ", kernel.weight, "; must be in +-1e9")
+      );
     }
     check_sigma(subject + ".position_sigma", kernel.position_sigma);
     check_sigma(subject + ".color_sigma", kernel.color_sigma.value_or(1));
@@ -136,15 +164,7 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
           str(subject, ".neighbours is ", kernel.neighbours, "; known: 0, 4, 8")
       );
     }
-    if (kernel.features && kernel.features->count != pixels_) {
-      throw ConfigError(
-          str(subject,
-              ".features are of ",
-              kernel.features->count,
-              " pixels; the image has ",
-              pixels_)
-      );
-    }
+    if (kernel.features) check_features(subject, *kernel.features, pixels_);
     auto filter = make_filter(kernel, options_.engine, image);
     auto scales = scales_for(
         options_.normalization, kernel_sums(*filter, pixels_), kernel.weight
@@ -167,8 +187,10 @@ DenseCrf::DenseCrf(DenseCrf&&) noexcept = default;
 DenseCrf& DenseCrf::operator=(DenseCrf&&) noexcept = default;
 
 void DenseCrf::check_labels(size_t labels) const {
-  if (labels < 2) {
-    throw ConfigError(str("crf: ", labels, " labels; needs 2 or more"));
+  constexpr size_t kMostLabels = 256;
+  if (labels < 2 || labels > kMostLabels) {
+    throw ConfigError(str("crf: ", labels, " labels; takes 2 to ", kMostLabels)
+    );
   }
   for (size_t k = 0; k < kernels_.size(); ++k) {
     const size_t given = options_.kernels[k].compatibility.size();
@@ -192,7 +214,6 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
       kept_(choose_labels(energies, labels)),
       energies_(crf.pixels(), kept_.size()),
       q_(crf.pixels(), kept_.size()) {
-  crf.check_labels(labels);
   fill(energies);
   for (const auto& kernel : crf.kernels_) {
     workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
@@ -203,6 +224,7 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
 std::vector<size_t> MeanField::choose_labels(
     const float* energies, size_t labels
 ) const {
+  crf_.check_labels(labels);
   std::vector<size_t> kept;
   const double drop = crf_.options_.drop_labels_below;
   if (drop == 0) {
@@ -238,7 +260,7 @@ void MeanField::fill(const float* energies) {
       for (size_t l = 0; l < labels; ++l) {
         for (size_t i = own.begin; i < own.end; ++i) {
           const float energy = energies[kept_[l] * pixels + i];
-          if (!std::isfinite(energy)) bad[part] = i;
+          if (!(std::abs(energy) <= kMostEnergy)) bad[part] = i;
           energies_[i][l] = energy;
         }
       }
@@ -257,9 +279,7 @@ void MeanField::fill(const float* energies) {
   });
   const size_t first = *std::min_element(bad.begin(), bad.end());
   if (first == pixels) return;
-  throw DataError(
-      str("crf: an energy at pixel ", first, " is not a finite number")
-  );
+  throw DataError(str("crf: an energy at pixel ", first, " is not in +-1e20"));
 }
 
 size_t MeanField::parts() const {

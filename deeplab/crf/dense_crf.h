@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "deeplab/crf/filter.h"
@@ -77,10 +75,14 @@ struct DenseCrfOptions {
   /// Stops when an iteration moves less than this share of a pixel's
   /// probability from one label to others, in the mean over pixels; 0: never.
   double stop_below = 0;
-  /// Labels whose probability is below this at every pixel are left out of all
-  /// work and end with 0; 0: none. Much faster where few of many labels occur.
+  /// Labels whose probability is below this at every pixel are left out of mean
+  /// field's work and end with 0; 0: none. Much faster where few of many labels
+  /// occur.
   double drop_labels_below = 0;
 };
+
+/// What an energy may be at most, in size.
+constexpr double kMostEnergy = 1e20;
 
 /// -log p of probabilities, [labels, height * width] each. Clipped at 1e-5, as
 /// the reference. Throws: DataError naming the first that is not in 0..1.
@@ -123,7 +125,7 @@ class DenseCrf {
     std::vector<float> own;
   };
 
-  /// Throws: ConfigError for fewer than 2, or another number than the kernels'
+  /// Throws: ConfigError unless 2 to 256, and as many as the kernels'
   ///         compatibilities have.
   void check_labels(size_t labels) const;
 
@@ -136,8 +138,9 @@ class DenseCrf {
 /// once, Q_i <- softmax(-U_i + sum over kernels of weight * C * message_i).
 class MeanField {
  public:
-  /// `energies` is [labels, pixels], finite; `crf` outlives this. Q begins as
-  /// softmax(-U). Throws: DataError naming an energy that is not finite.
+  /// `energies` is [labels, pixels], each within +-1e20; 2 to 256 labels; `crf`
+  /// outlives this. Q begins as softmax(-U).
+  /// Throws: ConfigError for the number of labels; DataError naming an energy.
   MeanField(const DenseCrf& crf, const float* energies, size_t labels);
 
   /// One iteration. Returns what share of its probability a pixel moved from

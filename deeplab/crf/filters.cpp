@@ -59,7 +59,7 @@ ExactFilter::ExactFilter(const Features& features)
     : count_(features.count),
       coordinates_(features.dimensions, count_),
       scales_(unit_scales(count_)) {
-  constexpr float kFarAway = 1e9F;
+  constexpr float kFarAway = 1e18F;
   for (size_t d = 0; d < features.dimensions; ++d) {
     float* row = coordinates_[d];
     for (size_t i = 0; i < count_; ++i) {
@@ -177,10 +177,9 @@ void LatticeFilter::set_scales(Scales scales) {
 SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
     : height_(height),
       width_(width),
-      radius_(std::min<int64_t>(
-          std::max(height, width) - 1,
-          static_cast<int64_t>(std::ceil(4 * sigma))
-      )),
+      radius_(static_cast<int64_t>(std::min(
+          static_cast<double>(std::max(height, width) - 1), std::ceil(4 * sigma)
+      ))),
       scales_(unit_scales(static_cast<size_t>(height * width))) {
   for (int64_t t = -radius_; t <= radius_; ++t) {
     const double apart = static_cast<double>(t) / sigma;

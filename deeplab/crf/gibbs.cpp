@@ -17,13 +17,7 @@ GibbsSampler::GibbsSampler(
       counts_(crf.pixels() * labels),
       now_(crf.pixels()),
       random_(seed) {
-  constexpr size_t kMostLabels = 256;
   crf.check_labels(labels);
-  if (labels > kMostLabels) {
-    throw ConfigError(
-        str("crf: ", labels, " labels; Gibbs sampling takes 2 to ", kMostLabels)
-    );
-  }
   const auto normalization = crf.options().normalization;
   if (normalization == Normalization::kAfter ||
       normalization == Normalization::kBefore) {
@@ -36,10 +30,11 @@ GibbsSampler::GibbsSampler(
     double* own = &energies_[i * labels];
     for (size_t l = 0; l < labels; ++l) {
       own[l] = static_cast<double>(energies[l * crf.pixels() + i]);
-      if (std::isfinite(own[l])) continue;
-      throw DataError(
-          str("crf: an energy at pixel ", i, " is not a finite number")
-      );
+      if (!(std::abs(own[l]) <= kMostEnergy)) {
+        throw DataError(
+            str("crf: energy ", own[l], " at pixel ", i, "; must be in +-1e20")
+        );
+      }
     }
     now_[i] = static_cast<uint8_t>(std::min_element(own, own + labels) - own);
   }

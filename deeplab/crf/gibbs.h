@@ -9,20 +9,20 @@
 
 namespace deeplab::crf {
 
-/// The same model as MeanField's, by sampling: each pixel in turn takes a label
-/// at random, by its probability given all others. The share of sweeps that a
-/// pixel spent in a label tends to its true marginal, which mean field only
-/// approximates; slow, as every pixel asks every other: for small images, and
-/// to judge mean field by.
-/// Source: Geman and Geman 1984, "Stochastic Relaxation, Gibbs Distributions,
+/// The model of MeanField without a pixel's message to itself, by sampling:
+/// each pixel in turn takes a label at random, by its probability given all
+/// others. The share of sweeps that a pixel spent in a label tends to its true
+/// marginal, which mean field only approximates; slow, as every pixel asks
+/// every other: for small images, and to judge mean field by. Source: Geman and
+/// Geman 1984, "Stochastic Relaxation, Gibbs Distributions,
 ///         and the Bayesian Restoration of Images".
 class GibbsSampler {
  public:
-  /// `energies` is [labels, pixels], finite; 2 to 256 labels; `crf` outlives
-  /// this. Begins at the labels with the lowest energy.
-  /// Throws: ConfigError for the lattice engine, for a normalisation that has
+  /// `energies`, `labels` and `crf` as for MeanField. Begins at the labels with
+  /// the lowest energy. Throws: ConfigError for the lattice engine, for a
+  /// normalisation that has
   ///         no energy (after, before), or for a bad number of labels;
-  ///         DataError naming an energy that is not finite.
+  ///         DataError naming an energy that is out of range.
   GibbsSampler(
       const DenseCrf& crf, const float* energies, size_t labels, uint64_t seed
   );

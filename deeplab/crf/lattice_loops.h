@@ -9,14 +9,15 @@
 
 namespace deeplab::crf {
 
-/// Adds each pixel's values, by weight, to its corners of the remainder classes
-/// `classes`; different classes have different vertices. `corners` and
-/// `weights` are [pixels, per_pixel].
+/// The vertices that each pixel takes part in, and how much; both are [pixels,
+/// per_pixel].
 struct Corners {
   const uint32_t* vertices;
   const float* weights;
   size_t per_pixel;
 };
+/// Adds each pixel's values, by weight, to its corners of the remainder classes
+/// `classes`; different classes have different vertices.
 void splat_corners(
     const Corners& corners, const Rows& values, Range classes, Rows& vertices
 );
@@ -29,12 +30,13 @@ void slice_corners(
     const Corners& corners, const Rows& vertices, Range pixels, float* sums
 );
 
-/// `result` becomes the sum of taps[t] * given[x + t - radius] * rows[x + t -
-/// radius] over the pixels of one image row; those beyond its ends are 0.
+/// A symmetric filter: 2 radius + 1 values.
 struct Taps {
   const float* values;
   int64_t radius;
 };
+/// `result` becomes the sum of taps[t] * given[x + t - radius] * rows[x + t -
+/// radius] over the pixels of one image row; those beyond its ends are 0.
 void filter_row(
     Taps taps,
     const float* given,
@@ -54,13 +56,13 @@ void add_filtered_column(
     float* sums
 );
 
-/// One pixel and all others; `coordinates` has one row a dimension, one column
+/// One pixel and all; `coordinates` has one row a dimension, one column
 /// a pixel, the padding far away.
 struct Pairs {
   const Rows& coordinates;
   size_t pixel;
 };
-/// exp(-|f_i - f_j|^2 / 2) of each other pixel; `weights` has room for the
+/// exp(-|f_i - f_j|^2 / 2) of all pixels j, i too; `weights` has room for the
 /// padding.
 void compute_pairs(const Pairs& pairs, float* weights);
 /// sums += factor * sum over all pixels of that weight times their row.

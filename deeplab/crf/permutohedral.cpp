@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/crf/permutohedral.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>

@@ -51,6 +51,11 @@ torch::Tensor post_process(
       " ",
       images.sizes()
   );
+  if (!logits.device().is_cpu()) {
+    TORCH_WARN_ONCE(
+        "crf: scores on ", logits.device(), " go to the CPU for it"
+    );
+  }
   const auto scores =
       logits.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   const auto raw = images.to(torch::kCPU).contiguous();

@@ -2,7 +2,9 @@
 #include "deeplab/crf/rows.h"
 
 #include <algorithm>
-#include <map>
+#include <cstdlib>
+#include <exception>
+#include <list>
 #include <mutex>
 #include <new>
 
@@ -28,43 +30,49 @@ size_t whole_pages(size_t bytes) {
 /// Large tables that were given back.
 class Pool {
  public:
-  ~Pool() {
-    for (const auto& [bytes, memory] : free_) std::free(memory);
-  }
-
   void* take(size_t bytes) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = free_.find(bytes);
+    const auto found =
+        std::find_if(free_.begin(), free_.end(), [&](const Block& block) {
+          return block.bytes == bytes;
+        });
     if (found == free_.end()) return nullptr;
-    void* memory = found->second;
+    void* memory = found->memory;
     free_.erase(found);
     kept_ -= bytes;
     return memory;
   }
-  bool keep(void* memory, size_t bytes) {
+  /// Makes room by freeing those that were given back first.
+  void keep(void* memory, size_t bytes) {
     constexpr size_t kMost = size_t{512} << 20U;
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (bytes < kHugePage || bytes > kMost) return false;
-    // Of other sizes: those of an earlier set of images.
-    while (kept_ + bytes > kMost) {
-      const auto first = free_.begin();
-      kept_ -= first->first;
-      std::free(first->second);
-      free_.erase(first);
+    if (bytes < kHugePage || bytes > kMost) {
+      std::free(memory);
+      return;
     }
-    free_.emplace(bytes, memory);
+    while (kept_ + bytes > kMost) {
+      kept_ -= free_.front().bytes;
+      std::free(free_.front().memory);
+      free_.pop_front();
+    }
+    free_.push_back({memory, bytes});
     kept_ += bytes;
-    return true;
   }
 
  private:
+  struct Block {
+    void* memory;
+    size_t bytes;
+  };
+
   std::mutex mutex_;
-  std::multimap<size_t, void*> free_;
+  std::list<Block> free_;
   size_t kept_ = 0;
 };
 
+/// Never destroyed, as tables may live as long as the program.
 Pool& pool() {
-  static Pool only;
+  static Pool& only = *new Pool;
   return only;
 }
 
@@ -88,7 +96,11 @@ void* allocate_zeros(size_t bytes) {
 }
 
 void release(void* memory, size_t bytes) noexcept {
-  if (!pool().keep(memory, whole_pages(bytes))) std::free(memory);
+  try {
+    pool().keep(memory, whole_pages(bytes));
+  } catch (const std::exception&) {
+    std::free(memory);
+  }
 }
 
 }  // namespace deeplab::crf

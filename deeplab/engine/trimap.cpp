@@ -21,12 +21,9 @@ torch::Tensor boundary_band(const torch::Tensor& labels, int64_t width) {
   edge.narrow(1, 1, columns - 1).logical_or_(left.ne(right));
   // Both sides of a boundary are its edge: one dilation fewer.
   const auto reach = width - 1;
-  const auto band = torch::max_pool2d(
-      edge.to(torch::kFloat32).view({1, 1, height, columns}),
-      {2 * reach + 1, 2 * reach + 1},
-      {1, 1},
-      {reach, reach}
-  );
+  auto band = edge.to(torch::kFloat32).view({1, 1, height, columns});
+  band = torch::max_pool2d(band, {2 * reach + 1, 1}, {1, 1}, {reach, 0});
+  band = torch::max_pool2d(band, {1, 2 * reach + 1}, {1, 1}, {0, reach});
   return labels.masked_fill(band.view({height, columns}).eq(0), kVoid);
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Minutes on two cores: ctest -L long.
 #include "deeplab/model/preset_sizes.h"
+#include "deeplab/weights/name_map.h"
+#include "deeplab/weights/read_weights.h"
+#include "deeplab/weights/safetensors.h"
+#include "support/support.h"
 
 namespace deeplab::model {
 namespace {
@@ -9,6 +13,19 @@ class LongAnyPreset : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LongAnyPreset, TakesAPhotoOf513) {
   expect_scores_at(make_preset(GetParam()), 513, 513);
+}
+
+TEST_P(LongAnyPreset, ComesBackFromAFileBitForBit) {
+  const testing::TemporaryFolder folder;
+  const auto path = folder / "weights.safetensors";
+  const auto network = make_preset(GetParam());
+  const auto own = weights::state_dict(*network);
+  weights::write_safetensors(path, {own, {}});
+  const auto back = weights::read_weights(path, "").tensors;
+  ASSERT_EQ(back.size(), own.size());
+  for (const auto& item : own) {
+    EXPECT_TRUE(torch::equal(back[item.key()], item.value())) << item.key();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(
