@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "apps/flags.h"
 #include "apps/grid.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "apps/flags.h"
+#include "apps/arguments.h"
 
 namespace deeplab::apps {
 

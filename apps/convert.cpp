@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
+#include "apps/flags.h"
 #include "apps/verbs.h"
 #include "deeplab/core/error.h"
 #include "deeplab/model/deeplab.h"

@@ -10,6 +10,7 @@
 #include <torch/torch.h>
 
 #include "apps/crf_config.h"
+#include "apps/flags.h"
 #include "apps/overlay.h"
 #include "apps/verbs.h"
 #include "data/image_file.h"

@@ -12,6 +12,7 @@
 #include <torch/torch.h>
 
 #include "apps/crf_config.h"
+#include "apps/flags.h"
 #include "apps/network_source.h"
 #include "apps/progress.h"
 #include "apps/verbs.h"

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "apps/flags.h"
 #include "apps/progress.h"
 #include "apps/verbs.h"
 #include "data/check.h"

@@ -3,6 +3,7 @@
 #include <iomanip>
 #include <iostream>
 
+#include "apps/flags.h"
 #include "apps/verbs.h"
 #include "deeplab/core/error.h"
 #include "deeplab/model/cost.h"

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "apps/crf_config.h"
+#include "apps/flags.h"
 #include "apps/network_source.h"
 #include "apps/progress.h"
 #include "apps/scores_text.h"

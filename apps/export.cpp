@@ -2,6 +2,7 @@
 #include <iostream>
 #include <map>
 
+#include "apps/flags.h"
 #include "apps/network_source.h"
 #include "apps/verbs.h"
 #include "deeplab/core/error.h"

@@ -8,13 +8,11 @@
 
 #include <cxxopts.hpp>
 
+#include "apps/arguments.h"
 #include "apps/run_config.h"
 #include "deeplab/model/segmenter.h"
 
 namespace deeplab::apps {
-
-/// The words after `deeplab VERB`.
-using Arguments = std::vector<std::string>;
 
 /// How much of a config a verb's flags can change, each kind more than the one
 /// before: nothing, the data set, also the network, also its training.

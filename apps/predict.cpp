@@ -9,6 +9,7 @@
 #include <torch/torch.h>
 
 #include "apps/crf_config.h"
+#include "apps/flags.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"
 #include "apps/progress.h"

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "apps/flags.h"
 #include "apps/run.h"
 #include "apps/verbs.h"
 #include "deeplab/core/atomic_file.h"

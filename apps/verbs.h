@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "apps/flags.h"
+#include "apps/arguments.h"
 
 namespace deeplab::apps {
 

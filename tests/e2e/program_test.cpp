@@ -539,8 +539,8 @@ INSTANTIATE_TEST_SUITE_P(
             "give one of --logits"},
         Refusal{
             "crf --image x.png --logits a --crf=/none.json",
-            3,
-            "/none.json: cannot open"},
+            2,
+            "--crf /none.json: no such file; known names: resnet101"},
         Refusal{
             "crf --image x.png --logits a --save masks",
             2,
