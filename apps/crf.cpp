@@ -143,23 +143,6 @@ void check_flags(const Flags& flags) {
   );
 }
 
-std::set<int64_t> parse_steps(const Flags& flags) {
-  std::set<int64_t> steps;
-  if (!flags.has("steps")) return steps;
-  for (const auto& word : flags.list("steps")) {
-    const bool number =
-        !word.empty() && word.size() < 4 &&
-        word.find_first_not_of("0123456789") == std::string::npos;
-    if (!number) {
-      throw ConfigError(
-          str("--steps: \"", word, "\" is not an iteration, 0 to 999")
-      );
-    }
-    steps.insert(std::stoll(word));
-  }
-  return steps;
-}
-
 void check_inference(const Flags& flags) {
   const auto kind = flags.text("inference");
   if (kind != "mean-field" && kind != "gibbs") {
@@ -262,7 +245,8 @@ int crf_post_process(const Arguments& arguments) {
   const auto config =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
   const auto options = config.options();
-  const auto steps = parse_steps(flags);
+  const auto listed = flags.numbers("steps", 0);
+  const std::set<int64_t> steps(listed.begin(), listed.end());
   const auto kinds = flags.list("save");
   for (const auto& kind : kinds) {
     if (kind == "mask" || kind == "overlay" || kind == "probabilities")

@@ -83,23 +83,6 @@ class Bands {
   std::vector<std::pair<int64_t, engine::ConfusionMatrix>> bands_;
 };
 
-std::vector<int64_t> parse_widths(const Flags& flags) {
-  std::vector<int64_t> widths;
-  if (!flags.has("trimap")) return widths;
-  for (const auto& word : flags.list("trimap")) {
-    const bool number =
-        !word.empty() && word.size() < 4 &&
-        word.find_first_not_of("0123456789") == std::string::npos;
-    if (!number || std::stoll(word) < 1) {
-      throw ConfigError(
-          str("--trimap: \"", word, "\" is not a width in pixels, 1 to 999")
-      );
-    }
-    widths.push_back(std::stoll(word));
-  }
-  return widths;
-}
-
 /// Counts of the same images after a CRF.
 class SecondOpinion {
  public:
@@ -177,7 +160,7 @@ int evaluate(const Arguments& arguments) {
   Progress progress("evaluate", dataset->size(), 0);
   engine::EvaluateHooks hooks;
   hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
-  Bands bands(parse_widths(flags), dataset->classes().size());
+  Bands bands(flags.numbers("trimap", 1), dataset->classes().size());
   hooks.on_prediction = [&](const Sample& sample, const torch::Tensor& classes
                         ) { bands.add(sample.labels, classes); };
   std::optional<SecondOpinion> with_crf;

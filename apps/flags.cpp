@@ -201,6 +201,30 @@ std::vector<std::string> Flags::list(const std::string& name) const {
   return split(text(name), ',');
 }
 
+std::vector<int64_t> Flags::numbers(const std::string& name, int64_t least)
+    const {
+  std::vector<int64_t> numbers;
+  if (!has(name)) return numbers;
+  for (const auto& word : list(name)) {
+    const bool digits =
+        !word.empty() && word.size() < 4 &&
+        word.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || std::stoll(word) < least) {
+      throw ConfigError(
+          str("--",
+              name,
+              ": \"",
+              word,
+              "\" is not a whole number, ",
+              least,
+              " to 999")
+      );
+    }
+    numbers.push_back(std::stoll(word));
+  }
+  return numbers;
+}
+
 model::ImageSize Flags::size(const std::string& name) const {
   std::istringstream words(text(name));
   model::ImageSize size{};

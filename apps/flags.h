@@ -50,6 +50,9 @@ class Flags {
     return get<std::string>(name);
   }
   std::vector<std::string> list(const std::string& name) const;
+  /// Whole numbers from `least` to 999, a,b,c; none where the flag is not
+  /// given. Throws: ConfigError naming the word that is none.
+  std::vector<int64_t> numbers(const std::string& name, int64_t least) const;
   /// HEIGHTxWIDTH, each 1 to 65536. Throws: ConfigError.
   model::ImageSize size(const std::string& name) const;
 
