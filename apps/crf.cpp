@@ -17,7 +17,9 @@
 #include "data/npy.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
+#include "deeplab/crf/energies.h"
 #include "deeplab/crf/gibbs.h"
+#include "deeplab/crf/mean_field.h"
 
 namespace deeplab::apps {
 namespace {

@@ -21,6 +21,7 @@
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/crf/post_process.h"
+#include "deeplab/engine/evaluator.h"
 #include "deeplab/engine/metrics.h"
 
 namespace deeplab::apps {
@@ -227,6 +228,11 @@ CrfConfig Tuning::search() {
   return config_of(best_);
 }
 
+/// Where the scores of an image lie.
+std::string scores_file(const std::string& folder, int64_t image) {
+  return str(folder, "/", image, ".npy");
+}
+
 /// The network's scores of the first images, as files in `folder`: those that
 /// an earlier run left there are not computed again.
 std::vector<Scored> score_images(
@@ -242,22 +248,10 @@ std::vector<Scored> score_images(
   Progress progress("scores", count, 0);
   for (int64_t i = 0; i < count; ++i) {
     const auto sample = samples.at(i);
-    const auto path = str(folder, "/", i, ".npy");
+    const auto path = scores_file(folder, i);
     if (!std::filesystem::exists(path)) {
-      const auto logits = network.segmenter(sample.image.unsqueeze(0));
-      if (logits.size(1) != classes) {
-        throw DataError(
-            str(sample.name,
-                ": the network scores ",
-                logits.size(1),
-                " classes, the data set has ",
-                classes)
-        );
-      }
-      if (!logits.isfinite().all().item<bool>()) {
-        throw Error(str(sample.name, ": the network's scores are not finite"));
-      }
-      data::write_npy(path, logits.squeeze(0).cpu());
+      const auto logits = engine::score(network.segmenter, sample, classes);
+      data::write_npy(path, logits.cpu());
     }
     images.push_back(
         {path, crf::raw_image(sample.image, data.mean, data.std), sample.labels}
@@ -275,7 +269,7 @@ int crf_tune(const Arguments& arguments) {
       "Chooses a CRF's bilateral parameters on validation images: every second "
       "point of a paper's grid, then all around the best. Run again, it goes "
       "on "
-      "where it was stopped.",
+      "from where it was stopped.",
       "--checkpoint FILE --out FOLDER [flags]"
   );
   add_network(flags);
@@ -317,7 +311,10 @@ int crf_tune(const Arguments& arguments) {
        {"images", count},
        {"base", write_config(base)}}
   );
-  if (!goes_on) std::filesystem::remove_all(scores);
+  // Scores that another tuning left would be taken for this one's.
+  for (int64_t i = 0; !goes_on && i < count; ++i) {
+    std::filesystem::remove(scores_file(scores, i));
+  }
   tuning.use(score_images(
       network,
       make_sample_source(dataset, network.config.normalization()),

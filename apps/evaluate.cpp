@@ -154,13 +154,14 @@ int evaluate(const Arguments& arguments) {
   add("json", "also write the scores here", cxxopts::value<std::string>());
   if (!flags.parse(arguments)) return 0;
 
+  const auto widths = flags.numbers("trimap", 1);
   const auto network = open_network(flags);
   const auto dataset = open_split(network.config.data, flags);
   const auto& names = dataset->classes().names;
   Progress progress("evaluate", dataset->size(), 0);
   engine::EvaluateHooks hooks;
   hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
-  Bands bands(flags.numbers("trimap", 1), dataset->classes().size());
+  Bands bands(widths, dataset->classes().size());
   hooks.on_prediction = [&](const Sample& sample, const torch::Tensor& classes
                         ) { bands.add(sample.labels, classes); };
   std::optional<SecondOpinion> with_crf;

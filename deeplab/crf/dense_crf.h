@@ -81,27 +81,6 @@ struct DenseCrfOptions {
   double drop_labels_below = 0;
 };
 
-/// What an energy may be at most, in size.
-constexpr double kMostEnergy = 1e20;
-
-/// -log p of probabilities, [labels, height * width] each. Clipped at 1e-5, as
-/// the reference. Throws: DataError naming the first that is not in 0..1.
-std::vector<float> energies_of_probabilities(
-    const float* probabilities, size_t labels, size_t pixels
-);
-
-/// The same of the softmax of logits.
-/// Throws: DataError naming the first that is not finite.
-std::vector<float> energies_of_logits(
-    const float* logits, size_t labels, size_t pixels
-);
-
-/// -log p for hard labels that are right with probability `confidence`, in
-/// (1 / labels, 1); a label at or above `labels` (void) says nothing.
-std::vector<float> energies_of_labels(
-    const uint8_t* mask, size_t labels, size_t pixels, double confidence
-);
-
 /// The fully connected CRF of one image; runs on any number of unaries.
 ///
 /// Thread use: const calls may run at once.
@@ -109,9 +88,6 @@ class DenseCrf {
  public:
   /// Throws: ConfigError naming the bad option.
   DenseCrf(const DenseCrfOptions& options, const Image& image);
-  ~DenseCrf();
-  DenseCrf(DenseCrf&&) noexcept;
-  DenseCrf& operator=(DenseCrf&&) noexcept;
 
   const DenseCrfOptions& options() const noexcept { return options_; }
   size_t pixels() const noexcept { return pixels_; }
@@ -132,63 +108,6 @@ class DenseCrf {
   DenseCrfOptions options_;
   size_t pixels_;
   std::vector<Kernel> kernels_;
-};
-
-/// Mean field on one unary, iteration by iteration: all pixels are updated at
-/// once, Q_i <- softmax(-U_i + sum over kernels of weight * C * message_i).
-class MeanField {
- public:
-  /// `energies` is [labels, pixels], each within +-1e20; 2 to 256 labels; `crf`
-  /// outlives this. Q begins as softmax(-U).
-  /// Throws: ConfigError for the number of labels; DataError naming an energy.
-  MeanField(const DenseCrf& crf, const float* energies, size_t labels);
-
-  /// One iteration. Returns what share of its probability a pixel moved from
-  /// one label to others, in the mean.
-  double step();
-  /// The options' iterations, or fewer if they say when to stop; returns how
-  /// many.
-  int64_t run();
-
-  int64_t iterations() const noexcept { return iterations_; }
-  /// [labels, pixels]; sums to 1 at each pixel.
-  std::vector<float> probabilities() const;
-  /// The label with the highest probability, the first of equals.
-  std::vector<uint8_t> labels() const;
-  /// KL(Q || P) up to a constant of the image: sum of Q (log Q + U) less half
-  /// of the expected messages. Mean field lowers it, but for the parallel
-  /// update's overshoot.
-  double kl_divergence() const;
-  /// The energy of labels(), up to the same constant.
-  double map_energy() const;
-
- private:
-  /// The pixels are worked on in parts that stay in cache.
-  size_t parts() const;
-  Range part_of(size_t part) const;
-  /// The labels that some pixel may have, by what the options drop.
-  std::vector<size_t> choose_labels(const float* energies, size_t labels) const;
-  /// Energies, and Q before the first iteration.
-  void fill(const float* energies);
-  void read(const Rows& q, std::vector<Rows>& workspaces) const;
-  /// What the others tell each pixel if they are distributed as `q`.
-  void add_messages(
-      const Rows& q,
-      const std::vector<Rows>& workspaces,
-      Range pixels,
-      Rows& sums
-  ) const;
-  /// kl_divergence() of `q`.
-  double divergence_of(const Rows& q) const;
-
-  const DenseCrf& crf_;
-  size_t labels_;
-  /// Of each column of the rows, its label.
-  std::vector<size_t> kept_;
-  Rows energies_;
-  Rows q_;
-  std::vector<Rows> workspaces_;
-  int64_t iterations_ = 0;
 };
 
 }  // namespace deeplab::crf

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "deeplab/crf/energies.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "deeplab/core/error.h"
-#include "deeplab/crf/dense_crf.h"
 
 namespace deeplab::crf {
 namespace {

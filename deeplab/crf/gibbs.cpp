@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "deeplab/core/error.h"
+#include "deeplab/crf/energies.h"
 
 namespace deeplab::crf {
 

@@ -7,6 +7,9 @@
 #include <ATen/Parallel.h>
 #include <torch/torch.h>
 
+#include "deeplab/crf/energies.h"
+#include "deeplab/crf/mean_field.h"
+
 namespace deeplab::crf {
 namespace {
 

@@ -5,6 +5,25 @@
 
 namespace deeplab::engine {
 
+torch::Tensor score(
+    const model::Segmenter& segmenter, const Sample& sample, int64_t num_classes
+) {
+  const auto logits = segmenter(sample.image.unsqueeze(0));
+  if (logits.size(1) != num_classes) {
+    throw DataError(
+        str(sample.name,
+            ": the network scores ",
+            logits.size(1),
+            " classes, the data set has ",
+            num_classes)
+    );
+  }
+  if (!logits.isfinite().all().item<bool>()) {
+    throw Error(str(sample.name, ": the network's scores are not finite"));
+  }
+  return logits.squeeze(0);
+}
+
 ConfusionMatrix evaluate(
     const model::Segmenter& segmenter,
     const SampleSource& samples,
@@ -14,22 +33,10 @@ ConfusionMatrix evaluate(
   ConfusionMatrix counts(num_classes);
   for (int64_t index = 0; index < samples.size; ++index) {
     const auto sample = samples.at(index);
-    const auto logits = segmenter(sample.image.unsqueeze(0));
-    if (logits.size(1) != num_classes) {
-      throw DataError(
-          str(sample.name,
-              ": the network scores ",
-              logits.size(1),
-              " classes, the data set has ",
-              num_classes)
-      );
-    }
-    if (!logits.isfinite().all().item<bool>()) {
-      throw Error(str(sample.name, ": the network's scores are not finite"));
-    }
-    const auto prediction = logits.argmax(1).squeeze(0).cpu();
+    const auto logits = score(segmenter, sample, num_classes);
+    const auto prediction = logits.argmax(0).cpu();
     counts.add(sample.labels, prediction);
-    if (hooks.on_logits) hooks.on_logits(sample, logits.squeeze(0));
+    if (hooks.on_logits) hooks.on_logits(sample, logits);
     if (hooks.on_prediction) hooks.on_prediction(sample, prediction);
     if (hooks.on_image) hooks.on_image(index + 1);
   }

@@ -22,10 +22,16 @@ struct EvaluateHooks {
       on_prediction;
 };
 
+/// A network's scores of one whole image, float [num_classes, H, W].
+/// Throws: DataError naming the image, where their number of classes is not
+///         `num_classes`; Error where they are not finite.
+torch::Tensor score(
+    const model::Segmenter& segmenter, const Sample& sample, int64_t num_classes
+);
+
 /// Segments every image whole, one at a time at its own size, and counts.
-/// Throws: DataError naming the image, where the scores' number of classes is
-///         not `num_classes`; Error where they are not finite; c10::Error for
-///         a label out of range (data sets check theirs).
+/// Throws: as score(); c10::Error for a label out of range (data sets check
+///         theirs).
 ConfusionMatrix evaluate(
     const model::Segmenter& segmenter,
     const SampleSource& samples,

@@ -13,7 +13,8 @@
 
 #include "bench/textbook_crf.h"
 #include "data/image_file.h"
-#include "deeplab/crf/dense_crf.h"
+#include "deeplab/crf/energies.h"
+#include "deeplab/crf/mean_field.h"
 
 namespace deeplab {
 namespace {

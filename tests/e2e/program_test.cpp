@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program itself, as a user runs it, on small drawn data.
+#include "e2e/program.h"
+
 #include <chrono>
 #include <csignal>
 #include <thread>
@@ -8,6 +10,7 @@
 #include <torch/script.h>
 #include <unistd.h>
 
+#include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
 #include "support/support.h"
@@ -16,12 +19,6 @@ namespace deeplab {
 namespace {
 
 using ::testing::HasSubstr;
-
-const std::string kProgram = DEEPLAB_PROGRAM;
-
-testing::Finished deeplab(const std::string& words) {
-  return testing::run_shell(kProgram + " " + words);
-}
 
 /// Flags of a training that takes seconds.
 std::string small(const std::string& out, int64_t iterations) {
@@ -413,12 +410,33 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
   // Run again, it has nothing left to score.
   EXPECT_EQ(deeplab(tune).code, 0);
   EXPECT_EQ(testing::read_text(path("tuned/table.jsonl")), table);
-  EXPECT_EQ(
-      deeplab(
-          "evaluate --checkpoint " + best + " --crf=" + path("tuned/crf.json")
-      )
-          .code,
-      0
+  const auto other = deeplab(tune + " --grid v1");
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.output, HasSubstr("is of another tuning"));
+
+  const auto evaluate = "evaluate --checkpoint " + best;
+  EXPECT_EQ(deeplab(evaluate + " --crf=" + path("tuned/crf.json")).code, 0);
+  // One that changes what this hardly trained network says: every pixel avoids
+  // the label of its like.
+  testing::write_text(
+      path("odd.json"), R"({"bilateral_weight": -1000, "iterations": 1})"
+  );
+  const auto both = deeplab(
+      evaluate + " --trimap 1,4 --crf=" + path("odd.json") + " --json " +
+      path("both.json")
+  );
+  ASSERT_EQ(both.code, 0) << both.output;
+  EXPECT_THAT(both.output, HasSubstr("the CRF changes mean IoU by"));
+  const auto plain =
+      deeplab(evaluate + " --trimap 1,4 --json " + path("plain.json"));
+  ASSERT_EQ(plain.code, 0) << plain.output;
+  EXPECT_THAT(plain.output, HasSubstr("mean IoU within 4 px"));
+  const auto scores = Json::parse(testing::read_text(path("both.json")));
+  const auto without = Json::parse(testing::read_text(path("plain.json")));
+  // The CRF's counts do not mix with the network's.
+  EXPECT_EQ(scores.at("trimap_mean_iou"), without.at("trimap_mean_iou"));
+  EXPECT_NE(
+      scores.at("trimap_mean_iou"), scores.at("crf").at("trimap_mean_iou")
   );
 
   const auto wrong = deeplab(
@@ -447,122 +465,6 @@ TEST(Describe, ListsPresetsAndPrintsLayers) {
   EXPECT_EQ(json.code, 0);
   EXPECT_THAT(json.output, HasSubstr("\"decoder\": \"none\""));
   EXPECT_THAT(json.output, HasSubstr("\"multiply_adds\""));
-}
-
-struct Refusal {
-  const char* words;
-  int code;
-  const char* message;
-};
-
-class Refusals : public ::testing::TestWithParam<Refusal> {};
-
-TEST_P(Refusals, AreOneClearLine) {
-  const auto finished = deeplab(GetParam().words);
-  EXPECT_EQ(finished.code, GetParam().code);
-  EXPECT_THAT(finished.output, HasSubstr(GetParam().message));
-  EXPECT_EQ(std::count(finished.output.begin(), finished.output.end(), '\n'), 1)
-      << finished.output;
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Words,
-    Refusals,
-    ::testing::Values(
-        Refusal{"trian", 2, "error: \"trian\" is not a verb; known: train"},
-        Refusal{"train --iteration 5", 2, "iteration"},
-        Refusal{"train extra --out /tmp/x", 2, "\"extra\" is not a flag"},
-        Refusal{
-            "train --set train.iteration=5 --out /tmp/x",
-            2,
-            "train.iteration is not a known key"},
-        Refusal{
-            "train --iterations 1.5 --out /tmp/x",
-            2,
-            "train.iterations is 1.5; expected a whole number"},
-        Refusal{
-            "train --output-stride 12 --out /tmp/x",
-            2,
-            "train.output_stride is 12; known: 4, 8, 16, 32, 64"},
-        Refusal{
-            "train --backbone resnet19 --out /tmp/x",
-            2,
-            "model.backbone is \"resnet19\"; known: vgg16"},
-        Refusal{"train --device tpu --out /tmp/x", 2, "--device tpu"},
-        Refusal{
-            "train --config /none.json --out /tmp/x",
-            3,
-            "/none.json: cannot open"},
-        Refusal{
-            "train --data /none --classes a,b --out /tmp/x",
-            3,
-            "/none/ImageSets/Segmentation/train.txt: cannot open"},
-        Refusal{"evaluate", 2, "no network: give --checkpoint"},
-        Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
-        Refusal{
-            "evaluate --checkpoint a --torchscript b", 2, "several networks"},
-        Refusal{"predict", 2, "no photos"},
-        Refusal{"predict /none.jpg --checkpoint x", 3, "/none.jpg: no such"},
-        Refusal{"ablate /none.json", 3, "/none.json: cannot open"},
-        Refusal{
-            "predict tests/golden --checkpoint x --mean 0.5",
-            3,
-            "tests/golden: holds no .jpg"},
-        Refusal{
-            "evaluate --torchscript x --mean 0.5",
-            2,
-            "data.mean must be three numbers"},
-        Refusal{"evaluate --batch-size 3", 2, "batch-size"},
-        Refusal{"describe deeplabv4", 2, "preset \"deeplabv4\" is not known"},
-        Refusal{"train --network v3 --out /tmp/x", 2, "preset \"v3\" is not"},
-        Refusal{"describe tf --input 513", 2, "expected HEIGHTxWIDTH"},
-        Refusal{"describe tf --input 0x9", 2, "--input: a side is 0"},
-        Refusal{"describe tf --scales 1,x", 2, "--scales: \"x\" is not"},
-        Refusal{"describe tf --count all", 2, "--count all; known: plain"},
-        Refusal{
-            "train --output-stride 64 --out /tmp/x",
-            2,
-            "train.output_stride is 64; this backbone reaches 32"},
-        Refusal{
-            "train --set model.backbone_options.stem=beta --out /tmp/x",
-            2,
-            "model.backbone_options.stem is set; mobilenet_v2 knows: width"},
-        Refusal{"convert a", 2, "convert takes two files, got 1"},
-        Refusal{"convert /none.pth /tmp/x", 3, "/none.pth: cannot open"},
-        Refusal{"export --out /tmp/x.pt", 2, "no network"},
-        Refusal{"export --checkpoint /none", 2, "--out is not given"},
-        Refusal{"crf", 2, "--image is not given"},
-        Refusal{"crf --image x.png", 2, "give one of --logits"},
-        Refusal{
-            "crf --image x.png --logits a --labels b",
-            2,
-            "give one of --logits"},
-        Refusal{
-            "crf --image x.png --logits a --crf=/none.json",
-            2,
-            "--crf /none.json: no such file; known names: resnet101"},
-        Refusal{
-            "crf --image x.png --logits a --save masks",
-            2,
-            "--save masks; known"},
-        Refusal{"data chek", 2, "data chek; known: check, synthesize"},
-        Refusal{"train --threads 0", 2, "--threads is 0"}
-    )
-);
-
-TEST(Help, IsThereForTheProgramAndEachVerb) {
-  EXPECT_THAT(deeplab("help").output, HasSubstr("train a network"));
-  EXPECT_THAT(deeplab("").output, HasSubstr("usage: deeplab VERB"));
-  for (const char* verb :
-       {"train", "evaluate", "predict", "ablate", "describe", "data check"}) {
-    const auto help = deeplab(std::string(verb) + " --help");
-    EXPECT_EQ(help.code, 0);
-    EXPECT_THAT(help.output, HasSubstr("--help")) << verb;
-  }
-  const auto version = deeplab("--version").output;
-  EXPECT_THAT(version, HasSubstr("LibTorch "));
-  EXPECT_THAT(version, HasSubstr("threads "));
-  EXPECT_THAT(version, HasSubstr("BLAS "));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/crf/golden.h"
+#include "deeplab/crf/mean_field.h"
 #include "support/support.h"
 
 namespace deeplab::crf {

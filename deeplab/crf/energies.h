@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace deeplab::crf {
+
+/// What an energy may be at most, in size.
+constexpr double kMostEnergy = 1e20;
+
+/// -log p of probabilities, [labels, height * width] each. Clipped at 1e-5, as
+/// the reference. Throws: DataError naming the first that is not in 0..1.
+std::vector<float> energies_of_probabilities(
+    const float* probabilities, size_t labels, size_t pixels
+);
+
+/// The same of the softmax of logits.
+/// Throws: DataError naming the first that is not finite.
+std::vector<float> energies_of_logits(
+    const float* logits, size_t labels, size_t pixels
+);
+
+/// -log p for hard labels that are right with probability `confidence`, in
+/// (1 / labels, 1); a label at or above `labels` (void) says nothing.
+std::vector<float> energies_of_labels(
+    const uint8_t* mask, size_t labels, size_t pixels, double confidence
+);
+
+}  // namespace deeplab::crf

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mean field against results computed pair by pair in float64 elsewhere, and
+// against the reference implementation's.
+#include "deeplab/crf/golden.h"
+
+#include "deeplab/crf/mean_field.h"
+#include "support/support.h"
+
+namespace deeplab::crf {
+namespace {
+
+struct Golden {
+  char params;
+  Normalization normalization;
+  SelfTerm self_term;
+  int64_t iterations;
+  const char* file;
+};
+void PrintTo(const Golden& golden, std::ostream* stream) {
+  *stream << golden.file;
+}
+
+class ExactEngine : public ::testing::TestWithParam<Golden> {};
+
+TEST_P(ExactEngine, EqualsTheGoldenMeanField) {
+  SKIP_WITHOUT_SHARED("crf_golden");
+  const GoldenCase golden;
+  auto options = golden_options(GetParam().params);
+  options.engine = Engine::kExact;
+  options.normalization = GetParam().normalization;
+  options.self_term = GetParam().self_term;
+  options.iterations = GetParam().iterations;
+  const DenseCrf crf(options, golden.image());
+  MeanField field(crf, golden.unary.data(), GoldenCase::kLabels);
+  EXPECT_EQ(field.run(), options.iterations);
+  const auto expected = GoldenCase::floats(
+      std::string(GetParam().file) + "_f32_5x48x64",
+      GoldenCase::kLabels * GoldenCase::kPixels
+  );
+  EXPECT_LT(largest_difference(field.probabilities(), expected), 1e-4);
+}
+
+constexpr auto kSymmetric = Normalization::kSymmetric;
+constexpr auto kAfter = Normalization::kAfter;
+constexpr auto kBefore = Normalization::kBefore;
+constexpr auto kNone = Normalization::kNone;
+constexpr auto kKept = SelfTerm::kKept;
+constexpr auto kLeftOut = SelfTerm::kLeftOut;
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    ExactEngine,
+    ::testing::Values(
+        Golden{'a', kSymmetric, kKept, 1, "a_exact_symmetric_self_it1"},
+        Golden{'a', kSymmetric, kKept, 5, "a_exact_symmetric_self_it5"},
+        Golden{'a', kSymmetric, kKept, 10, "a_exact_symmetric_self_it10"},
+        Golden{'a', kSymmetric, kLeftOut, 1, "a_exact_symmetric_noself_it1"},
+        Golden{'a', kSymmetric, kLeftOut, 10, "a_exact_symmetric_noself_it10"},
+        Golden{'a', kAfter, kKept, 10, "a_exact_after_self_it10"},
+        Golden{'a', kAfter, kLeftOut, 10, "a_exact_after_noself_it10"},
+        Golden{'a', kBefore, kKept, 1, "a_exact_before_self_it1"},
+        Golden{'a', kBefore, kKept, 10, "a_exact_before_self_it10"},
+        Golden{'a', kNone, kKept, 1, "a_exact_none_self_it1"},
+        Golden{'a', kNone, kKept, 10, "a_exact_none_self_it10"},
+        Golden{'b', kSymmetric, kKept, 5, "b_exact_symmetric_self_it5"},
+        Golden{'b', kSymmetric, kKept, 10, "b_exact_symmetric_self_it10"},
+        Golden{'b', kSymmetric, kLeftOut, 10, "b_exact_symmetric_noself_it10"},
+        Golden{'b', kAfter, kKept, 10, "b_exact_after_self_it10"},
+        Golden{'b', kAfter, kLeftOut, 10, "b_exact_after_noself_it10"}
+    ),
+    [](const auto& tested) { return std::string(tested.param.file); }
+);
+
+struct Peer {
+  char params;
+  Normalization normalization;
+  const char* peer;
+  const char* exact;
+};
+void PrintTo(const Peer& peer, std::ostream* stream) { *stream << peer.peer; }
+
+class LatticeEngine : public ::testing::TestWithParam<Peer> {};
+
+TEST_P(LatticeEngine, IsCloserToTheExactThanTheReferenceImplementation) {
+  SKIP_WITHOUT_SHARED("crf_golden");
+  const GoldenCase golden;
+  auto options = golden_options(GetParam().params);
+  options.normalization = GetParam().normalization;
+  const DenseCrf crf(options, golden.image());
+  MeanField field(crf, golden.unary.data(), GoldenCase::kLabels);
+  field.run();
+  const auto read = [](const std::string& name) {
+    return GoldenCase::floats(
+        name + "_f32_5x48x64", GoldenCase::kLabels * GoldenCase::kPixels
+    );
+  };
+  const auto exact = read(GetParam().exact);
+  const double ours = mean_difference(field.probabilities(), exact);
+  const double theirs = mean_difference(read(GetParam().peer), exact);
+  RecordProperty("ours", std::to_string(ours));
+  RecordProperty("theirs", std::to_string(theirs));
+  std::cout << "mean |dQ| " << ours << ", the reference's " << theirs << '\n';
+  EXPECT_LE(ours, theirs);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    LatticeEngine,
+    ::testing::Values(
+        Peer{
+            'a',
+            kSymmetric,
+            "a_peer_symmetric_it10",
+            "a_exact_symmetric_self_it10"},
+        Peer{'a', kAfter, "a_peer_after_it10", "a_exact_after_self_it10"},
+        Peer{
+            'b',
+            kSymmetric,
+            "b_peer_symmetric_it10",
+            "b_exact_symmetric_self_it10"},
+        Peer{'b', kAfter, "b_peer_after_it10", "b_exact_after_self_it10"}
+    ),
+    [](const auto& tested) { return std::string(tested.param.peer); }
+);
+
+}  // namespace
+}  // namespace deeplab::crf

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a user reads who typed something wrong.
+#include <algorithm>
+
+#include "e2e/program.h"
+
+namespace deeplab {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Refusal {
+  const char* words;
+  int code;
+  const char* message;
+};
+
+class Refusals : public ::testing::TestWithParam<Refusal> {};
+
+TEST_P(Refusals, AreOneClearLine) {
+  const auto finished = deeplab(GetParam().words);
+  EXPECT_EQ(finished.code, GetParam().code);
+  EXPECT_THAT(finished.output, HasSubstr(GetParam().message));
+  EXPECT_EQ(std::count(finished.output.begin(), finished.output.end(), '\n'), 1)
+      << finished.output;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Words,
+    Refusals,
+    ::testing::Values(
+        Refusal{"trian", 2, "error: \"trian\" is not a verb; known: train"},
+        Refusal{"train --iteration 5", 2, "iteration"},
+        Refusal{"train extra --out /tmp/x", 2, "\"extra\" is not a flag"},
+        Refusal{
+            "train --set train.iteration=5 --out /tmp/x",
+            2,
+            "train.iteration is not a known key"},
+        Refusal{
+            "train --iterations 1.5 --out /tmp/x",
+            2,
+            "train.iterations is 1.5; expected a whole number"},
+        Refusal{
+            "train --output-stride 12 --out /tmp/x",
+            2,
+            "train.output_stride is 12; known: 4, 8, 16, 32, 64"},
+        Refusal{
+            "train --backbone resnet19 --out /tmp/x",
+            2,
+            "model.backbone is \"resnet19\"; known: vgg16"},
+        Refusal{"train --device tpu --out /tmp/x", 2, "--device tpu"},
+        Refusal{
+            "train --config /none.json --out /tmp/x",
+            3,
+            "/none.json: cannot open"},
+        Refusal{
+            "train --data /none --classes a,b --out /tmp/x",
+            3,
+            "/none/ImageSets/Segmentation/train.txt: cannot open"},
+        Refusal{"evaluate", 2, "no network: give --checkpoint"},
+        Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
+        Refusal{
+            "evaluate --checkpoint a --torchscript b", 2, "several networks"},
+        Refusal{"predict", 2, "no photos"},
+        Refusal{"predict /none.jpg --checkpoint x", 3, "/none.jpg: no such"},
+        Refusal{"ablate /none.json", 3, "/none.json: cannot open"},
+        Refusal{
+            "predict tests/golden --checkpoint x --mean 0.5",
+            3,
+            "tests/golden: holds no .jpg"},
+        Refusal{
+            "evaluate --torchscript x --mean 0.5",
+            2,
+            "data.mean must be three numbers"},
+        Refusal{"evaluate --batch-size 3", 2, "batch-size"},
+        Refusal{"describe deeplabv4", 2, "preset \"deeplabv4\" is not known"},
+        Refusal{"train --network v3 --out /tmp/x", 2, "preset \"v3\" is not"},
+        Refusal{"describe tf --input 513", 2, "expected HEIGHTxWIDTH"},
+        Refusal{"describe tf --input 0x9", 2, "--input: a side is 0"},
+        Refusal{"describe tf --scales 1,x", 2, "--scales: \"x\" is not"},
+        Refusal{"describe tf --count all", 2, "--count all; known: plain"},
+        Refusal{
+            "train --output-stride 64 --out /tmp/x",
+            2,
+            "train.output_stride is 64; this backbone reaches 32"},
+        Refusal{
+            "train --set model.backbone_options.stem=beta --out /tmp/x",
+            2,
+            "model.backbone_options.stem is set; mobilenet_v2 knows: width"},
+        Refusal{"convert a", 2, "convert takes two files, got 1"},
+        Refusal{"convert /none.pth /tmp/x", 3, "/none.pth: cannot open"},
+        Refusal{"export --out /tmp/x.pt", 2, "no network"},
+        Refusal{"export --checkpoint /none", 2, "--out is not given"},
+        Refusal{"crf", 2, "--image is not given"},
+        Refusal{"crf --image x.png", 2, "give one of --logits"},
+        Refusal{
+            "crf --image x.png --logits a --labels b",
+            2,
+            "give one of --logits"},
+        Refusal{
+            "crf --image x.png --logits a --crf=/none.json",
+            2,
+            "--crf /none.json: no such file; known names: resnet101"},
+        Refusal{
+            "crf --image x.png --logits a --save masks",
+            2,
+            "--save masks; known"},
+        Refusal{"evaluate --trimap 0", 2, "--trimap: \"0\" is not a whole"},
+        Refusal{
+            "crf --image x.png --logits a --inference gibs",
+            2,
+            "--inference gibs; known: mean-field, gibbs"},
+        Refusal{
+            "crf --image x.png --logits a --inference gibbs --steps 1",
+            2,
+            "--steps are of mean-field"},
+        Refusal{"crf tune", 2, "--out is not given"},
+        Refusal{"crf tune --out x --grid v3", 2, "--grid v3; known: v1, v2"},
+        Refusal{"data chek", 2, "data chek; known: check, synthesize"},
+        Refusal{"train --threads 0", 2, "--threads is 0"}
+    )
+);
+
+TEST(Help, IsThereForTheProgramAndEachVerb) {
+  EXPECT_THAT(deeplab("help").output, HasSubstr("train a network"));
+  EXPECT_THAT(deeplab("").output, HasSubstr("usage: deeplab VERB"));
+  for (const char* verb :
+       {"train", "evaluate", "predict", "ablate", "describe", "data check"}) {
+    const auto help = deeplab(std::string(verb) + " --help");
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.output, HasSubstr("--help")) << verb;
+  }
+  const auto version = deeplab("--version").output;
+  EXPECT_THAT(version, HasSubstr("LibTorch "));
+  EXPECT_THAT(version, HasSubstr("threads "));
+  EXPECT_THAT(version, HasSubstr("BLAS "));
+}
+
+}  // namespace
+}  // namespace deeplab
