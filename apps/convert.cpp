@@ -29,7 +29,7 @@ weights::StateDict under_our_names(
   const auto config = flags.config(Json::object());
   const model::DeepLab network(
       config.model,
-      flags.get<int64_t>("num-classes"),
+      flags.whole("num-classes", 2, 1000000),
       model::StartWeights::kUnset
   );
   const auto adopted =
@@ -76,7 +76,7 @@ int convert(const Arguments& arguments) {
       cxxopts::value<std::string>()->default_value(""));
   add("num-classes",
       "classes that --network scores",
-      cxxopts::value<int64_t>()->default_value("21"));
+      cxxopts::value<std::string>()->default_value("21"));
   flags.take_positional("files");
   if (!flags.parse(arguments)) return 0;
   const auto files = flags.has("files")

@@ -99,14 +99,11 @@ Unary read_unary(const Flags& flags, const cv::Mat& image) {
   Unary unary;
   if (flags.has("labels")) {
     const auto path = flags.text("labels");
-    const auto count = flags.get<int64_t>("num-labels");
-    if (count < 2 || count > kVoid) {
-      throw ConfigError(str("--num-labels is ", count, "; known: 2 to 255"));
-    }
+    const auto count = flags.whole("num-labels", 2, kVoid);
     const auto mask = read_labels(path, image, count);
     unary.labels = static_cast<size_t>(count);
     unary.energies = crf::energies_of_labels(
-        mask.data, unary.labels, pixels, flags.get<double>("confidence")
+        mask.data, unary.labels, pixels, flags.number("confidence")
     );
     return unary;
   }
@@ -153,10 +150,6 @@ void check_inference(const Flags& flags) {
   if (kind == "gibbs" && flags.has("steps")) {
     throw ConfigError("--steps are of mean-field, not of --inference gibbs");
   }
-  const auto sweeps = flags.get<int64_t>("sweeps");
-  if (sweeps < 1) {
-    throw ConfigError(str("--sweeps is ", sweeps, "; must be >= 1"));
-  }
 }
 
 /// Probabilities [labels * pixels] as --inference says; prints the time.
@@ -168,10 +161,10 @@ std::vector<float> infer(
   std::vector<float> probabilities;
   std::string done;
   if (kind == "gibbs") {
-    const auto sweeps = flags.get<int64_t>("sweeps");
-    crf::GibbsSampler sampler(
-        dense, unary.energies.data(), unary.labels, flags.get<uint64_t>("seed")
-    );
+    constexpr int64_t kMost = 1000000000;
+    const auto sweeps = flags.whole("sweeps", 1, kMost);
+    const auto seed = static_cast<uint64_t>(flags.whole("seed", 0, kMost));
+    crf::GibbsSampler sampler(dense, unary.energies.data(), unary.labels, seed);
     for (int64_t i = 0; i < sweeps / 4; ++i) sampler.burn_in();
     for (int64_t i = 0; i < sweeps; ++i) sampler.sample();
     probabilities = sampler.probabilities();
@@ -223,19 +216,16 @@ int crf_post_process(const Arguments& arguments) {
   add("probabilities", "float .npy [labels, H, W], 0 to 1", text());
   add("unary", "float .npy [labels, H, W], energies: -log p", text());
   add("labels", "mask to start from; void (255) is unknown", text());
-  add("num-labels",
-      "labels of that mask",
-      cxxopts::value<int64_t>()->default_value("21"));
-  add("confidence",
-      "probability that it is right",
-      cxxopts::value<double>()->default_value("0.9"));
+  add("num-labels", "labels of that mask", text()->default_value("21"));
+  add("confidence", "probability that it is right", text()->default_value("0.9")
+  );
   add("inference",
       "mean-field, or gibbs: by sampling; engine exact or neighbours",
       text()->default_value("mean-field"));
   add("sweeps",
       "of gibbs, after a quarter as many that do not count",
-      cxxopts::value<int64_t>()->default_value("100"));
-  add("seed", "of gibbs", cxxopts::value<uint64_t>()->default_value("0"));
+      text()->default_value("100"));
+  add("seed", "of gibbs", text()->default_value("0"));
   add("steps", "also a picture of these iterations, e.g. 0,1,2,5,10", text());
   add("save",
       "any of mask,overlay,probabilities",

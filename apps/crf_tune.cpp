@@ -244,7 +244,6 @@ std::vector<Scored> score_images(
 ) {
   const auto& data = network.config.data;
   std::vector<Scored> images;
-  count = std::min(samples.size, count);
   Progress progress("scores", count, 0);
   for (int64_t i = 0; i < count; ++i) {
     const auto sample = samples.at(i);
@@ -279,16 +278,14 @@ int crf_tune(const Arguments& arguments) {
   add("grid", "the papers': v1 or v2", text()->default_value("v2"));
   add("images",
       "validation images to look at, the first ones",
-      cxxopts::value<int64_t>()->default_value("100"));
+      text()->default_value("100"));
   add("out",
       "folder: crf.json for --crf, table.jsonl, and the network's scores",
       text());
   if (!flags.parse(arguments)) return 0;
   if (!flags.has("out")) throw ConfigError("--out is not given");
   const auto grid = find_grid(flags.text("grid"));
-  const auto count = flags.get<int64_t>("images");
-  if (count < 1)
-    throw ConfigError(str("--images is ", count, "; must be >= 1"));
+  const auto most = flags.whole("images", 1, 1000000000);
   const auto base =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
   // A bad key is named before the network is asked.
@@ -297,6 +294,7 @@ int crf_tune(const Arguments& arguments) {
   const auto network = open_network(flags);
   const auto dataset =
       make_dataset(network.config.data, data::Role::kValidation);
+  const auto count = std::min(most, dataset->size());
   Tuning tuning(base, grid, folder + "/table.jsonl", dataset->classes().size());
   const auto scores = folder + "/scores";
   const bool goes_on = tuning.recall(

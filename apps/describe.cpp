@@ -146,7 +146,7 @@ int describe(const Arguments& arguments) {
       text("plain"));
   add("num-classes",
       "classes that are scored",
-      cxxopts::value<int64_t>()->default_value("21"));
+      cxxopts::value<std::string>()->default_value("21"));
   add("json", "print JSON");
   flags.take_positional("preset");
   if (!flags.parse(arguments)) return 0;
@@ -169,7 +169,7 @@ int describe(const Arguments& arguments) {
   );
   model::DeepLab network(
       config.model,
-      flags.get<int64_t>("num-classes"),
+      flags.whole("num-classes", 2, 1000000),
       model::StartWeights::kUnset
   );
   network->set_output_stride(config.evaluate_stride());

@@ -2,12 +2,13 @@
 #include "apps/flags.h"
 
 #include <array>
+#include <charconv>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 #include <torch/torch.h>
 
-#include "apps/platform.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 
@@ -97,6 +98,16 @@ std::vector<std::string> split(const std::string& text, char by) {
   return parts;
 }
 
+/// The number that all of `text` is, if it is one.
+template <class Number>
+std::optional<Number> read_number(const std::string& text) {
+  Number value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  if (stop != end || problem != std::errc()) return std::nullopt;
+  return value;
+}
+
 /// Which key --output-stride stands for; nullptr: no such flag.
 const char* stride_key(ConfigFlags kind) {
   switch (kind) {
@@ -126,7 +137,7 @@ Flags::Flags(
   add("h,help", "print this");
   add("threads",
       "threads of LibTorch; default: the machine's cores",
-      cxxopts::value<int64_t>());
+      cxxopts::value<std::string>());
 }
 
 void Flags::add_config(ConfigFlags kind) {
@@ -193,7 +204,9 @@ bool Flags::parse(const Arguments& arguments) {
             " --help lists them")
     );
   }
-  if (has("threads")) set_threads(get<int64_t>("threads"));
+  if (has("threads")) {
+    torch::set_num_threads(static_cast<int>(whole("threads", 1, 1024)));
+  }
   return true;
 }
 
@@ -201,15 +214,35 @@ std::vector<std::string> Flags::list(const std::string& name) const {
   return split(text(name), ',');
 }
 
+int64_t Flags::whole(const std::string& name, int64_t least, int64_t most)
+    const {
+  const auto value = read_number<int64_t>(text(name));
+  if (value && *value >= least && *value <= most) return *value;
+  throw ConfigError(
+      str("--",
+          name,
+          " is ",
+          text(name),
+          "; must be a whole number, ",
+          least,
+          " to ",
+          most)
+  );
+}
+
+double Flags::number(const std::string& name) const {
+  const auto value = read_number<double>(text(name));
+  if (value) return *value;
+  throw ConfigError(str("--", name, " is ", text(name), "; must be a number"));
+}
+
 std::vector<int64_t> Flags::numbers(const std::string& name, int64_t least)
     const {
   std::vector<int64_t> numbers;
   if (!has(name)) return numbers;
   for (const auto& word : list(name)) {
-    const bool digits =
-        !word.empty() && word.size() < 4 &&
-        word.find_first_not_of("0123456789") == std::string::npos;
-    if (!digits || std::stoll(word) < least) {
+    const auto value = read_number<int64_t>(word);
+    if (!value || *value < least || *value > 999) {
       throw ConfigError(
           str("--",
               name,
@@ -220,7 +253,7 @@ std::vector<int64_t> Flags::numbers(const std::string& name, int64_t least)
               " to 999")
       );
     }
-    numbers.push_back(std::stoll(word));
+    numbers.push_back(*value);
   }
   return numbers;
 }

@@ -50,6 +50,10 @@ class Flags {
     return get<std::string>(name);
   }
   std::vector<std::string> list(const std::string& name) const;
+  /// Throws: ConfigError unless it is a whole number of that range.
+  int64_t whole(const std::string& name, int64_t least, int64_t most) const;
+  /// Throws: ConfigError unless it is a number.
+  double number(const std::string& name) const;
   /// Whole numbers from `least` to 999, a,b,c; none where the flag is not
   /// given. Throws: ConfigError naming the word that is none.
   std::vector<int64_t> numbers(const std::string& name, int64_t least) const;

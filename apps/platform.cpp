@@ -14,7 +14,6 @@
 #include <torch/version.h>
 #include <unistd.h>
 
-#include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
 
 namespace deeplab::apps {
@@ -80,7 +79,7 @@ void limit_spinning(char** argv) {
 void prepare_platform() {
   keep_freed_memory();
   if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-    set_threads(std::max(1U, std::thread::hardware_concurrency()));
+    torch::set_num_threads(std::max(1U, std::thread::hardware_concurrency()));
   }
   // Images are decoded side by side already.
   cv::setNumThreads(1);
@@ -88,13 +87,6 @@ void prepare_platform() {
     std::cerr << "warning: the loaded BLAS is the reference one, some 40 times "
                  "slower; install libopenblas0-openmp\n";
   }
-}
-
-void set_threads(int64_t threads) {
-  if (threads < 1 || threads > 1024) {
-    throw ConfigError(str("--threads is ", threads, "; must be 1 to 1024"));
-  }
-  torch::set_num_threads(static_cast<int>(threads));
 }
 
 std::string platform_report() {

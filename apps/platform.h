@@ -18,9 +18,6 @@ void limit_spinning(char** argv);
 /// and a warning on stderr where BLAS is the slow reference one.
 void prepare_platform();
 
-/// Throws: ConfigError unless 1 to 1024.
-void set_threads(int64_t threads);
-
 /// Versions, threads, BLAS and devices, a line each.
 std::string platform_report();
 

@@ -117,7 +117,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"crf tune", 2, "--out is not given"},
         Refusal{"crf tune --out x --grid v3", 2, "--grid v3; known: v1, v2"},
         Refusal{"data chek", 2, "data chek; known: check, synthesize"},
-        Refusal{"train --threads 0", 2, "--threads is 0"}
+        Refusal{
+            "train --threads 0",
+            2,
+            "--threads is 0; must be a whole number, 1 to 1024"},
+        Refusal{
+            "describe deeplabv3-resnet50 --num-classes 2.5",
+            2,
+            "--num-classes is 2.5; must be a whole number"},
+        Refusal{
+            "crf tune --out /tmp/x --images none",
+            2,
+            "--images is none; must be a whole number"}
     )
 );
 
