@@ -152,13 +152,16 @@ void check_inference(const Flags& flags) {
   }
 }
 
-/// Probabilities [labels * pixels] as --inference says; prints the time.
-std::vector<float> infer(
-    const Flags& flags, const crf::DenseCrf& dense, const Unary& unary
+/// Probabilities [labels, height, width] as --inference says; prints the time.
+torch::Tensor infer(
+    const Flags& flags,
+    const crf::DenseCrf& dense,
+    Unary unary,
+    const cv::Mat& image
 ) {
   const auto kind = flags.text("inference");
   const auto start = std::chrono::steady_clock::now();
-  std::vector<float> probabilities;
+  torch::Tensor probabilities;
   std::string done;
   if (kind == "gibbs") {
     constexpr int64_t kMost = 1000000000;
@@ -167,17 +170,23 @@ std::vector<float> infer(
     crf::GibbsSampler sampler(dense, unary.energies.data(), unary.labels, seed);
     for (int64_t i = 0; i < sweeps / 4; ++i) sampler.burn_in();
     for (int64_t i = 0; i < sweeps; ++i) sampler.sample();
-    probabilities = sampler.probabilities();
+    probabilities = torch::tensor(sampler.probabilities());
     done = str(sweeps / 4 + sweeps, " sweeps");
   } else {
     crf::MeanField field(dense, unary.energies.data(), unary.labels);
+    // Large images need the memory.
+    unary.energies = std::vector<float>();
     done = str(field.run(), " iterations");
-    probabilities = field.probabilities();
+    probabilities =
+        torch::empty(static_cast<int64_t>(unary.labels * image.total()));
+    field.write_probabilities(probabilities.data_ptr<float>());
   }
   const std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
   std::cout << kind << ": " << done << " in " << seconds.count() << " s\n";
-  return probabilities;
+  return probabilities.view(
+      {static_cast<int64_t>(unary.labels), image.rows, image.cols}
+  );
 }
 
 /// The image, and the labels at the wanted iterations, side by side.
@@ -250,12 +259,11 @@ int crf_post_process(const Arguments& arguments) {
 
   const auto path = flags.text("image");
   const auto image = data::read_image(path);
-  const auto unary = read_unary(flags, image);
+  auto unary = read_unary(flags, image);
   const auto raw = rgb_levels(image);
   const crf::DenseCrf dense(
       options, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
   );
-  const auto probabilities = infer(flags, dense, unary);
   const auto stem =
       flags.text("out") + "/" + std::filesystem::path(path).stem().string();
   if (!steps.empty()) {
@@ -264,12 +272,9 @@ int crf_post_process(const Arguments& arguments) {
         stem + "_steps.png", draw_steps(std::move(field), image, steps)
     );
   }
-  const auto scores =
-      torch::tensor(probabilities)
-          .view({static_cast<int64_t>(unary.labels), image.rows, image.cols});
+  const auto scores = infer(flags, dense, std::move(unary), image);
   const auto labels = to_mask(scores.argmax(0));
-  const auto classes =
-      data::numbered_classes(static_cast<int64_t>(unary.labels));
+  const auto classes = data::numbered_classes(scores.size(0));
   for (const auto& kind : kinds) {
     if (kind == "mask") data::write_mask(stem + "_mask.png", labels, classes);
     if (kind == "overlay") {

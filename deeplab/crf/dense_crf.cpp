@@ -91,23 +91,25 @@ std::unique_ptr<Filter> make_filter(
 Scales scales_for(
     Normalization normalization, const std::vector<float>& sums, double weight
 ) {
-  Scales scales;
+  Scales scales{std::vector<float>(sums.size(), 1), {}};
+  scales.taken = scales.given;
   const auto factor = static_cast<float>(weight);
-  for (const float sum : sums) {
-    // A lattice may leave a point alone; it is its own neighbour at least.
-    const float n = std::max(sum, 1e-20F);
-    float given = 1;
-    float taken = 1;
-    if (normalization == Normalization::kSymmetric) {
-      given = taken = 1 / std::sqrt(n);
-    } else if (normalization == Normalization::kAfter) {
-      taken = 1 / n;
-    } else if (normalization == Normalization::kBefore) {
-      given = 1 / n;
+  parallel_ranges(sums.size(), [&](Range range) {
+    for (size_t i = range.begin; i < range.end; ++i) {
+      // A lattice may leave a point alone; it is its own neighbour at least.
+      const float n = std::max(sums[i], 1e-20F);
+      float& given = scales.given[i];
+      float& taken = scales.taken[i];
+      if (normalization == Normalization::kSymmetric) {
+        given = taken = 1 / std::sqrt(n);
+      } else if (normalization == Normalization::kAfter) {
+        taken = 1 / n;
+      } else if (normalization == Normalization::kBefore) {
+        given = 1 / n;
+      }
+      taken *= factor;
     }
-    scales.given.push_back(given);
-    scales.taken.push_back(taken * factor);
-  }
+  });
   return scales;
 }
 
@@ -115,7 +117,8 @@ Scales scales_for(
 
 DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
     : options_(options),
-      pixels_(static_cast<size_t>(image.height * image.width)) {
+      pixels_(static_cast<size_t>(image.height * image.width)),
+      width_(static_cast<size_t>(image.width)) {
   if (image.height < 1 || image.width < 1 || image.channels < 1) {
     throw ConfigError(
         str("crf: an image of ",

@@ -107,6 +107,7 @@ class DenseCrf {
 
   DenseCrfOptions options_;
   size_t pixels_;
+  size_t width_;
   std::vector<Kernel> kernels_;
 };
 

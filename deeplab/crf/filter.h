@@ -38,8 +38,7 @@ struct Scales {
 /// The sum over all pairs of pixels that mean field needs of one kernel,
 ///   result_i = taken_i * sum_j k(f_i, f_j) given_j values_j,
 ///   k(f, g) = exp(-|f - g|^2 / 2),
-/// or an approximation of it. Two steps, so that `values` may be overwritten
-/// pixel by pixel in the second.
+/// or an approximation of it, in two steps.
 ///
 /// Thread use: read() uses all threads itself; add() is called by several at
 /// once for different pixels. Results do not depend on the number of threads.
@@ -54,8 +53,11 @@ class Filter {
   /// may differ from turn to turn where that evens out their error.
   virtual void read(const Rows& values, size_t turn, Rows& workspace) const = 0;
 
-  /// Adds the results of some pixels, row by row from `sums` on.
-  virtual void add(const Rows& workspace, Range pixels, float* sums) const = 0;
+  /// Adds the results of some pixels, row by row from `sums` on; `values` are
+  /// those of read().
+  virtual void add(
+      const Rows& values, const Rows& workspace, Range pixels, float* sums
+  ) const = 0;
 
   /// Adds taken_i k_ij given_j to the vote for the label of each pixel j but
   /// i = `pixel` itself; `votes` is [labels]. Not every engine can.
@@ -70,7 +72,7 @@ class Filter {
   /// After that many turns, read() repeats itself.
   virtual size_t turns() const = 0;
 
-  /// Before the first call all scales are 1.
+  /// At most once; before, all scales are 1.
   virtual void set_scales(Scales scales) = 0;
 };
 

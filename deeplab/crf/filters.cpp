@@ -37,7 +37,7 @@ std::vector<float> kernel_sums(const Filter& filter, size_t pixels) {
   for (size_t turn = 0; turn < filter.turns(); ++turn) {
     filter.read(ones, turn, workspace);
     parallel_ranges(pixels, [&](Range range) {
-      filter.add(workspace, range, sums[range.begin]);
+      filter.add(ones, workspace, range, sums[range.begin]);
     });
   }
   std::vector<float> result(pixels);
@@ -82,7 +82,9 @@ void ExactFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
   }
 }
 
-void ExactFilter::add(const Rows& workspace, Range pixels, float* sums) const {
+void ExactFilter::add(
+    const Rows& /*values*/, const Rows& workspace, Range pixels, float* sums
+) const {
   for (size_t i = pixels.begin; i < pixels.end; ++i) {
     add_all_pairs({coordinates_, i}, workspace, scales_.taken[i], sums);
     sums += workspace.width();
@@ -103,25 +105,23 @@ void ExactFilter::add_votes(
 }
 
 LatticeFilter::LatticeFilter(const Features& features)
-    : lattice_(features),
-      given_(lattice_.weights()),
-      taken_(lattice_.weights()) {}
+    : lattice_(features), scales_(unit_scales(features.count)) {}
 
 Rows LatticeFilter::make_workspace(size_t labels) const {
-  return {lattice_.vertices(), labels};
+  return {lattice_.vertices(), labels, Content::kUnset};
 }
 
 void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
     const {
   const Corners corners{
-      lattice_.corners().data(), given_.data(), lattice_.axes()};
+      lattice_.corners().data(), lattice_.weights().data(), lattice_.axes()};
   parallel_ranges(lattice_.axes(), [&](Range classes) {
     std::fill(
         workspace[lattice_.vertices_of(classes.begin).begin],
         workspace[lattice_.vertices_of(classes.end - 1).end],
         0.0F
     );
-    splat_corners(corners, values, classes, workspace);
+    splat_corners(corners, scales_.given.data(), values, classes, workspace);
   });
   for (size_t i = 0; i < lattice_.axes(); ++i) {
     const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
@@ -135,11 +135,12 @@ void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
   }
 }
 
-void LatticeFilter::add(const Rows& workspace, Range pixels, float* sums)
-    const {
+void LatticeFilter::add(
+    const Rows& /*values*/, const Rows& workspace, Range pixels, float* sums
+) const {
   const Corners corners{
-      lattice_.corners().data(), taken_.data(), lattice_.axes()};
-  slice_corners(corners, workspace, pixels, sums);
+      lattice_.corners().data(), lattice_.weights().data(), lattice_.axes()};
+  slice_corners(corners, scales_.taken.data(), workspace, pixels, sums);
 }
 
 /// The blur's response from corner to corner of one simplex: m classes apart is
@@ -161,77 +162,97 @@ float LatticeFilter::own_weight(size_t pixel) const {
   return static_cast<float>(sum);
 }
 
-void LatticeFilter::set_scales(Scales scales) {
-  const size_t axes = lattice_.axes();
-  const float* weights = lattice_.weights().data();
-  parallel_ranges(lattice_.points(), [&](Range range) {
-    for (size_t i = range.begin; i < range.end; ++i) {
-      for (size_t at = i * axes; at < (i + 1) * axes; ++at) {
-        given_[at] = weights[at] * scales.given[i];
-        taken_[at] = weights[at] * scales.taken[i];
-      }
-    }
-  });
-}
-
 SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
-    : height_(height),
-      width_(width),
-      radius_(static_cast<int64_t>(std::min(
-          static_cast<double>(std::max(height, width) - 1), std::ceil(4 * sigma)
-      ))),
-      scales_(unit_scales(static_cast<size_t>(height * width))) {
-  for (int64_t t = -radius_; t <= radius_; ++t) {
-    const double apart = static_cast<double>(t) / sigma;
-    taps_.push_back(static_cast<float>(std::exp(-0.5 * apart * apart)));
-  }
-}
+    : step_(gaussian_step(sigma, static_cast<size_t>(std::min(height, width)))),
+      width_(static_cast<size_t>(width)),
+      columns_(gaussian_bands(sigma, static_cast<size_t>(height), step_)),
+      rows_(gaussian_bands(sigma, width_, step_)),
+      ones_(rows_.blur.outputs, 1),
+      scales_(unit_scales(static_cast<size_t>(height * width))) {}
 
+/// At a coarse step, the values there twice: before and after the columns'
+/// blur.
 Rows SpatialFilter::make_workspace(size_t labels) const {
-  return {static_cast<size_t>(height_ * pitch()), labels};
+  return {step_ == 1 ? 0 : 2 * places(), labels, Content::kUnset};
 }
 
 void SpatialFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
     const {
-  parallel_ranges(static_cast<size_t>(height_), [&](Range range) {
+  if (step_ == 1) return;
+  const size_t blocks = values.blocks();
+  const size_t count = rows_.blur.outputs;
+  parallel_ranges(columns_.down.outputs, [&](Range range) {
+    Rows line(width_, values.labels(), Content::kUnset);
+    Rows coarse(count, values.labels());
     for (size_t y = range.begin; y < range.end; ++y) {
-      const size_t first = y * static_cast<size_t>(width_);
-      filter_row(
-          {taps_.data(), radius_},
-          &scales_.given[first],
-          values[first],
-          width_,
-          values.blocks(),
-          workspace[y * static_cast<size_t>(pitch())]
+      std::fill(coarse[0], coarse[count], 0.0F);
+      std::fill(workspace[y * count], workspace[(y + 1) * count], 0.0F);
+      combine_lines(
+          columns_.down,
+          y,
+          {values[0], scales_.given.data(), width_},
+          {0, width_},
+          blocks,
+          line[0]
+      );
+      apply_bands(
+          rows_.down, {0, count}, line[0], 0, ones_.data(), blocks, coarse[0]
+      );
+      apply_bands(
+          rows_.blur,
+          {0, count},
+          coarse[0],
+          0,
+          ones_.data(),
+          blocks,
+          workspace[y * count]
+      );
+    }
+  });
+  parallel_ranges(columns_.blur.outputs, [&](Range range) {
+    for (size_t y = range.begin; y < range.end; ++y) {
+      combine_lines(
+          columns_.blur,
+          y,
+          {workspace[0], nullptr, count},
+          {0, count},
+          blocks,
+          workspace[places() + y * count]
       );
     }
   });
 }
 
-void SpatialFilter::add(const Rows& workspace, Range pixels, float* sums)
-    const {
-  std::vector<const float*> rows(static_cast<size_t>(2 * radius_ + 1));
-  const auto end = static_cast<int64_t>(pixels.end);
-  for (auto at = static_cast<int64_t>(pixels.begin); at < end;) {
-    const int64_t y = at / width_;
-    const int64_t x = at % width_;
-    const int64_t count = std::min(width_ - x, end - at);
-    for (int64_t t = -radius_; t <= radius_; ++t) {
-      const bool inside = y + t >= 0 && y + t < height_;
-      rows[static_cast<size_t>(t + radius_)] =
-          inside ? workspace[static_cast<size_t>((y + t) * pitch() + x)]
-                 : nullptr;
-    }
-    add_filtered_column(
-        {taps_.data(), radius_},
-        rows.data(),
-        &scales_.taken[static_cast<size_t>(at)],
-        count,
-        workspace.blocks(),
+void SpatialFilter::add(
+    const Rows& values, const Rows& workspace, Range pixels, float* sums
+) const {
+  const bool fine = step_ == 1;
+  const Bands& columns = fine ? columns_.blur : columns_.up;
+  const Bands& rows = fine ? rows_.blur : rows_.up;
+  const Lines lines = fine ? Lines{values[0], scales_.given.data(), width_}
+                           : Lines{workspace[places()], nullptr, rows.inputs};
+  Rows line(
+      std::min(rows.inputs, pixels.end - pixels.begin + rows.count),
+      values.labels(),
+      Content::kUnset
+  );
+  for (size_t at = pixels.begin; at < pixels.end;) {
+    const size_t y = at / width_;
+    const size_t x = at % width_;
+    const size_t end = std::min(width_, x + pixels.end - at);
+    const Range from{rows.first[x], rows.first[end - 1] + rows.count};
+    combine_lines(columns, y, lines, from, values.blocks(), line[0]);
+    apply_bands(
+        rows,
+        {x, end},
+        line[0],
+        from.begin,
+        &scales_.taken[at],
+        values.blocks(),
         sums
     );
-    sums += static_cast<size_t>(count) * workspace.width();
-    at += count;
+    sums += (end - x) * values.width();
+    at += end - x;
   }
 }
 
@@ -273,40 +294,30 @@ NeighbourFilter::NeighbourFilter(
       }
     }
   }
-  scaled_ = weights_;
+  taken_.assign(count_, 1);
 }
 
-Rows NeighbourFilter::make_workspace(size_t labels) const {
-  return {count_, labels};
-}
-
-void NeighbourFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
-    const {
-  parallel_ranges(count_, [&](Range range) {
-    std::copy(values[range.begin], values[range.end], workspace[range.begin]);
-  });
-}
-
-void NeighbourFilter::add(const Rows& workspace, Range pixels, float* sums)
-    const {
-  const Corners corners{others_.data(), scaled_.data(), per_pixel_};
-  slice_corners(corners, workspace, pixels, sums);
+void NeighbourFilter::add(
+    const Rows& values, const Rows& /*workspace*/, Range pixels, float* sums
+) const {
+  const Corners corners{others_.data(), weights_.data(), per_pixel_};
+  slice_corners(corners, taken_.data(), values, pixels, sums);
 }
 
 void NeighbourFilter::add_votes(
     size_t pixel, const std::vector<uint8_t>& labels, double* votes
 ) const {
   for (size_t at = pixel * per_pixel_; at < (pixel + 1) * per_pixel_; ++at) {
-    votes[labels[others_[at]]] += static_cast<double>(scaled_[at]);
+    votes[labels[others_[at]]] +=
+        static_cast<double>(taken_[pixel] * weights_[at]);
   }
 }
 
 void NeighbourFilter::set_scales(Scales scales) {
-  for (size_t i = 0; i < count_; ++i) {
-    for (size_t at = i * per_pixel_; at < (i + 1) * per_pixel_; ++at) {
-      scaled_[at] = weights_[at] * scales.taken[i] * scales.given[others_[at]];
-    }
+  for (size_t at = 0; at < others_.size(); ++at) {
+    weights_[at] *= scales.given[others_[at]];
   }
+  taken_ = std::move(scales.taken);
 }
 
 }  // namespace deeplab::crf

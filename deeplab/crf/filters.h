@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "deeplab/crf/bands.h"
 #include "deeplab/crf/filter.h"
 #include "deeplab/crf/permutohedral.h"
 
@@ -18,7 +19,8 @@ class ExactFilter : public Filter {
 
   Rows make_workspace(size_t labels) const override;
   void read(const Rows& values, size_t turn, Rows& workspace) const override;
-  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
+      const override;
   void add_votes(
       size_t pixel, const std::vector<uint8_t>& labels, double* votes
   ) const override;
@@ -42,20 +44,19 @@ class LatticeFilter : public Filter {
 
   Rows make_workspace(size_t labels) const override;
   void read(const Rows& values, size_t turn, Rows& workspace) const override;
-  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
+      const override;
   float own_weight(size_t pixel) const override;
   size_t turns() const override { return 2; }
-  void set_scales(Scales scales) override;
+  void set_scales(Scales scales) override { scales_ = std::move(scales); }
 
  private:
   PermutohedralLattice lattice_;
-  /// The lattice's weights, times what is given and what is taken.
-  std::vector<float> given_;
-  std::vector<float> taken_;
+  Scales scales_;
 };
 
-/// A kernel of position alone: rows, then columns, with the taps of a Gaussian
-/// out to four standard deviations.
+/// A kernel of position alone: columns, then rows, of a Gaussian cut off beyond
+/// four standard deviations; from 3 pixels on at a coarser step (bands.h).
 class SpatialFilter : public Filter {
  public:
   /// `sigma` in pixels, > 0.
@@ -63,20 +64,22 @@ class SpatialFilter : public Filter {
 
   Rows make_workspace(size_t labels) const override;
   void read(const Rows& values, size_t turn, Rows& workspace) const override;
-  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
+      const override;
   float own_weight(size_t /*pixel*/) const override { return 1; }
   size_t turns() const override { return 1; }
   void set_scales(Scales scales) override { scales_ = std::move(scales); }
 
  private:
-  /// Rows of the workspace from one image row to the next: one more than the
-  /// width, so that the rows of an image of 2048 do not share cache sets.
-  int64_t pitch() const { return width_ + 1; }
+  size_t places() const { return columns_.blur.outputs * rows_.blur.outputs; }
 
-  int64_t height_;
-  int64_t width_;
-  int64_t radius_;
-  std::vector<float> taps_;
+  size_t step_;
+  size_t width_;
+  /// Along a column, and along a row.
+  GaussianBands columns_;
+  GaussianBands rows_;
+  /// At the coarse places.
+  std::vector<float> ones_;
   Scales scales_;
 };
 
@@ -90,9 +93,12 @@ class NeighbourFilter : public Filter {
       const Image& image, std::optional<double> color_sigma, int64_t neighbours
   );
 
-  Rows make_workspace(size_t labels) const override;
-  void read(const Rows& values, size_t turn, Rows& workspace) const override;
-  void add(const Rows& workspace, Range pixels, float* sums) const override;
+  Rows make_workspace(size_t labels) const override { return {0, labels}; }
+  void read(
+      const Rows& /*values*/, size_t /*turn*/, Rows& /*workspace*/
+  ) const override {}
+  void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
+      const override;
   void add_votes(
       size_t pixel, const std::vector<uint8_t>& labels, double* votes
   ) const override;
@@ -105,9 +111,9 @@ class NeighbourFilter : public Filter {
   size_t per_pixel_;
   /// [pixels, per_pixel]; where the image ends, the pixel itself with weight 0.
   std::vector<uint32_t> others_;
+  /// Times what the others give.
   std::vector<float> weights_;
-  /// The weights with the scales.
-  std::vector<float> scaled_;
+  std::vector<float> taken_;
 };
 
 }  // namespace deeplab::crf

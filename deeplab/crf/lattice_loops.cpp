@@ -31,8 +31,16 @@ DEEPLAB_CRF_INLINE void for_blocks(size_t blocks, const Body& body) {
   }
 }
 
+/// Blocks of a row lie in one or two cache lines.
+template <size_t kBlocks>
+DEEPLAB_CRF_INLINE void prefetch_row(const float* row) {
+  __builtin_prefetch(row);
+  if constexpr (kBlocks > 1) __builtin_prefetch(row + kBlocks * kLanes - 1);
+}
+
 struct Splat {
   const Corners& corners;
+  const float* factors;
   const Rows& values;
   Range classes;
   Rows& vertices;
@@ -46,12 +54,12 @@ struct Splat {
     for (size_t pixel = 0; pixel < values.count(); ++pixel) {
       Lanes own[kBlocks];
       for (size_t b = 0; b < kBlocks; ++b) {
-        own[b] = lanes(values[pixel], first + b);
+        own[b] = lanes(values[pixel], first + b) * factors[pixel];
       }
       const bool more = pixel + kAhead < values.count();
       for (size_t k = classes.begin; k < classes.end; ++k) {
         if (more) {
-          __builtin_prefetch(
+          prefetch_row<kBlocks>(
               vertices[vertex[kAhead * per_pixel + k]] + first * kLanes
           );
         }
@@ -79,7 +87,7 @@ struct Blur {
     for (size_t i = entries.begin; i < entries.end; ++i) {
       const uint32_t entry = chains[i];
       if (i + kAhead < entries.end) {
-        __builtin_prefetch(
+        prefetch_row<kBlocks>(
             vertices[chains[i + kAhead] & ~PermutohedralLattice::kChainEnd] +
             first * kLanes
         );
@@ -106,6 +114,7 @@ struct Blur {
 
 struct Slice {
   const Corners& corners;
+  const float* factors;
   const Rows& vertices;
   Range pixels;
   float* sums;
@@ -125,64 +134,72 @@ struct Slice {
           sum[b] += lanes(from, first + b) * share;
         }
       }
-      for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) += sum[b];
+      for (size_t b = 0; b < kBlocks; ++b) {
+        lanes(row, first + b) += sum[b] * factors[pixel];
+      }
       row += vertices.width();
     }
   }
 };
 
-struct FilterRow {
-  Taps taps;
-  const float* given;
-  const float* rows;
-  int64_t width;
+struct CombineLines {
+  const Bands& columns;
+  size_t y;
+  const Lines& lines;
+  Range range;
   size_t blocks;
   float* result;
 
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
     const size_t step = blocks * kLanes;
-    for (int64_t x = 0; x < width; ++x) {
+    const size_t top = columns.first[y] * lines.width;
+    const float* taps = &columns.taps[y * columns.count];
+    float* to = result;
+    for (size_t x = range.begin; x < range.end; ++x) {
       Lanes sum[kBlocks] = {};
-      const int64_t begin = x > taps.radius ? x - taps.radius : 0;
-      const int64_t end = x + taps.radius < width ? x + taps.radius + 1 : width;
-      for (int64_t from = begin; from < end; ++from) {
-        const float weight = taps.values[from - x + taps.radius] * given[from];
-        const float* row = rows + static_cast<size_t>(from) * step;
+      size_t at = top + x;
+      for (size_t t = 0; t < columns.count; ++t, at += lines.width) {
+        const float weight =
+            lines.given == nullptr ? taps[t] : taps[t] * lines.given[at];
+        const float* row = lines.values + at * step;
         for (size_t b = 0; b < kBlocks; ++b) {
           sum[b] += lanes(row, first + b) * weight;
         }
       }
-      float* row = result + static_cast<size_t>(x) * step;
-      for (size_t b = 0; b < kBlocks; ++b) lanes(row, first + b) = sum[b];
+      for (size_t b = 0; b < kBlocks; ++b) lanes(to, first + b) = sum[b];
+      to += step;
     }
   }
 };
 
-struct AddColumn {
-  Taps taps;
-  const float* const* rows;
+struct ApplyBands {
+  const Bands& rows;
+  Range range;
+  const float* values;
+  size_t begins_at;
   const float* factor;
-  int64_t width;
   size_t blocks;
   float* sums;
 
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
     const size_t step = blocks * kLanes;
-    for (int64_t x = 0; x < width; ++x) {
-      const size_t at = static_cast<size_t>(x) * step;
+    const float* taps = &rows.taps[range.begin * rows.count];
+    float* to = sums;
+    for (size_t x = range.begin; x < range.end; ++x) {
       Lanes sum[kBlocks] = {};
-      for (int64_t t = 0; t <= 2 * taps.radius; ++t) {
-        if (rows[t] == nullptr) continue;
-        const float* row = rows[t] + at;
+      const float* row = values + (rows.first[x] - begins_at) * step;
+      for (size_t t = 0; t < rows.count; ++t, row += step) {
         for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(row, first + b) * taps.values[t];
+          sum[b] += lanes(row, first + b) * taps[t];
         }
       }
       for (size_t b = 0; b < kBlocks; ++b) {
-        lanes(sums + at, first + b) += sum[b] * factor[x];
+        lanes(to, first + b) += sum[b] * factor[x - range.begin];
       }
+      taps += rows.count;
+      to += step;
     }
   }
 };
@@ -243,9 +260,15 @@ void add_all_pairs(
 
 DEEPLAB_CRF_WIDTHS
 void splat_corners(
-    const Corners& corners, const Rows& values, Range classes, Rows& vertices
+    const Corners& corners,
+    const float* factors,
+    const Rows& values,
+    Range classes,
+    Rows& vertices
 ) {
-  for_blocks(values.blocks(), Splat{corners, values, classes, vertices});
+  for_blocks(
+      values.blocks(), Splat{corners, factors, values, classes, vertices}
+  );
 }
 
 DEEPLAB_CRF_WIDTHS
@@ -255,38 +278,52 @@ void blur_chains(const uint32_t* chains, Range entries, Rows& vertices) {
 
 DEEPLAB_CRF_WIDTHS
 void slice_corners(
-    const Corners& corners, const Rows& vertices, Range pixels, float* sums
+    const Corners& corners,
+    const float* factors,
+    const Rows& vertices,
+    Range pixels,
+    float* sums
 ) {
-  for_blocks(vertices.blocks(), Slice{corners, vertices, pixels, sums});
+  for_blocks(
+      vertices.blocks(), Slice{corners, factors, vertices, pixels, sums}
+  );
 }
 
 DEEPLAB_CRF_WIDTHS
-void filter_row(
-    Taps taps,
-    const float* given,
-    const float* rows,
-    int64_t width,
+void combine_lines(
+    const Bands& columns,
+    size_t y,
+    const Lines& lines,
+    Range range,
     size_t blocks,
     float* result
 ) {
-  for_blocks(blocks, FilterRow{taps, given, rows, width, blocks, result});
+  for_blocks(blocks, CombineLines{columns, y, lines, range, blocks, result});
 }
 
 DEEPLAB_CRF_WIDTHS
-void add_filtered_column(
-    Taps taps,
-    const float* const* rows,
+void apply_bands(
+    const Bands& rows,
+    Range range,
+    const float* values,
+    size_t begins_at,
     const float* factor,
-    int64_t width,
     size_t blocks,
     float* sums
 ) {
-  for_blocks(blocks, AddColumn{taps, rows, factor, width, blocks, sums});
+  for_blocks(
+      blocks, ApplyBands{rows, range, values, begins_at, factor, blocks, sums}
+  );
 }
 
 DEEPLAB_CRF_WIDTHS
 double softmax_rows(
-    const float* unary, float* sums, size_t blocks, size_t count, float* rows
+    const float* unary,
+    float* sums,
+    size_t blocks,
+    size_t count,
+    const float* rows,
+    float* fresh
 ) {
   const size_t width = blocks * kLanes;
   Lanes changed = {};
@@ -306,14 +343,15 @@ double softmax_rows(
     }
     const float share = 1 / sum_of(total);
     for (size_t b = 0; b < blocks; ++b) {
-      const Lanes fresh = lanes(sums, b) * share;
-      const Lanes by = fresh - lanes(rows, b);
+      const Lanes value = lanes(sums, b) * share;
+      const Lanes by = value - lanes(rows, b);
       changed += larger(by, -by);
-      lanes(rows, b) = fresh;
+      lanes(fresh, b) = value;
     }
     unary += width;
     sums += width;
     rows += width;
+    fresh += width;
   }
   return static_cast<double>(sum_of(changed));
 }

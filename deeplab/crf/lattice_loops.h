@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "deeplab/crf/bands.h"
 #include "deeplab/crf/rows.h"
 
 namespace deeplab::crf {
@@ -16,42 +17,54 @@ struct Corners {
   const float* weights;
   size_t per_pixel;
 };
-/// Adds each pixel's values, by weight, to its corners of the remainder classes
-/// `classes`; different classes have different vertices.
+/// Adds each pixel's values times its `factors`, by weight, to its corners of
+/// the remainder classes `classes`; different classes have different vertices.
 void splat_corners(
-    const Corners& corners, const Rows& values, Range classes, Rows& vertices
+    const Corners& corners,
+    const float* factors,
+    const Rows& values,
+    Range classes,
+    Rows& vertices
 );
 
 /// v <- v + (previous + next) / 2 along whole chains, in place.
 void blur_chains(const uint32_t* chains, Range entries, Rows& vertices);
 
-/// Adds the weighted sum of each pixel's corners to `sums`, row by row.
+/// Adds the weighted sum of each pixel's corners times its `factors`, which
+/// begin at pixel 0, to `sums`, row by row.
 void slice_corners(
-    const Corners& corners, const Rows& vertices, Range pixels, float* sums
+    const Corners& corners,
+    const float* factors,
+    const Rows& vertices,
+    Range pixels,
+    float* sums
 );
 
-/// A symmetric filter: 2 radius + 1 values.
-struct Taps {
+/// Lines of an image or of its coarse places, one below the other, each value
+/// times its `given`; nullptr: 1.
+struct Lines {
   const float* values;
-  int64_t radius;
+  const float* given;
+  size_t width;
 };
-/// `result` becomes the sum of taps[t] * given[x + t - radius] * rows[x + t -
-/// radius] over the pixels of one image row; those beyond its ends are 0.
-void filter_row(
-    Taps taps,
-    const float* given,
-    const float* rows,
-    int64_t width,
+/// `result` becomes, at the columns `range`, what `columns` makes of the lines
+/// for its output `y`.
+void combine_lines(
+    const Bands& columns,
+    size_t y,
+    const Lines& lines,
+    Range range,
     size_t blocks,
     float* result
 );
-
-/// sums[x] += factor[x] * sum of taps[t] * (row t of `rows`)[x].
-void add_filtered_column(
-    Taps taps,
-    const float* const* rows,
+/// Adds the outputs `range` of `rows`, times `factor`, to `sums`; `values` and
+/// `factor` begin at an input and at the range's begin.
+void apply_bands(
+    const Bands& rows,
+    Range range,
+    const float* values,
+    size_t begins_at,
     const float* factor,
-    int64_t width,
     size_t blocks,
     float* sums
 );
@@ -70,11 +83,16 @@ void add_all_pairs(
     const Pairs& pairs, const Rows& rows, float factor, float* sums
 );
 
-/// rows <- softmax(sums - unary); sums are spoilt. Padding must have a unary of
-/// kImpossible. Returns the sum of the absolute changes of all values.
+/// fresh <- softmax(sums - unary); sums are spoilt. Padding must have a unary
+/// of kImpossible. Returns the sum of the absolute changes from `rows`.
 constexpr float kImpossible = 1e30F;
 double softmax_rows(
-    const float* unary, float* sums, size_t blocks, size_t count, float* rows
+    const float* unary,
+    float* sums,
+    size_t blocks,
+    size_t count,
+    const float* rows,
+    float* fresh
 );
 
 }  // namespace deeplab::crf

@@ -12,8 +12,14 @@
 namespace deeplab::crf {
 namespace {
 
-/// Pixels whose messages are worked out together, so that they stay in cache.
+/// Most pixels whose messages are worked out together.
 constexpr size_t kTogether = 256;
+
+/// Pixels as they lie in memory, in runs of so many.
+size_t runs(size_t pixels) { return (pixels + kTogether - 1) / kTogether; }
+Range run_of(size_t run, size_t pixels) {
+  return {run * kTogether, std::min((run + 1) * kTogether, pixels)};
+}
 
 /// Of the highest value, the first of equals.
 size_t best_column(const float* row, size_t count) {
@@ -26,8 +32,9 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
     : crf_(crf),
       labels_(labels),
       kept_(choose_labels(energies, labels)),
-      energies_(crf.pixels(), kept_.size()),
-      q_(crf.pixels(), kept_.size()) {
+      energies_(crf.pixels(), kept_.size(), Content::kUnset),
+      q_(crf.pixels(), kept_.size(), Content::kUnset),
+      next_(crf.pixels(), kept_.size(), Content::kUnset) {
   fill(energies);
   for (const auto& kernel : crf.kernels_) {
     workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
@@ -48,17 +55,25 @@ std::vector<size_t> MeanField::choose_labels(
   const size_t pixels = crf_.pixels();
   const auto most = static_cast<float>(-std::log(drop));
   std::vector<float> lowest(energies, energies + pixels);
-  for (size_t l = 1; l < labels; ++l) {
-    const float* own = energies + l * pixels;
-    for (size_t i = 0; i < pixels; ++i) lowest[i] = std::min(lowest[i], own[i]);
-  }
-  for (size_t l = 0; l < labels; ++l) {
-    const float* own = energies + l * pixels;
-    bool occurs = false;
-    for (size_t i = 0; i < pixels && !occurs; ++i) {
-      occurs = !(own[i] - lowest[i] > most);
+  parallel_ranges(pixels, [&](Range range) {
+    for (size_t l = 1; l < labels; ++l) {
+      const float* own = energies + l * pixels;
+      for (size_t i = range.begin; i < range.end; ++i) {
+        lowest[i] = std::min(lowest[i], own[i]);
+      }
     }
-    if (occurs) kept.push_back(l);
+  });
+  std::vector<uint8_t> occurs(labels);
+  parallel_ranges(labels, [&](Range range) {
+    for (size_t l = range.begin; l < range.end; ++l) {
+      const float* own = energies + l * pixels;
+      for (size_t i = 0; i < pixels && occurs[l] == 0; ++i) {
+        occurs[l] = own[i] - lowest[i] > most ? 0 : 1;
+      }
+    }
+  });
+  for (size_t l = 0; l < labels; ++l) {
+    if (occurs[l] != 0) kept.push_back(l);
   }
   return kept;
 }
@@ -66,15 +81,15 @@ std::vector<size_t> MeanField::choose_labels(
 void MeanField::fill(const float* energies) {
   const size_t pixels = crf_.pixels();
   const size_t labels = q_.labels();
-  std::vector<size_t> bad(parts(), pixels);
-  parallel_ranges(parts(), [&](Range range) {
+  std::vector<size_t> bad(runs(pixels), pixels);
+  parallel_ranges(bad.size(), [&](Range range) {
     Rows sums(kTogether, labels);
-    for (size_t part = range.begin; part < range.end; ++part) {
-      const Range own = part_of(part);
+    for (size_t run = range.begin; run < range.end; ++run) {
+      const Range own = run_of(run, pixels);
       for (size_t l = 0; l < labels; ++l) {
         for (size_t i = own.begin; i < own.end; ++i) {
           const float energy = energies[kept_[l] * pixels + i];
-          if (!(std::abs(energy) <= kMostEnergy)) bad[part] = i;
+          if (!(std::abs(energy) <= kMostEnergy)) bad[run] = i;
           energies_[i][l] = energy;
         }
       }
@@ -87,6 +102,7 @@ void MeanField::fill(const float* energies) {
           sums[0],
           q_.blocks(),
           own.end - own.begin,
+          energies_[own.begin],
           q_[own.begin]
       );
     }
@@ -97,12 +113,17 @@ void MeanField::fill(const float* energies) {
 }
 
 size_t MeanField::parts() const {
-  return (crf_.pixels() + kTogether - 1) / kTogether;
+  const size_t pieces = (crf_.width_ + kTogether - 1) / kTogether;
+  return pieces * (crf_.pixels() / crf_.width_);
 }
 
 Range MeanField::part_of(size_t part) const {
-  const size_t begin = part * kTogether;
-  return {begin, std::min(begin + kTogether, crf_.pixels())};
+  const size_t width = crf_.width_;
+  const size_t height = crf_.pixels() / width;
+  const size_t pieces = parts() / height;
+  const size_t piece = part / height;
+  const size_t row = part % height * width;
+  return {row + width * piece / pieces, row + width * (piece + 1) / pieces};
 }
 
 void MeanField::read(const Rows& q, std::vector<Rows>& workspaces) const {
@@ -123,7 +144,7 @@ void MeanField::add_messages(
     const auto& table = crf_.options_.kernels[k].compatibility;
     Rows apart(table.empty() ? 0 : count, labels);
     Rows& messages = table.empty() ? sums : apart;
-    kernel.filter->add(workspaces[k], pixels, messages[0]);
+    kernel.filter->add(q, workspaces[k], pixels, messages[0]);
     if (!kernel.own.empty()) {
       for (size_t i = 0; i < count; ++i) {
         const float own = kernel.own[pixels.begin + i];
@@ -159,10 +180,12 @@ double MeanField::step() {
           sums[0],
           q_.blocks(),
           own.end - own.begin,
-          q_[own.begin]
+          q_[own.begin],
+          next_[own.begin]
       );
     }
   });
+  std::swap(q_, next_);
   ++iterations_;
   double total = 0;
   for (const double change : changes) total += change;
@@ -181,11 +204,17 @@ int64_t MeanField::run() {
 }
 
 std::vector<float> MeanField::probabilities() const {
+  std::vector<float> result(labels_ * crf_.pixels());
+  write_probabilities(result.data());
+  return result;
+}
+
+void MeanField::write_probabilities(float* result) const {
   const size_t pixels = crf_.pixels();
-  std::vector<float> result(labels_ * pixels);
-  parallel_ranges(parts(), [&](Range range) {
-    for (size_t part = range.begin; part < range.end; ++part) {
-      const Range own = part_of(part);
+  if (kept_.size() < labels_) std::fill_n(result, labels_ * pixels, 0.0F);
+  parallel_ranges(runs(pixels), [&](Range range) {
+    for (size_t run = range.begin; run < range.end; ++run) {
+      const Range own = run_of(run, pixels);
       for (size_t l = 0; l < q_.labels(); ++l) {
         for (size_t i = own.begin; i < own.end; ++i) {
           result[kept_[l] * pixels + i] = q_[i][l];
@@ -193,7 +222,6 @@ std::vector<float> MeanField::probabilities() const {
       }
     }
   });
-  return result;
 }
 
 std::vector<uint8_t> MeanField::labels() const {

@@ -27,6 +27,8 @@ class MeanField {
   int64_t iterations() const noexcept { return iterations_; }
   /// [labels, pixels]; sums to 1 at each pixel.
   std::vector<float> probabilities() const;
+  /// The same to `result`, which has room for it.
+  void write_probabilities(float* result) const;
   /// The label with the highest probability, the first of equals.
   std::vector<uint8_t> labels() const;
   /// KL(Q || P) up to a constant of the image: sum of Q (log Q + U) less half
@@ -37,7 +39,9 @@ class MeanField {
   double map_energy() const;
 
  private:
-  /// The pixels are worked on in parts that stay in cache.
+  /// An iteration works on parts that stay in cache: pieces of rows, and
+  /// below one another, so that what a spatial kernel reads of the rows around
+  /// stays there too.
   size_t parts() const;
   Range part_of(size_t part) const;
   /// The labels that some pixel may have, by what the options drop.
@@ -61,6 +65,8 @@ class MeanField {
   std::vector<size_t> kept_;
   Rows energies_;
   Rows q_;
+  /// Of the next iteration.
+  Rows next_;
   std::vector<Rows> workspaces_;
   int64_t iterations_ = 0;
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/crf/post_process.h"
 
-#include <cstring>
 #include <exception>
 
 #include <ATen/Parallel.h>
@@ -24,14 +23,13 @@ void process_one(
       options,
       {image.data_ptr<uint8_t>(), image.size(0), image.size(1), image.size(2)}
   );
-  const auto energies =
+  auto energies =
       energies_of_logits(logits.data_ptr<float>(), labels, crf.pixels());
   MeanField field(crf, energies.data(), labels);
+  // Large images need the memory.
+  energies = std::vector<float>();
   field.run();
-  const auto probabilities = field.probabilities();
-  std::memcpy(
-      result, probabilities.data(), probabilities.size() * sizeof(float)
-  );
+  field.write_probabilities(result);
 }
 
 }  // namespace

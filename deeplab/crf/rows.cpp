@@ -21,9 +21,11 @@ namespace {
 constexpr size_t kCacheLine = 64;
 constexpr size_t kHugePage = size_t{2} << 20U;
 
-/// What an allocation of `bytes` really takes.
+/// What an allocation of `bytes` really takes: up to an eighth more, so that
+/// images of about the same size get each other's tables.
 size_t whole_pages(size_t bytes) {
-  const size_t page = bytes >= kHugePage ? kHugePage : kCacheLine;
+  size_t page = bytes >= kHugePage ? kHugePage : kCacheLine;
+  while (page <= bytes / 16) page *= 2;
   return std::max(page, (bytes + page - 1) / page * page);
 }
 
@@ -44,7 +46,7 @@ class Pool {
   }
   /// Makes room by freeing those that were given back first.
   void keep(void* memory, size_t bytes) {
-    constexpr size_t kMost = size_t{512} << 20U;
+    constexpr size_t kMost = size_t{1} << 30U;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (bytes < kHugePage || bytes > kMost) {
       std::free(memory);
@@ -78,7 +80,7 @@ Pool& pool() {
 
 }  // namespace
 
-void* allocate_zeros(size_t bytes) {
+void* allocate(size_t bytes, Content content) {
   const size_t whole = whole_pages(bytes);
   auto* memory = static_cast<char*>(pool().take(whole));
   if (memory == nullptr) {
@@ -89,7 +91,8 @@ void* allocate_zeros(size_t bytes) {
     if (page == kHugePage) ::madvise(memory, whole, MADV_HUGEPAGE);
 #endif
   }
-  parallel_ranges(whole, [&](Range range) {
+  if (content == Content::kUnset) return memory;
+  parallel_ranges(bytes, [&](Range range) {
     std::fill(memory + range.begin, memory + range.end, 0);
   });
   return memory;

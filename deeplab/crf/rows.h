@@ -10,24 +10,26 @@ namespace deeplab::crf {
 /// Floats that are worked on at a time.
 constexpr size_t kLanes = 8;
 
-/// Bytes of 0, in huge pages where the system has them: a table is walked at
-/// random. Throws: std::bad_alloc.
-void* allocate_zeros(size_t bytes);
-/// Gives them back. Up to half a GiB is kept for the next table of that size:
+enum class Content { kZero, kUnset };
+/// Memory in huge pages where the system has them: a table is walked at random.
+/// Throws: std::bad_alloc.
+void* allocate(size_t bytes, Content content);
+/// Gives them back. Up to a GiB is kept for the next table of that size:
 /// images of a set are alike, and fresh pages cost as much as some iterations.
 void release(void* memory, size_t bytes) noexcept;
 
 /// A table of floats, one row a pixel or lattice vertex, one column a label.
 /// Rows are padded to a multiple of kLanes, so that a loop over one has no
-/// remainder; the padding starts as 0.
+/// remainder.
 class Rows {
  public:
-  Rows(size_t count, size_t labels)
+  /// Values and padding start as 0, or as what is written to them first.
+  Rows(size_t count, size_t labels, Content content = Content::kZero)
       : count_(count),
         labels_(labels),
         blocks_((labels + kLanes - 1) / kLanes),
         values_(
-            static_cast<float*>(allocate_zeros(bytes())), Release{bytes()}
+            static_cast<float*>(allocate(bytes(), content)), Release{bytes()}
         ) {}
 
   size_t count() const noexcept { return count_; }

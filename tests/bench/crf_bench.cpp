@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dense CRF of 21 labels, from energies to probabilities, against the
-// textbook's algorithm in one thread (textbook_crf.h).
-//   bench_crf PHOTO [--benchmark_...]    resized to 500x375
+// The dense CRF, from energies to probabilities, against the textbook's
+// algorithm in one thread (textbook_crf.h); tools/benchmark_crf prints ratios.
+//   bench_crf PHOTO [--benchmark_...]    resized to 500x375 with 21 labels, and
+//                                        to 2048x1024 with 19
 //   bench_crf PHOTO HEIGHT WIDTH         how far the lattice is from the exact
 //                                        mean field at that size: minutes
+#include <array>
 #include <iostream>
 #include <thread>
 
 #include <benchmark/benchmark.h>
 #include <opencv2/imgproc.hpp>
+#include <sys/resource.h>
 #include <torch/torch.h>
 
+#include "apps/platform.h"
 #include "bench/textbook_crf.h"
 #include "data/image_file.h"
 #include "deeplab/crf/energies.h"
@@ -19,16 +23,16 @@
 namespace deeplab {
 namespace {
 
-constexpr int64_t kLabels = 21;
-
 /// A photo, and energies as a network of stride 16 gives them: smooth scores
 /// that follow the photo's regions.
 struct Scene {
+  int64_t labels;
   cv::Mat rgb;
   /// [labels, pixels]
   std::vector<float> energies;
 
-  Scene(const std::string& photo, int height, int width) {
+  Scene(const std::string& photo, int height, int width, int64_t labels_)
+      : labels(labels_) {
     cv::resize(data::read_image(photo), rgb, {width, height});
     cv::cvtColor(rgb, rgb, cv::COLOR_BGR2RGB);
     cv::Mat coarse;
@@ -41,7 +45,7 @@ struct Scene {
             .permute({2, 0, 1});
     torch::manual_seed(0);
     // Labels are points in colour space; near ones have high scores.
-    const auto points = torch::rand({kLabels, 3, 1, 1}) * 255;
+    const auto points = torch::rand({labels, 3, 1, 1}) * 255;
     const auto scores =
         (colors.unsqueeze(0) - points).pow(2).sum(1).sqrt().neg() / 20;
     const auto logits = at::upsample_bilinear2d(
@@ -49,10 +53,15 @@ struct Scene {
     );
     const auto flat = logits.contiguous();
     energies = crf::energies_of_logits(
-        flat.data_ptr<float>(), kLabels, static_cast<size_t>(height * width)
+        flat.data_ptr<float>(),
+        static_cast<size_t>(labels),
+        static_cast<size_t>(height * width)
     );
   }
   crf::Image image() const { return {rgb.data, rgb.rows, rgb.cols, 3}; }
+  crf::MeanField field(const crf::DenseCrf& dense) const {
+    return {dense, energies.data(), static_cast<size_t>(labels)};
+  }
 };
 
 crf::DenseCrfOptions options_of(const benchmark::State& state) {
@@ -67,12 +76,18 @@ void fast(benchmark::State& state, const Scene& scene, double drop) {
   torch::set_num_threads(static_cast<int>(state.range(3)));
   auto options = options_of(state);
   options.drop_labels_below = drop;
+  std::vector<float> probabilities(scene.energies.size());
   for (auto _ : state) {
     const crf::DenseCrf dense(options, scene.image());
-    crf::MeanField field(dense, scene.energies.data(), kLabels);
+    auto field = scene.field(dense);
     field.run();
-    benchmark::DoNotOptimize(field.probabilities());
+    field.write_probabilities(probabilities.data());
+    benchmark::DoNotOptimize(probabilities.data());
   }
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  state.counters["peak_MiB_of_process"] =
+      static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 std::vector<float> features(const Scene& scene, double xy, double rgb) {
@@ -94,10 +109,11 @@ std::vector<float> features(const Scene& scene, double xy, double rgb) {
 void textbook(benchmark::State& state, const Scene& scene) {
   const auto options = options_of(state);
   const size_t pixels = scene.rgb.total();
+  const auto labels = static_cast<size_t>(scene.labels);
   std::vector<float> energies(scene.energies.size());
-  for (size_t l = 0; l < kLabels; ++l) {
+  for (size_t l = 0; l < labels; ++l) {
     for (size_t i = 0; i < pixels; ++i) {
-      energies[i * kLabels + l] = scene.energies[l * pixels + i];
+      energies[i * labels + l] = scene.energies[l * pixels + i];
     }
   }
   for (auto _ : state) {
@@ -115,9 +131,9 @@ void textbook(benchmark::State& state, const Scene& scene) {
             features(scene, options.kernels[1].position_sigma, 0), 2
         )
     );
-    benchmark::DoNotOptimize(
-        bench::textbook_mean_field(kernels, energies, kLabels, 10)
-    );
+    benchmark::DoNotOptimize(bench::textbook_mean_field(
+        kernels, energies, static_cast<int>(labels), 10
+    ));
   }
 }
 
@@ -126,7 +142,7 @@ std::vector<float> infer(const Scene& scene, crf::Engine engine) {
   crf::DenseCrfOptions options;
   options.engine = engine;
   const crf::DenseCrf dense(options, scene.image());
-  crf::MeanField field(dense, scene.energies.data(), kLabels);
+  auto field = scene.field(dense);
   field.run();
   return field.probabilities();
 }
@@ -134,7 +150,7 @@ std::vector<float> infer(const Scene& scene, crf::Engine engine) {
 void print_fidelity(const Scene& scene) {
   torch::set_num_threads(static_cast<int>(std::thread::hardware_concurrency()));
   const auto compare = [&](crf::Engine engine) {
-    return torch::tensor(infer(scene, engine)).view({kLabels, -1});
+    return torch::tensor(infer(scene, engine)).view({scene.labels, -1});
   };
   const auto exact = compare(crf::Engine::kExact);
   const auto lattice = compare(crf::Engine::kLattice);
@@ -155,32 +171,41 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (argc == 4 && argv[2][0] != '-') {
-    deeplab::print_fidelity({argv[1], std::atoi(argv[2]), std::atoi(argv[3])});
+    deeplab::print_fidelity(
+        {argv[1], std::atoi(argv[2]), std::atoi(argv[3]), 21}
+    );
     return 0;
   }
-  const deeplab::Scene scene(argv[1], 375, 500);
-  for (const auto& sigmas :
-       {std::vector<int64_t>{67, 3, 1},
-        std::vector<int64_t>{121, 5, 3},
-        std::vector<int64_t>{80, 13, 3}}) {
-    for (const double drop : {0.0, 0.05}) {
-      for (const int64_t threads : {2, 1}) {
-        benchmark::RegisterBenchmark(
-            drop == 0 ? "all labels" : "labels above 0.05",
-            [&, drop](auto& state) { deeplab::fast(state, scene, drop); }
-        )
-            ->Args({sigmas[0], sigmas[1], sigmas[2], threads})
-            ->Unit(benchmark::kMillisecond)
-            ->UseRealTime();
-      }
-    }
-    benchmark::RegisterBenchmark(
-        "textbook", [&](auto& state) { deeplab::textbook(state, scene); }
-    )
-        ->Args({sigmas[0], sigmas[1], sigmas[2], 1})
+  deeplab::apps::prepare_platform();
+  const deeplab::Scene photo(argv[1], 375, 500, 21);
+  const deeplab::Scene street(argv[1], 1024, 2048, 19);
+  const auto add = [](const char* name,
+                      const auto& run,
+                      const std::vector<int64_t>& arguments) {
+    benchmark::RegisterBenchmark(name, run)
+        ->Args(arguments)
         ->Unit(benchmark::kMillisecond)
         ->UseRealTime();
+  };
+  for (const auto& [position, color, spatial] :
+       {std::array<int64_t, 3>{67, 3, 1}, {121, 5, 3}, {80, 13, 3}}) {
+    for (const int64_t threads : {2, 1}) {
+      for (const double drop : {0.0, 0.5}) {
+        add(drop == 0 ? "all_labels" : "labels_above_half",
+            [&, drop](auto& state) { deeplab::fast(state, photo, drop); },
+            {position, color, spatial, threads});
+      }
+    }
+    add("textbook",
+        [&](auto& state) { deeplab::textbook(state, photo); },
+        {position, color, spatial, 1});
   }
+  add("street_all_labels",
+      [&](auto& state) { deeplab::fast(state, street, 0); },
+      {67, 3, 1, 2});
+  add("street_textbook",
+      [&](auto& state) { deeplab::textbook(state, street); },
+      {67, 3, 1, 1});
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -231,6 +231,34 @@ TEST_P(AnyEngine, AnySigmaGivesFiniteProbabilities) {
   }
 }
 
+TEST(DenseCrf, KernelsOfPositionAloneAreTheExactOnes) {
+  constexpr int64_t kHeight = 70;
+  constexpr int64_t kWidth = 83;
+  constexpr size_t kLabels = 3;
+  const std::vector<uint8_t> pixels(kHeight * kWidth);
+  std::mt19937 random(3);
+  std::vector<float> energies(kLabels * kHeight * kWidth);
+  for (float& energy : energies) {
+    energy = static_cast<float>(random() % 200) * 0.01F;
+  }
+  for (const double sigma : {0.5, 1.0, 3.0, 7.0, 50.0}) {
+    const auto run = [&](Engine engine) {
+      DenseCrfOptions options;
+      options.engine = engine;
+      options.iterations = 3;
+      options.kernels = {{2, sigma}};
+      const DenseCrf crf(options, {pixels.data(), kHeight, kWidth, 1});
+      MeanField field(crf, energies.data(), kLabels);
+      field.run();
+      return field.probabilities();
+    };
+    const auto lattice = run(Engine::kLattice);
+    const auto exact = run(Engine::kExact);
+    EXPECT_LT(mean_difference(lattice, exact), 2e-4) << sigma;
+    EXPECT_LT(largest_difference(lattice, exact), 2e-3) << sigma;
+  }
+}
+
 TEST(DenseCrf, DropsLabelsThatNobodyPredicts) {
   auto options = options_for_scene(Engine::kLattice);
   Scene scene;
