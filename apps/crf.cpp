@@ -20,6 +20,7 @@
 #include "deeplab/crf/energies.h"
 #include "deeplab/crf/gibbs.h"
 #include "deeplab/crf/mean_field.h"
+#include "deeplab/crf/rows.h"
 
 namespace deeplab::apps {
 namespace {
@@ -32,7 +33,17 @@ struct Unary {
 };
 
 /// Refuses scores of another shape than the image's.
-torch::Tensor read_scores(const std::string& path, const cv::Mat& image) {
+torch::Tensor read_scores(
+    const std::string& path, const cv::Mat& image, bool drops_labels
+) {
+  // The scores themselves, energies of the same size, and the CRF's tables,
+  // which are smaller by an unknown number of labels if some are dropped.
+  const size_t times_the_file = drops_labels ? 2 : 5;
+  std::error_code problem;
+  const auto bytes = std::filesystem::file_size(path, problem);
+  if (!problem) {
+    crf::check_memory(image.total(), times_the_file * bytes / image.total());
+  }
   const auto scores = data::read_npy(path);
   const auto fits = scores.dim() == 3 && scores.size(0) >= 2 &&
                     scores.size(0) <= kVoid && scores.size(1) == image.rows &&
@@ -94,7 +105,7 @@ void check_energies(const float* values, int64_t count) {
   }
 }
 
-Unary read_unary(const Flags& flags, const cv::Mat& image) {
+Unary read_unary(const Flags& flags, const cv::Mat& image, bool drops_labels) {
   const auto pixels = image.total();
   Unary unary;
   if (flags.has("labels")) {
@@ -110,7 +121,7 @@ Unary read_unary(const Flags& flags, const cv::Mat& image) {
   for (const std::string kind : {"logits", "probabilities", "unary"}) {
     if (!flags.has(kind)) continue;
     const auto path = flags.text(kind);
-    const auto scores = read_scores(path, image);
+    const auto scores = read_scores(path, image, drops_labels);
     const auto* values = scores.data_ptr<float>();
     unary.labels = static_cast<size_t>(scores.size(0));
     try {
@@ -259,7 +270,7 @@ int crf_post_process(const Arguments& arguments) {
 
   const auto path = flags.text("image");
   const auto image = data::read_image(path);
-  auto unary = read_unary(flags, image);
+  auto unary = read_unary(flags, image, options.drop_labels_below > 0);
   const auto raw = rgb_levels(image);
   const crf::DenseCrf dense(
       options, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}

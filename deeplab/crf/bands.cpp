@@ -22,8 +22,7 @@ Bands make_bands(
   count = std::min(count, inputs);
   bands.count = static_cast<size_t>(count);
   for (int64_t output = 0; output < outputs; ++output) {
-    const int64_t begin =
-        std::clamp(first(output), int64_t{0}, inputs - count);
+    const int64_t begin = std::clamp(first(output), int64_t{0}, inputs - count);
     bands.first.push_back(static_cast<uint32_t>(begin));
     for (int64_t input = begin; input < begin + count; ++input) {
       bands.taps.push_back(static_cast<float>(tap(output, input)));
@@ -98,9 +97,8 @@ GaussianBands gaussian_bands(double sigma, size_t extent, size_t step) {
   for (int64_t t = 0; t <= radius; ++t) {
     const auto apart = static_cast<double>(t);
     taps.push_back(
-        stride == 1
-            ? std::exp(-0.5 * apart * apart / (sigma * sigma))
-            : left_of_gaussian(sigma, static_cast<double>(step), apart)
+        stride == 1 ? std::exp(-0.5 * apart * apart / (sigma * sigma))
+                    : left_of_gaussian(sigma, static_cast<double>(step), apart)
     );
   }
   const auto tap_at = [](const std::vector<double>& values, int64_t apart) {

@@ -130,6 +130,17 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
             " channels; each must be >= 1")
     );
   }
+  // Energies and probabilities of two labels; a lattice's corners and weights.
+  constexpr size_t kTables = 96;
+  constexpr size_t kLattice = 48;
+  const bool has_lattice =
+      options_.engine == Engine::kLattice &&
+      std::any_of(
+          options_.kernels.begin(),
+          options_.kernels.end(),
+          [](const auto& kernel) { return kernel.color_sigma.has_value(); }
+      );
+  check_memory(pixels_, kTables + (has_lattice ? kLattice : 0));
   if (options_.iterations < 0) {
     throw ConfigError(
         str("crf.iterations is ", options_.iterations, "; must be >= 0")

@@ -46,35 +46,35 @@ std::vector<size_t> MeanField::choose_labels(
     const float* energies, size_t labels
 ) const {
   crf_.check_labels(labels);
-  std::vector<size_t> kept;
-  const double drop = crf_.options_.drop_labels_below;
-  if (drop == 0) {
-    for (size_t l = 0; l < labels; ++l) kept.push_back(l);
-    return kept;
-  }
   const size_t pixels = crf_.pixels();
-  const auto most = static_cast<float>(-std::log(drop));
-  std::vector<float> lowest(energies, energies + pixels);
-  parallel_ranges(pixels, [&](Range range) {
-    for (size_t l = 1; l < labels; ++l) {
-      const float* own = energies + l * pixels;
-      for (size_t i = range.begin; i < range.end; ++i) {
-        lowest[i] = std::min(lowest[i], own[i]);
+  const double drop = crf_.options_.drop_labels_below;
+  std::vector<uint8_t> occurs(labels, drop == 0 ? 1 : 0);
+  if (drop > 0) {
+    const auto most = static_cast<float>(-std::log(drop));
+    std::vector<float> lowest(energies, energies + pixels);
+    parallel_ranges(pixels, [&](Range range) {
+      for (size_t l = 1; l < labels; ++l) {
+        const float* own = energies + l * pixels;
+        for (size_t i = range.begin; i < range.end; ++i) {
+          lowest[i] = std::min(lowest[i], own[i]);
+        }
       }
-    }
-  });
-  std::vector<uint8_t> occurs(labels);
-  parallel_ranges(labels, [&](Range range) {
-    for (size_t l = range.begin; l < range.end; ++l) {
-      const float* own = energies + l * pixels;
-      for (size_t i = 0; i < pixels && occurs[l] == 0; ++i) {
-        occurs[l] = own[i] - lowest[i] > most ? 0 : 1;
+    });
+    parallel_ranges(labels, [&](Range range) {
+      for (size_t l = range.begin; l < range.end; ++l) {
+        const float* own = energies + l * pixels;
+        for (size_t i = 0; i < pixels && occurs[l] == 0; ++i) {
+          occurs[l] = own[i] - lowest[i] > most ? 0 : 1;
+        }
       }
-    }
-  });
+    });
+  }
+  std::vector<size_t> kept;
   for (size_t l = 0; l < labels; ++l) {
     if (occurs[l] != 0) kept.push_back(l);
   }
+  constexpr size_t kTables = 3;
+  check_memory(pixels, kTables * sizeof(float) * kept.size());
   return kept;
 }
 

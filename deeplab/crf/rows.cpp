@@ -2,6 +2,7 @@
 #include "deeplab/crf/rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <exception>
 #include <list>
@@ -10,8 +11,10 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
+#include "deeplab/core/error.h"
 #include "deeplab/crf/parallel.h"
 
 namespace deeplab::crf {
@@ -79,6 +82,26 @@ Pool& pool() {
 }
 
 }  // namespace
+
+void check_memory(size_t pixels, size_t bytes_per_pixel) {
+#ifdef __linux__
+  const double needed =
+      static_cast<double>(pixels) * static_cast<double>(bytes_per_pixel);
+  const double present = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+                         static_cast<double>(::sysconf(_SC_PAGESIZE));
+  constexpr double kGigabyte = 1e9;
+  if (needed <= present) return;
+  throw ConfigError(
+      str("crf: ",
+          pixels,
+          " pixels take at least ",
+          std::ceil(needed / kGigabyte),
+          " GB; this machine has ",
+          std::floor(present / kGigabyte),
+          " GB; give it a smaller image, or set drop_labels_below")
+  );
+#endif
+}
 
 void* allocate(size_t bytes, Content content) {
   const size_t whole = whole_pages(bytes);

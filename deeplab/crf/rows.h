@@ -18,6 +18,11 @@ void* allocate(size_t bytes, Content content);
 /// images of a set are alike, and fresh pages cost as much as some iterations.
 void release(void* memory, size_t bytes) noexcept;
 
+/// Throws: ConfigError where pixels that take so much each cannot fit into this
+///         machine's memory, which would otherwise end in the system's killing
+///         the program.
+void check_memory(size_t pixels, size_t bytes_per_pixel);
+
 /// A table of floats, one row a pixel or lattice vertex, one column a label.
 /// Rows are padded to a multiple of kLanes, so that a loop over one has no
 /// remainder.

@@ -317,6 +317,14 @@ TEST(DenseCrf, AGreyImageAndOneOfFiveChannelsAreFine) {
   }
 }
 
+TEST(DenseCrf, AnImageBeyondTheMachinesMemoryIsRefused) {
+  const Image huge{nullptr, int64_t{1} << 20, int64_t{1} << 20, 3};
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { DenseCrf(DenseCrfOptions(), huge); }),
+      HasSubstr("crf: 1099511627776 pixels take at least 158330 GB")
+  );
+}
+
 TEST(DenseCrf, NamesWhatIsWrong) {
   const Scene scene;
   const auto refusal = [&](const auto& change) {
