@@ -267,8 +267,7 @@ int crf_tune(const Arguments& arguments) {
       "crf tune",
       "Chooses a CRF's bilateral parameters on validation images: every second "
       "point of a paper's grid, then all around the best. Run again, it goes "
-      "on "
-      "from where it was stopped.",
+      "on from where it was stopped.",
       "--checkpoint FILE --out FOLDER [flags]"
   );
   add_network(flags);

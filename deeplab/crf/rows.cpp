@@ -83,7 +83,9 @@ Pool& pool() {
 
 }  // namespace
 
-void check_memory(size_t pixels, size_t bytes_per_pixel) {
+void check_memory(
+    [[maybe_unused]] size_t pixels, [[maybe_unused]] size_t bytes_per_pixel
+) {
 #ifdef __linux__
   const double needed =
       static_cast<double>(pixels) * static_cast<double>(bytes_per_pixel);
