@@ -216,9 +216,7 @@ int ablate(const Arguments& arguments) {
   add("out",
       "folder for trainings, results and report",
       cxxopts::value<std::string>()->default_value("runs/ablation"));
-  add("pictures",
-      "images that the report shows",
-      cxxopts::value<std::string>()->default_value("6"));
+  flags.add_whole("pictures", "images that the report shows", {0}, 6);
   add("dry-run", "check the grid and list its cells");
   if (!flags.parse(arguments)) return 0;
   const auto grids = flags.has("grid")
@@ -240,7 +238,7 @@ int ablate(const Arguments& arguments) {
   const auto folder = flags.text("out");
   fs::create_directories(folder);
   Ablation ablation(std::move(cells), folder, flags.device());
-  ablation.set_pictured(flags.whole("pictures", 0, 1000));
+  ablation.set_pictured(flags.whole("pictures"));
   if (!ablation.run()) {
     std::cerr << "stopped; the same command goes on\n";
     return kInterrupted;

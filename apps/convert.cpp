@@ -28,9 +28,7 @@ weights::StateDict under_our_names(
   if (!flags.has("network") && !flags.has("config")) return tensors;
   const auto config = flags.config(Json::object());
   const model::DeepLab network(
-      config.model,
-      flags.whole("num-classes", 2, 1000000),
-      model::StartWeights::kUnset
+      config.model, flags.whole("num-classes"), model::StartWeights::kUnset
   );
   const auto adopted =
       weights::adopt_names(tensors, weights::state_dict(*network));
@@ -74,9 +72,7 @@ int convert(const Arguments& arguments) {
   add("key",
       "dict of IN to take, e.g. model_ema",
       cxxopts::value<std::string>()->default_value(""));
-  add("num-classes",
-      "classes that --network scores",
-      cxxopts::value<std::string>()->default_value("21"));
+  flags.add_whole("num-classes", "classes that --network scores", {2}, 21);
   flags.take_positional("files");
   if (!flags.parse(arguments)) return 0;
   const auto files = flags.has("files")

@@ -110,7 +110,7 @@ Unary read_unary(const Flags& flags, const cv::Mat& image, bool drops_labels) {
   Unary unary;
   if (flags.has("labels")) {
     const auto path = flags.text("labels");
-    const auto count = flags.whole("num-labels", 2, kVoid);
+    const auto count = flags.whole("num-labels");
     const auto mask = read_labels(path, image, count);
     unary.labels = static_cast<size_t>(count);
     unary.energies = crf::energies_of_labels(
@@ -142,6 +142,7 @@ Unary read_unary(const Flags& flags, const cv::Mat& image, bool drops_labels) {
 }
 
 void check_flags(const Flags& flags) {
+  flags.number("confidence");
   if (!flags.has("image")) throw ConfigError("--image is not given");
   int given = 0;
   for (const auto* kind : {"logits", "probabilities", "unary", "labels"}) {
@@ -175,9 +176,8 @@ torch::Tensor infer(
   torch::Tensor probabilities;
   std::string done;
   if (kind == "gibbs") {
-    constexpr int64_t kMost = 1000000000;
-    const auto sweeps = flags.whole("sweeps", 1, kMost);
-    const auto seed = static_cast<uint64_t>(flags.whole("seed", 0, kMost));
+    const auto sweeps = flags.whole("sweeps");
+    const auto seed = static_cast<uint64_t>(flags.whole("seed"));
     crf::GibbsSampler sampler(dense, unary.energies.data(), unary.labels, seed);
     for (int64_t i = 0; i < sweeps / 4; ++i) sampler.burn_in();
     for (int64_t i = 0; i < sweeps; ++i) sampler.sample();
@@ -236,16 +236,16 @@ int crf_post_process(const Arguments& arguments) {
   add("probabilities", "float .npy [labels, H, W], 0 to 1", text());
   add("unary", "float .npy [labels, H, W], energies: -log p", text());
   add("labels", "mask to start from; void (255) is unknown", text());
-  add("num-labels", "labels of that mask", text()->default_value("21"));
+  flags.add_whole("num-labels", "labels of that mask", {2, kVoid}, 21);
   add("confidence", "probability that it is right", text()->default_value("0.9")
   );
   add("inference",
       "mean-field, or gibbs: by sampling; engine exact or neighbours",
       text()->default_value("mean-field"));
-  add("sweeps",
-      "of gibbs, after a quarter as many that do not count",
-      text()->default_value("100"));
-  add("seed", "of gibbs", text()->default_value("0"));
+  flags.add_whole(
+      "sweeps", "of gibbs, after a quarter as many that do not count", {1}, 100
+  );
+  flags.add_whole("seed", "of gibbs", {0}, 0);
   add("steps", "also a picture of these iterations, e.g. 0,1,2,5,10", text());
   add("save",
       "any of mask,overlay,probabilities",

@@ -275,16 +275,16 @@ int crf_tune(const Arguments& arguments) {
   auto add = flags.add();
   const auto text = [] { return cxxopts::value<std::string>(); };
   add("grid", "the papers': v1 or v2", text()->default_value("v2"));
-  add("images",
-      "validation images to look at, the first ones",
-      text()->default_value("100"));
+  flags.add_whole(
+      "images", "validation images to look at, the first ones", {1}, 100
+  );
   add("out",
       "folder: crf.json for --crf, table.jsonl, and the network's scores",
       text());
   if (!flags.parse(arguments)) return 0;
   if (!flags.has("out")) throw ConfigError("--out is not given");
   const auto grid = find_grid(flags.text("grid"));
-  const auto most = flags.whole("images", 1, 1000000000);
+  const auto most = flags.whole("images");
   const auto base =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
   // A bad key is named before the network is asked.

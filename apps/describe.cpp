@@ -144,9 +144,7 @@ int describe(const Arguments& arguments) {
   add("count",
       "plain: products of convolutions; paper: as DeepLabV3+'s tables",
       text("plain"));
-  add("num-classes",
-      "classes that are scored",
-      cxxopts::value<std::string>()->default_value("21"));
+  flags.add_whole("num-classes", "classes that are scored", {2}, 21);
   add("json", "print JSON");
   flags.take_positional("preset");
   if (!flags.parse(arguments)) return 0;
@@ -168,9 +166,7 @@ int describe(const Arguments& arguments) {
       config.evaluate_stride(), "evaluate.output_stride"
   );
   model::DeepLab network(
-      config.model,
-      flags.whole("num-classes", 2, 1000000),
-      model::StartWeights::kUnset
+      config.model, flags.whole("num-classes"), model::StartWeights::kUnset
   );
   network->set_output_stride(config.evaluate_stride());
   const auto cost = model::measure_cost(network, cost_options(flags));

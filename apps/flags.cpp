@@ -108,6 +108,23 @@ std::optional<Number> read_number(const std::string& text) {
   return value;
 }
 
+void check_whole(
+    const std::string& name, const std::string& word, WholeRange range
+) {
+  const auto value = read_number<int64_t>(word);
+  if (value && *value >= range.least && *value <= range.most) return;
+  throw ConfigError(
+      str("--",
+          name,
+          " is ",
+          word,
+          "; must be a whole number, ",
+          range.least,
+          " to ",
+          range.most)
+  );
+}
+
 /// Which key --output-stride stands for; nullptr: no such flag.
 const char* stride_key(ConfigFlags kind) {
   switch (kind) {
@@ -138,6 +155,20 @@ Flags::Flags(
   add("threads",
       "threads of LibTorch; default: the machine's cores",
       cxxopts::value<std::string>());
+  wholes_.push_back({"threads", {1, 1024}});
+}
+
+void Flags::add_whole(
+    const std::string& name,
+    const std::string& about,
+    WholeRange range,
+    int64_t by_default
+) {
+  add(
+  )(name,
+    about,
+    cxxopts::value<std::string>()->default_value(std::to_string(by_default)));
+  wholes_.push_back({name, range});
 }
 
 void Flags::add_config(ConfigFlags kind) {
@@ -204,8 +235,11 @@ bool Flags::parse(const Arguments& arguments) {
             " --help lists them")
     );
   }
+  for (const auto& [name, range] : wholes_) {
+    if (has(name)) check_whole(name, text(name), range);
+  }
   if (has("threads")) {
-    torch::set_num_threads(static_cast<int>(whole("threads", 1, 1024)));
+    torch::set_num_threads(static_cast<int>(whole("threads")));
   }
   return true;
 }
@@ -214,20 +248,8 @@ std::vector<std::string> Flags::list(const std::string& name) const {
   return split(text(name), ',');
 }
 
-int64_t Flags::whole(const std::string& name, int64_t least, int64_t most)
-    const {
-  const auto value = read_number<int64_t>(text(name));
-  if (value && *value >= least && *value <= most) return *value;
-  throw ConfigError(
-      str("--",
-          name,
-          " is ",
-          text(name),
-          "; must be a whole number, ",
-          least,
-          " to ",
-          most)
-  );
+int64_t Flags::whole(const std::string& name) const {
+  return read_number<int64_t>(text(name)).value();
 }
 
 double Flags::number(const std::string& name) const {

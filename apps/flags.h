@@ -3,7 +3,10 @@
 
 // cxxopts would cut --set model.aspp.rates=[6,12] at its comma.
 #define CXXOPTS_VECTOR_DELIMITER '\0'
+#include <cstdint>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <cxxopts.hpp>
@@ -18,6 +21,12 @@ namespace deeplab::apps {
 /// before: nothing, the data set, also the network, also its training.
 enum class ConfigFlags { kNone, kData, kNetwork, kTraining };
 
+/// What a whole number may be, both ends included.
+struct WholeRange {
+  int64_t least;
+  int64_t most = std::numeric_limits<int64_t>::max();
+};
+
 /// A verb's flags: parses, answers --help, and applies --threads.
 class Flags {
  public:
@@ -29,6 +38,13 @@ class Flags {
   );
 
   cxxopts::OptionAdder add() { return options_.add_options(); }
+  /// A flag for a whole number, which parse() refuses out of its range.
+  void add_whole(
+      const std::string& name,
+      const std::string& about,
+      WholeRange range,
+      int64_t by_default
+  );
   /// --config, --set, and a flag for each key that is often changed.
   void add_config(ConfigFlags kind);
   /// --device.
@@ -38,7 +54,7 @@ class Flags {
 
   /// Returns whether the verb has work to do; false after --help, which it
   /// prints.
-  /// Throws: ConfigError for a word that is no flag.
+  /// Throws: ConfigError for a word that is no flag, or a number out of range.
   bool parse(const Arguments& arguments);
 
   bool has(const std::string& name) const { return result_.count(name) > 0; }
@@ -50,8 +66,8 @@ class Flags {
     return get<std::string>(name);
   }
   std::vector<std::string> list(const std::string& name) const;
-  /// Throws: ConfigError unless it is a whole number of that range.
-  int64_t whole(const std::string& name, int64_t least, int64_t most) const;
+  /// Of add_whole().
+  int64_t whole(const std::string& name) const;
   /// Throws: ConfigError unless it is a number.
   double number(const std::string& name) const;
   /// Whole numbers from `least` to 999, a,b,c; none where the flag is not
@@ -71,6 +87,7 @@ class Flags {
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
   ConfigFlags kind_ = ConfigFlags::kNone;
+  std::vector<std::pair<std::string, WholeRange>> wholes_;
 };
 
 }  // namespace deeplab::apps

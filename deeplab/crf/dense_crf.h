@@ -86,7 +86,8 @@ struct DenseCrfOptions {
 /// Thread use: const calls may run at once.
 class DenseCrf {
  public:
-  /// Throws: ConfigError naming the bad option.
+  /// Throws: ConfigError naming the bad option, or an image beyond this
+  ///         machine's memory.
   DenseCrf(const DenseCrfOptions& options, const Image& image);
 
   const DenseCrfOptions& options() const noexcept { return options_; }

@@ -24,6 +24,7 @@ std::vector<float> energies_of_logits(
 
 /// -log p for hard labels that are right with probability `confidence`, in
 /// (1 / labels, 1); a label at or above `labels` (void) says nothing.
+/// Throws: ConfigError for the confidence.
 std::vector<float> energies_of_labels(
     const uint8_t* mask, size_t labels, size_t pixels, double confidence
 );

@@ -56,7 +56,7 @@ DEEPLAB_CRF_INLINE float sum_of(Lanes v) {
   return v[0];
 }
 
-/// e^x for x <= 0, its relative error below 1e-6 (2e-6 from -40 on); 0 below
+/// e^x for x <= 0, its relative error below 1e-6 (2e-6 below -20); 0 below
 /// -87. 2^n times a polynomial for 2^f, n + f = x / ln 2, |f| <= 1/2, by least
 /// squares of the relative error.
 DEEPLAB_CRF_INLINE Lanes exp_of_negative(Lanes x) {

@@ -14,7 +14,8 @@ class MeanField {
  public:
   /// `energies` is [labels, pixels], each within +-1e20; 2 to 256 labels; `crf`
   /// outlives this. Q begins as softmax(-U).
-  /// Throws: ConfigError for the number of labels; DataError naming an energy.
+  /// Throws: ConfigError for the number of labels, or tables beyond this
+  ///         machine's memory; DataError naming an energy.
   MeanField(const DenseCrf& crf, const float* energies, size_t labels);
 
   /// One iteration. Returns what share of its probability a pixel moved from

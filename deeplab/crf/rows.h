@@ -14,7 +14,7 @@ enum class Content { kZero, kUnset };
 /// Memory in huge pages where the system has them: a table is walked at random.
 /// Throws: std::bad_alloc.
 void* allocate(size_t bytes, Content content);
-/// Gives them back. Up to a GiB is kept for the next table of that size:
+/// Gives them back. Up to a GiB is kept for the next table of about that size:
 /// images of a set are alike, and fresh pages cost as much as some iterations.
 void release(void* memory, size_t bytes) noexcept;
 

@@ -126,6 +126,22 @@ INSTANTIATE_TEST_SUITE_P(
             2,
             "--num-classes is 2.5; must be a whole number"},
         Refusal{
+            "crf --image x.png --logits a --sweeps 0",
+            2,
+            "--sweeps is 0; must be a whole number, 1 to"},
+        Refusal{
+            "crf --image x.png --logits a --seed -1",
+            2,
+            "--seed is -1; must be a whole number, 0 to"},
+        Refusal{
+            "crf --image x.png --logits a --confidence much",
+            2,
+            "--confidence is much; must be a number"},
+        Refusal{
+            "ablate --out /none/x --pictures few",
+            2,
+            "--pictures is few; must be a whole number"},
+        Refusal{
             "crf tune --out /tmp/x --images none",
             2,
             "--images is none; must be a whole number"}
