@@ -228,7 +228,7 @@ int crf_post_process(const Arguments& arguments) {
       "parameters.",
       "[tune] --image PHOTO --logits X.npy [flags]"
   );
-  add_crf(flags);
+  flags.add_crf();
   auto add = flags.add();
   const auto text = [] { return cxxopts::value<std::string>(); };
   add("image", "the photo that was segmented, JPEG or PNG", text());

@@ -100,7 +100,7 @@ CrfConfig read_crf_config(const std::string& name_or_file) {
   }
   if (!std::filesystem::exists(name_or_file)) {
     throw ConfigError(
-        str("--crf ",
+        str("crf ",
             name_or_file,
             ": no such file; known names: resnet101, vgg16, short-range")
     );
@@ -108,13 +108,6 @@ CrfConfig read_crf_config(const std::string& name_or_file) {
   return read_config<CrfConfig>(
       parse_json(read_file(name_or_file), name_or_file), name_or_file
   );
-}
-
-void add_crf(Flags& flags) {
-  flags.add(
-  )("crf",
-    "CRF: resnet101, vgg16 (the papers' parameters), short-range or a file",
-    cxxopts::value<std::string>()->implicit_value("resnet101"));
 }
 
 }  // namespace deeplab::apps

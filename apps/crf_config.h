@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "apps/flags.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/crf/dense_crf.h"
 
@@ -54,8 +53,5 @@ struct CrfConfig {
 /// pixels that touch alone; or a JSON file.
 /// Throws: ConfigError, DataError.
 CrfConfig read_crf_config(const std::string& name_or_file);
-
-/// --crf: with =, a name or file; alone, "resnet101".
-void add_crf(Flags& flags);
 
 }  // namespace deeplab::apps

@@ -271,7 +271,7 @@ int crf_tune(const Arguments& arguments) {
       "--checkpoint FILE --out FOLDER [flags]"
   );
   add_network(flags);
-  add_crf(flags);
+  flags.add_crf();
   auto add = flags.add();
   const auto text = [] { return cxxopts::value<std::string>(); };
   add("grid", "the papers': v1 or v2", text()->default_value("v2"));

@@ -5,19 +5,17 @@
 #include <optional>
 #include <sstream>
 
-#include "apps/crf_config.h"
+#include "apps/evaluation_text.h"
 #include "apps/flags.h"
+#include "apps/inference.h"
 #include "apps/network_source.h"
 #include "apps/progress.h"
-#include "apps/scores_text.h"
 #include "apps/verbs.h"
 #include "data/loader.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
-#include "deeplab/crf/post_process.h"
 #include "deeplab/engine/evaluator.h"
-#include "deeplab/engine/trimap.h"
 
 namespace deeplab::apps {
 namespace {
@@ -35,88 +33,6 @@ std::shared_ptr<const data::Dataset> open_split(
   config.val_split = split;
   return make_dataset(config, data::Role::kValidation);
 }
-
-Json counts_json(const torch::Tensor& counts) {
-  Json rows = Json::array();
-  for (int64_t row = 0; row < counts.size(0); ++row) {
-    const auto* first = counts[row].data_ptr<int64_t>();
-    rows.push_back(std::vector<int64_t>(first, first + counts.size(1)));
-  }
-  return rows;
-}
-
-/// Counts near boundaries, for several widths of what counts as near.
-class Bands {
- public:
-  Bands(const std::vector<int64_t>& widths, int64_t classes) {
-    for (const auto width : widths) {
-      bands_.emplace_back(width, engine::ConfusionMatrix(classes));
-    }
-  }
-
-  void add(const torch::Tensor& labels, const torch::Tensor& prediction) {
-    for (auto& [width, counts] : bands_) {
-      counts.add(engine::boundary_band(labels, width), prediction);
-    }
-  }
-
-  /// {"2": mean IoU within 2 pixels, ...}
-  Json json() const {
-    Json result = Json::object();
-    for (const auto& [width, counts] : bands_) {
-      result[std::to_string(width)] = counts.scores().mean_iou;
-    }
-    return result;
-  }
-  std::string text() const {
-    std::ostringstream text;
-    text << std::fixed << std::setprecision(2);
-    for (const auto& [width, counts] : bands_) {
-      text << std::left << std::setw(24)
-           << str("mean IoU within ", width, " px") << std::right
-           << std::setw(7) << 100 * counts.scores().mean_iou << '\n';
-    }
-    return text.str();
-  }
-
- private:
-  std::vector<std::pair<int64_t, engine::ConfusionMatrix>> bands_;
-};
-
-/// Counts of the same images after a CRF.
-class SecondOpinion {
- public:
-  SecondOpinion(
-      const CrfConfig& config,
-      const data::DataConfig& data,
-      int64_t classes,
-      Bands bands
-  )
-      : config_(config),
-        options_(config.options()),
-        data_(data),
-        counts_(classes),
-        bands_(std::move(bands)) {}
-
-  void add(const Sample& sample, const torch::Tensor& logits) {
-    const auto image = crf::raw_image(sample.image, data_.mean, data_.std);
-    const auto probabilities =
-        crf::post_process(logits.unsqueeze(0), image.unsqueeze(0), options_);
-    const auto prediction = probabilities.squeeze(0).argmax(0);
-    counts_.add(sample.labels, prediction);
-    bands_.add(sample.labels, prediction);
-  }
-  engine::Scores scores() const { return counts_.scores(); }
-  const CrfConfig& config() const { return config_; }
-  const Bands& bands() const { return bands_; }
-
- private:
-  CrfConfig config_;
-  crf::DenseCrfOptions options_;
-  data::DataConfig data_;
-  engine::ConfusionMatrix counts_;
-  Bands bands_;
-};
 
 std::string crf_verdict(
     const engine::Scores& before, const engine::Scores& after
@@ -143,7 +59,7 @@ int evaluate(const Arguments& arguments) {
       "--checkpoint FILE | --torchscript FILE | --config FILE --init-from FILE"
   );
   add_network(flags);
-  add_crf(flags);
+  flags.add_inference();
   auto add = flags.add();
   add("split",
       "list of images; default: the config's data.val_split",
@@ -151,62 +67,51 @@ int evaluate(const Arguments& arguments) {
   add("trimap",
       "also mean IoU within so many pixels of a boundary, e.g. 2,4,8,16",
       cxxopts::value<std::string>());
-  add("json", "also write the scores here", cxxopts::value<std::string>());
+  add("json",
+      "also write scores, and the counts of each image, here",
+      cxxopts::value<std::string>());
   if (!flags.parse(arguments)) return 0;
 
-  const auto widths = flags.numbers("trimap", 1);
+  engine::EvaluateOptions options;
+  const auto limit = memory_limit(flags);
   const auto network = open_network(flags);
-  const auto dataset = open_split(network.config.data, flags);
+  const auto& config = network.config;
+  const auto dataset = open_split(config.data, flags);
   const auto& names = dataset->classes().names;
+  options.counted.trimap_widths = config.evaluate.trimap;
+  options.counted.num_classes = dataset->classes().size();
+  options.post_process = crf_of(config.evaluate, config.data);
   Progress progress("evaluate", dataset->size(), 0);
-  engine::EvaluateHooks hooks;
-  hooks.on_image = [&](int64_t done) { progress.update(done, ""); };
-  Bands bands(widths, dataset->classes().size());
-  hooks.on_prediction = [&](const Sample& sample, const torch::Tensor& classes
-                        ) { bands.add(sample.labels, classes); };
-  std::optional<SecondOpinion> with_crf;
-  if (flags.has("crf")) {
-    with_crf.emplace(
-        read_crf_config(flags.text("crf")),
-        network.config.data,
-        dataset->classes().size(),
-        bands
-    );
-    hooks.on_logits = [&](const Sample& sample, const torch::Tensor& logits) {
-      with_crf->add(sample, logits);
-    };
-  }
-  const auto confusion = engine::evaluate(
-      network.segmenter,
-      make_sample_source(dataset, network.config.normalization()),
-      dataset->classes().size(),
-      hooks
+  options.on_image = [&](int64_t done) { progress.update(done, ""); };
+
+  const auto result = engine::evaluate(
+      inference_of(network.segmenter, config.evaluate, limit),
+      make_sample_source(dataset, config.normalization()),
+      options
   );
-  const auto scores = confusion.scores();
-  std::cout << scores_table(scores, names) << bands.text();
-  if (with_crf) {
+  std::cout << evaluation_table(result.network, names);
+  if (result.processed) {
     std::cout << "\nwith the CRF\n"
-              << scores_table(with_crf->scores(), names)
-              << with_crf->bands().text()
-              << crf_verdict(scores, with_crf->scores()) << '\n';
+              << evaluation_table(*result.processed, names)
+              << crf_verdict(
+                     result.network.scores(), result.processed->scores()
+                 )
+              << '\n';
   }
   // After the tables: a file that cannot be written does not cost the scores.
   if (flags.has("json")) {
-    Json result{
+    Json json{
         {"network", network.name},
         {"version", kVersion},
         {"images", dataset->size()},
-        {"config", write_config(network.config)},
-        {"scores", scores_json(scores, names)},
-        {"trimap_mean_iou", bands.json()},
-        {"confusion", counts_json(confusion.counts())}};
-    if (with_crf) {
-      result["crf"] = {
-          {"config", write_config(with_crf->config())},
-          {"scores", scores_json(with_crf->scores(), names)},
-          {"trimap_mean_iou", with_crf->bands().json()}};
+        {"config", write_config(config)}};
+    json.update(evaluation_json(result.network, names));
+    if (result.processed) {
+      json["crf"] = {{"config", write_config(*config.evaluate.crf)}};
+      json["crf"].update(evaluation_json(*result.processed, names));
     }
-    write_file(flags.text("json"), result.dump(2) + "\n");
+    json["counts"] = images_json(result.final().images());
+    write_file(flags.text("json"), json.dump(1) + "\n");
   }
   return 0;
 }

@@ -204,6 +204,36 @@ void Flags::add_device() {
     cxxopts::value<std::string>()->default_value("cpu"));
 }
 
+void Flags::add_crf() {
+  options_.add_options(
+  )("crf",
+    "CRF: resnet101, vgg16 (the papers' parameters), short-range or a file",
+    cxxopts::value<std::string>()->implicit_value("resnet101"));
+}
+
+void Flags::add_inference() {
+  has_inference_ = true;
+  auto add = options_.add_options();
+  const auto text = [] { return cxxopts::value<std::string>(); };
+  add("scales",
+      "sizes of the image, e.g. 0.5,0.75,1,1.25,1.5,1.75; the mean of the "
+      "probabilities counts (evaluate.scales)",
+      text());
+  add("flip", "also mirrored, at each scale (evaluate.flip)");
+  add("sizing",
+      "of scaled images: tensorflow or pytorch (evaluate.sizing)",
+      text());
+  add("window",
+      "HEIGHTxWIDTH of the largest piece at once (evaluate.window)",
+      text());
+  add("overlap",
+      "share of a piece that its neighbour covers too (evaluate.overlap)",
+      text());
+  add("memory-limit", "GiB; larger images are cut into pieces that fit", text()
+  );
+  add_crf();
+}
+
 void Flags::take_positional(const std::string& name) {
   options_.add_options("hidden"
   )(name, "", cxxopts::value<std::vector<std::string>>());
@@ -280,6 +310,31 @@ std::vector<int64_t> Flags::numbers(const std::string& name, int64_t least)
   return numbers;
 }
 
+std::vector<double> Flags::reals(const std::string& name) const {
+  std::vector<double> numbers;
+  for (const auto& word : list(name)) {
+    const auto value = read_number<double>(word);
+    if (!value) {
+      throw ConfigError(str("--", name, ": \"", word, "\" is not a number"));
+    }
+    numbers.push_back(*value);
+  }
+  return numbers;
+}
+
+void Flags::set_inference_keys(Json& config) const {
+  if (has("scales")) set_key(config, "evaluate.scales", reals("scales"));
+  if (has("flip")) set_key(config, "evaluate.flip", true);
+  if (has("sizing")) set_key(config, "evaluate.sizing", text("sizing"));
+  if (has("window")) {
+    const auto window = size("window");
+    set_key(config, "evaluate.window", Json{window.height, window.width});
+  }
+  if (has("overlap")) set_key(config, "evaluate.overlap", number("overlap"));
+  if (has("crf")) set_key(config, "evaluate.crf", text("crf"));
+  if (has("trimap")) set_key(config, "evaluate.trimap", numbers("trimap", 1));
+}
+
 model::ImageSize Flags::size(const std::string& name) const {
   std::istringstream words(text(name));
   model::ImageSize size{};
@@ -329,6 +384,7 @@ RunConfig Flags::config(const Json& base) const {
     set_key(config, str("data.", name), parse_value("[" + text(name) + "]"));
   }
   if (has("classes")) set_key(config, "data.classes", list("classes"));
+  if (has_inference_) set_inference_keys(config);
   if (has("set")) {
     for (const auto& pair : get<std::vector<std::string>>("set")) {
       const auto equals = pair.find('=');
@@ -342,6 +398,8 @@ RunConfig Flags::config(const Json& base) const {
   }
   auto result = read_run_config(config);
   result.data.validate();
+  result.evaluate.inference();
+  if (result.evaluate.crf) result.evaluate.crf->options();
   return result;
 }
 

@@ -49,6 +49,11 @@ class Flags {
   void add_config(ConfigFlags kind);
   /// --device.
   void add_device();
+  /// --crf: with =, a name or file; alone, "resnet101".
+  void add_crf();
+  /// --scales, --flip, --sizing, --window, --overlap and --crf, which set keys
+  /// of `evaluate`.
+  void add_inference();
   /// The words that are not flags go to `name`.
   void take_positional(const std::string& name);
 
@@ -80,13 +85,18 @@ class Flags {
   bool is_empty() const { return result_.arguments().empty(); }
   /// `base`, then --config, --network, then the single flags, then --set.
   RunConfig config(const Json& base) const;
+  /// The numbers a,b,c. Throws: ConfigError naming the word that is none.
+  std::vector<double> reals(const std::string& name) const;
   /// Throws: ConfigError for a device that LibTorch does not know or have.
   torch::Device device() const;
 
  private:
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
+  void set_inference_keys(Json& config) const;
+
   ConfigFlags kind_ = ConfigFlags::kNone;
+  bool has_inference_ = false;
   std::vector<std::pair<std::string, WholeRange>> wholes_;
 };
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/grid.h"
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iomanip>
+#include <set>
 #include <sstream>
 
 #include "deeplab/core/atomic_file.h"
@@ -11,27 +14,51 @@
 namespace deeplab::apps {
 namespace {
 
-/// FNV-1a, 64 bit: short names for folders.
-std::string hash_text(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325U;
-  for (const char byte : text) {
-    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+using Values = std::vector<std::pair<std::string, Json>>;
+
+/// A line of the paper's table, before the axes are applied.
+struct Row {
+  std::string name;
+  Values values;
+  Json paper;
+};
+
+void check_keys(
+    const Json& object,
+    const std::vector<std::string>& known,
+    const std::string& subject
+) {
+  if (!object.is_object()) {
+    throw ConfigError(str(subject, ": expected an object"));
   }
-  std::ostringstream name;
-  name << std::hex << std::setfill('0') << std::setw(16) << hash;
-  return name.str();
+  std::string all;
+  for (const auto& key : known) all += (all.empty() ? "" : ", ") + key;
+  for (const auto& item : object.items()) {
+    if (std::count(known.begin(), known.end(), item.key()) > 0) continue;
+    throw ConfigError(
+        str(subject, ": ", item.key(), " is not a known key; known: ", all)
+    );
+  }
+}
+
+std::string text_of(
+    const Json& object, const char* key, const std::string& subject
+) {
+  const auto found = object.find(key);
+  if (found == object.end()) return "";
+  if (found->is_string()) return found->get<std::string>();
+  throw ConfigError(
+      str(subject, ": ", key, " is ", found->dump(), "; expected text")
+  );
+}
+
+std::string full_key(const std::string& key) {
+  return key == "crf" ? "evaluate.crf" : key;
 }
 
 Json axes_of(const Json& grid, const std::string& path) {
-  if (!grid.is_object()) throw ConfigError(str(path, ": expected an object"));
-  for (const auto& item : grid.items()) {
-    if (item.key() == "base" || item.key() == "axes") continue;
-    throw ConfigError(
-        str(path, ": ", item.key(), " is not a known key; known: base, axes")
-    );
-  }
   const auto axes = grid.value("axes", Json::object());
-  if (!axes.is_object() || axes.empty()) {
+  if (!axes.is_object()) {
     throw ConfigError(
         str(path,
             ": axes must be an object of lists, e.g. "
@@ -47,6 +74,93 @@ Json axes_of(const Json& grid, const std::string& path) {
   return axes;
 }
 
+std::vector<Row> rows_of(const Json& grid, const std::string& path) {
+  const auto list = grid.value("rows", Json::array());
+  if (!list.is_array()) {
+    throw ConfigError(str(path, ": rows must be a list of objects"));
+  }
+  std::vector<Row> rows;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const auto subject = str(path, ": rows[", i, "]");
+    check_keys(list[i], {"name", "set", "paper"}, subject);
+    Row row;
+    row.name = text_of(list[i], "name", subject);
+    row.paper = list[i].value("paper", Json());
+    if (!row.paper.is_null()) {
+      check_keys(row.paper, {"mean_iou", "multiply_adds"}, subject + ".paper");
+      for (const auto& item : row.paper.items()) {
+        if (item.value().is_number()) continue;
+        throw ConfigError(
+            str(subject, ".paper.", item.key(), " must be a number")
+        );
+      }
+    }
+    const auto set = list[i].value("set", Json::object());
+    if (!set.is_object()) {
+      throw ConfigError(str(subject, ".set must be an object"));
+    }
+    for (const auto& item : set.items()) {
+      row.values.emplace_back(full_key(item.key()), item.value());
+    }
+    rows.push_back(std::move(row));
+  }
+  if (rows.empty()) rows.emplace_back();
+  return rows;
+}
+
+/// Which cells to leave out.
+class Exclusions {
+ public:
+  Exclusions(const Json& grid, std::string path) : path_(std::move(path)) {
+    const auto list = grid.value("exclude", Json::array());
+    if (!list.is_array()) {
+      throw ConfigError(str(path_, ": exclude must be a list of objects"));
+    }
+    for (const auto& one : list) {
+      if (!one.is_object() || one.empty()) {
+        throw ConfigError(
+            str(path_, ": exclude holds ", one.dump(), "; expected an object")
+        );
+      }
+      list_.push_back(one);
+    }
+    used_.resize(list_.size());
+  }
+
+  bool holds(const Values& values) {
+    bool excluded = false;
+    for (size_t i = 0; i < list_.size(); ++i) {
+      const bool all = std::all_of(
+          list_[i].items().begin(),
+          list_[i].items().end(),
+          [&](const auto& item) {
+            const std::pair<std::string, Json> wanted{
+                full_key(item.key()), item.value()};
+            return std::count(values.begin(), values.end(), wanted) > 0;
+          }
+      );
+      if (all) used_[i] = true;
+      excluded = excluded || all;
+    }
+    return excluded;
+  }
+
+  /// Throws: ConfigError naming one that left nothing out: a slip of the pen.
+  void check_used() const {
+    for (size_t i = 0; i < list_.size(); ++i) {
+      if (used_[i]) continue;
+      throw ConfigError(
+          str(path_, ": exclude[", i, "] ", list_[i].dump(), " fits no cell")
+      );
+    }
+  }
+
+ private:
+  std::string path_;
+  std::vector<Json> list_;
+  std::vector<bool> used_;
+};
+
 /// The base config: written out in the grid, or the name of a file beside it.
 Json base_of(const Json& grid, const std::string& path) {
   const auto base = grid.value("base", Json(Json::object()));
@@ -61,9 +175,7 @@ Json base_of(const Json& grid, const std::string& path) {
   return parse_json(read_file(file.string()), file.string());
 }
 
-Cell make_cell(
-    const Json& base, std::vector<std::pair<std::string, Json>> values
-) {
+Cell make_cell(const Json& base, Values values) {
   Json json = base;
   for (const auto& [key, value] : values) set_key(json, key, value);
   Cell cell;
@@ -73,39 +185,88 @@ Cell make_cell(
   validate(cell.config, classes.size());
   record_classes(cell.config, classes);
   const auto training = training_config(cell.config);
-  cell.training_id = hash_text(write_config(training).dump());
+  auto training_json = write_config(training);
+  training_json.erase("evaluate");
+  cell.training_id = hash_text(training_json.dump());
   cell.data_id = hash_text(write_config(training.data).dump());
   cell.id =
       hash_text(cell.training_id + write_config(cell.config.evaluate).dump());
   return cell;
 }
 
-}  // namespace
-
-std::vector<Cell> expand_grid(const std::string& path) {
-  const auto grid = parse_json(read_file(path), path);
-  const auto axes = axes_of(grid, path);
-  std::vector<std::vector<std::pair<std::string, Json>>> combinations(1);
+std::vector<Values> combinations_of(const Json& axes) {
+  std::vector<Values> combinations(1);
   for (const auto& axis : axes.items()) {
-    std::vector<std::vector<std::pair<std::string, Json>>> longer;
+    std::vector<Values> longer;
     for (const auto& combination : combinations) {
       for (const auto& value : axis.value()) {
         longer.push_back(combination);
-        longer.back().emplace_back(axis.key(), value);
+        longer.back().emplace_back(full_key(axis.key()), value);
       }
     }
     combinations = std::move(longer);
   }
-  const auto base = base_of(grid, path);
-  std::vector<Cell> cells;
-  for (auto& combination : combinations) {
-    try {
-      cells.push_back(make_cell(base, std::move(combination)));
-    } catch (const ConfigError& error) {
-      throw ConfigError(str(path, ": ", error.what()));
+  return combinations;
+}
+
+}  // namespace
+
+std::string hash_text(const std::string& text) {
+  // FNV-1a, 64 bit.
+  uint64_t hash = 0xcbf29ce484222325U;
+  for (const char byte : text) {
+    hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3U;
+  }
+  std::ostringstream name;
+  name << std::hex << std::setfill('0') << std::setw(16) << hash;
+  return name.str();
+}
+
+Grid read_grid(const std::string& path) {
+  const auto json = parse_json(read_file(path), path);
+  check_keys(json, {"title", "base", "axes", "rows", "exclude", "paper"}, path);
+  Grid grid;
+  grid.title = text_of(json, "title", path);
+  if (grid.title.empty()) grid.title = "Ablation " + path;
+  grid.paper = text_of(json, "paper", path);
+  const auto axes = axes_of(json, path);
+  const auto rows = rows_of(json, path);
+  if (axes.empty() && rows[0].values.empty()) {
+    throw ConfigError(
+        str(path,
+            ": nothing varies; give axes, e.g. {\"model.decoder\": [\"none\", "
+            "\"v3plus\"]}, or rows")
+    );
+  }
+  const auto base = base_of(json, path);
+  Exclusions exclusions(json, path);
+  std::set<std::string> ids;
+  for (const auto& combination : combinations_of(axes)) {
+    for (const auto& row : rows) {
+      auto values = row.values;
+      values.insert(values.end(), combination.begin(), combination.end());
+      if (exclusions.holds(values)) continue;
+      try {
+        auto cell = make_cell(base, std::move(values));
+        cell.name = row.name;
+        cell.paper = row.paper;
+        if (!ids.insert(cell.id).second) {
+          throw ConfigError(
+              str("two cells are the same: ",
+                  row.name.empty() ? Json(cell.values).dump() : row.name)
+          );
+        }
+        grid.cells.push_back(std::move(cell));
+      } catch (const ConfigError& error) {
+        throw ConfigError(str(path, ": ", error.what()));
+      }
     }
   }
-  return cells;
+  exclusions.check_used();
+  if (grid.cells.empty()) {
+    throw ConfigError(str(path, ": every cell is excluded"));
+  }
+  return grid;
 }
 
 RunConfig training_config(const RunConfig& config) {

@@ -43,8 +43,7 @@ RunConfig config_of(
   }
 }
 
-NetworkFile from_checkpoint(const Flags& flags) {
-  const auto path = flags.text("checkpoint");
+NetworkFile from_checkpoint(const std::string& path, const Flags& flags) {
   const auto checkpoint = engine::load_checkpoint(path);
   const auto own = config_of(checkpoint, path);
   NetworkFile file;
@@ -127,6 +126,15 @@ NetworkSource from_torchscript(const Flags& flags, torch::Device device) {
   return source;
 }
 
+NetworkSource source_of(const NetworkFile& file, torch::Device device) {
+  NetworkSource source;
+  source.config = file.config;
+  source.classes = file.classes;
+  source.name = file.name;
+  source.segmenter = ready(file.network, file.config.evaluate_stride(), device);
+  return source;
+}
+
 NetworkFile from_weights(const Flags& flags) {
   NetworkFile file;
   file.config = flags.config(Json::object());
@@ -179,7 +187,8 @@ NetworkFile open_network_file(const Flags& flags) {
         "several networks: give one of --checkpoint and --init-from"
     );
   }
-  auto file = checkpoint ? from_checkpoint(flags) : from_weights(flags);
+  auto file = checkpoint ? from_checkpoint(flags.text("checkpoint"), flags)
+                         : from_weights(flags);
   file.network->set_output_stride(file.config.evaluate_stride());
   return file;
 }
@@ -196,13 +205,11 @@ NetworkSource open_network(const Flags& flags) {
     );
   }
   if (torchscript) return from_torchscript(flags, device);
-  auto file = open_network_file(flags);
-  NetworkSource source;
-  source.config = file.config;
-  source.classes = file.classes;
-  source.name = file.name;
-  source.segmenter = ready(file.network, file.config.evaluate_stride(), device);
-  return source;
+  return source_of(open_network_file(flags), device);
+}
+
+NetworkSource open_run(const std::string& path, const Flags& flags) {
+  return source_of(from_checkpoint(path, flags), flags.device());
 }
 
 model::Segmenter open_checkpoint(

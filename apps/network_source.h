@@ -47,6 +47,11 @@ NetworkFile open_network_file(const Flags& flags);
 ///         file where it does not fit.
 NetworkSource open_network(const Flags& flags);
 
+/// The network of a checkpoint, its config changed by the flags of
+/// add_config() and placed by add_device().
+/// Throws: as open_network().
+NetworkSource open_run(const std::string& path, const Flags& flags);
+
 /// The network of a checkpoint at one evaluation stride.
 model::Segmenter open_checkpoint(
     const std::string& path, OutputStride stride, torch::Device device

@@ -3,7 +3,9 @@
 
 #include <climits>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -54,6 +56,18 @@ bool is_reference(const std::string& blas) {
   return blas.find("/blas/libblas.so") != std::string::npos;
 }
 
+/// A line of /proc/self/status, e.g. "VmRSS:", in bytes.
+int64_t status_bytes(const std::string& field) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    std::istringstream words(line);
+    std::string name;
+    int64_t kib = 0;
+    if (words >> name >> kib && name == field) return kib * 1024;
+  }
+  return 0;
+}
+
 /// glibc hands large blocks back to the kernel at once, and fetches (and
 /// clears) them again at the next iteration: a quarter of a training step.
 void keep_freed_memory() {
@@ -87,6 +101,16 @@ void prepare_platform() {
     std::cerr << "warning: the loaded BLAS is the reference one, some 40 times "
                  "slower; install libopenblas0-openmp\n";
   }
+}
+
+int64_t resident_bytes() { return status_bytes("VmRSS:"); }
+
+int64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
+
+void reset_peak_resident() {
+  std::ofstream clear("/proc/self/clear_refs");
+  // The kernel's word for it.
+  clear << '5';
 }
 
 std::string platform_report() {

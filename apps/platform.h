@@ -18,6 +18,12 @@ void limit_spinning(char** argv);
 /// and a warning on stderr where BLAS is the slow reference one.
 void prepare_platform();
 
+/// What the process holds in memory, and the most it held since the start or
+/// reset_peak_resident(), in bytes; 0 where the system does not tell.
+int64_t resident_bytes();
+int64_t peak_resident_bytes();
+void reset_peak_resident();
+
 /// Versions, threads, BLAS and devices, a line each.
 std::string platform_report();
 

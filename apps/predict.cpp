@@ -8,8 +8,8 @@
 
 #include <torch/torch.h>
 
-#include "apps/crf_config.h"
 #include "apps/flags.h"
+#include "apps/inference.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"
 #include "apps/progress.h"
@@ -90,7 +90,10 @@ class Predictor {
   )
       : network_(std::move(network)),
         kinds_(std::move(kinds)),
-        folder_(std::move(folder)) {}
+        folder_(std::move(folder)) {
+    const auto& crf = network_.config.evaluate.crf;
+    if (crf) crf_ = crf->options();
+  }
 
   void predict(const std::string& photo) {
     const auto image = data::read_image(photo);
@@ -141,8 +144,6 @@ class Predictor {
     }
   }
 
-  void use_crf(const CrfConfig& config) { crf_ = config.options(); }
-
  private:
   torch::Tensor with_crf(const torch::Tensor& logits, const cv::Mat& image)
       const {
@@ -168,7 +169,7 @@ int predict(const Arguments& arguments) {
       "--init-from FILE"
   );
   add_network(flags);
-  add_crf(flags);
+  flags.add_inference();
   flags.take_positional("inputs");
   auto add = flags.add();
   add("out",
@@ -186,10 +187,11 @@ int predict(const Arguments& arguments) {
   const auto photos =
       find_photos(flags.get<std::vector<std::string>>("inputs"));
   check_names(photos);
-  Predictor predictor(open_network(flags), kinds, flags.text("out"));
-  if (flags.has("crf")) {
-    predictor.use_crf(read_crf_config(flags.text("crf")));
-  }
+  const auto limit = memory_limit(flags);
+  auto network = open_network(flags);
+  network.segmenter =
+      inference_of(network.segmenter, network.config.evaluate, limit);
+  Predictor predictor(std::move(network), kinds, flags.text("out"));
   Progress progress("predict", static_cast<int64_t>(photos.size()), 0);
   int64_t done = 0;
   int64_t failed = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/run.h"
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -10,8 +11,8 @@
 
 #include <torch/torch.h>
 
+#include "apps/evaluation_text.h"
 #include "apps/progress.h"
-#include "apps/scores_text.h"
 #include "data/loader.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
@@ -108,6 +109,7 @@ class Run {
   }
 
   bool train();
+  double seconds_per_step();
   /// Throws: what would go wrong before the first step.
   void check() const {
     batches();
@@ -174,7 +176,9 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
     );
   }
   auto checkpoint = engine::load_checkpoint(files_.last);
-  const auto stored = parse_json(checkpoint.config, files_.last);
+  // Keys that its version did not know have their defaults.
+  const auto stored =
+      write_config(read_run_config(parse_json(checkpoint.config, files_.last)));
   for (const auto& key : differing_keys(stored, write_config(config_))) {
     if (key == "data.workers" || key == "data.prefetch") continue;
     throw ConfigError(
@@ -196,14 +200,16 @@ double Run::validate_network(model::DeepLab network, int64_t iteration) {
                           device](const torch::Tensor& images) {
     return inner(images.to(device));
   };
+  engine::EvaluateOptions options;
+  options.counted.num_classes = classes_.size();
+  options.counted.details = false;
   const auto scores =
       engine::evaluate(
           segmenter,
           make_sample_source(validation_, config_.normalization()),
-          classes_.size(),
-          {}
+          options
       )
-          .scores();
+          .network.scores();
   log_->write(
       {{"iteration", iteration},
        {"validation", scores_json(scores, classes_.names)}}
@@ -264,7 +270,35 @@ bool Run::train() {
   return trainer.iteration() == config_.train.iterations;
 }
 
+double Run::seconds_per_step() {
+  constexpr int64_t kWarm = 2;
+  constexpr int64_t kTimed = 4;
+  engine::Trainer trainer(make_network(/*from_file=*/false), config_.train);
+  auto start = std::chrono::steady_clock::now();
+  int64_t steps = 0;
+  engine::TrainHooks hooks;
+  hooks.on_step = [&](const engine::StepReport&) {
+    if (++steps == kWarm) start = std::chrono::steady_clock::now();
+  };
+  hooks.should_stop = [&] { return steps == kWarm + kTimed; };
+  trainer.run(batches(), hooks);
+  const std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  return elapsed.count() / static_cast<double>(kTimed);
+}
+
 }  // namespace
+
+double measure_step(RunConfig config, torch::Device device) {
+  // Room for the steps that are measured; they validate nothing.
+  constexpr int64_t kMany = 1000;
+  config.train.iterations = std::max(config.train.iterations, kMany);
+  config.train.validate_every = 0;
+  config.train.checkpoint_every = 0;
+  TrainingOptions options;
+  options.device = device;
+  return Run(config, options).seconds_per_step();
+}
 
 void check_training(RunConfig config) {
   config.data.workers = 0;

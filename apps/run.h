@@ -36,6 +36,9 @@ struct TrainingOptions {
 /// Throws: what run_training() would before its first step.
 void check_training(RunConfig config);
 
+/// Seconds that one step of the training takes here, measured over a few.
+double measure_step(RunConfig config, torch::Device device);
+
 /// Trains to the end, or until SIGINT or SIGTERM; returns whether it reached
 /// the end. `config` is written, with the classes that the data has, beside
 /// the results.

@@ -36,11 +36,24 @@ Json expand_preset(Json config) {
   return expanded;
 }
 
+constexpr const char* kCrf = "crf";
+
+/// The config with the CRF that it names, if any, written out.
+Json expand_crf(Json config) {
+  const auto evaluate = config.find("evaluate");
+  if (evaluate == config.end() || !evaluate->is_object()) return config;
+  const auto crf = evaluate->find(kCrf);
+  if (crf != evaluate->end() && crf->is_string()) {
+    *crf = write_config(read_crf_config(crf->get<std::string>()));
+  }
+  return config;
+}
+
 }  // namespace
 
 RunConfig read_run_config(const Json& json) {
   return read_config<RunConfig>(
-      json.is_object() ? expand_preset(json) : json, ""
+      json.is_object() ? expand_crf(expand_preset(json)) : json, ""
   );
 }
 
@@ -53,6 +66,53 @@ OutputStride RunConfig::evaluate_stride() const {
   return to_output_stride(*evaluate.output_stride, "evaluate.output_stride");
 }
 
+engine::InferenceOptions EvaluateConfig::inference() const {
+  engine::InferenceOptions options;
+  if (scales.empty()) {
+    throw ConfigError("evaluate.scales is empty; give at least one, e.g. [1]");
+  }
+  for (const double scale : scales) {
+    if (scale >= 0.1 && scale <= 10) continue;
+    throw ConfigError(
+        str("evaluate.scales holds ", scale, "; must be in 0.1..10")
+    );
+  }
+  if (sizing != "tensorflow" && sizing != "pytorch") {
+    throw ConfigError(
+        str("evaluate.sizing is \"", sizing, "\"; known: tensorflow, pytorch")
+    );
+  }
+  if (!(overlap >= 0 && overlap <= 0.9)) {
+    throw ConfigError(
+        str("evaluate.overlap is ", overlap, "; must be in 0..0.9")
+    );
+  }
+  constexpr int64_t kLeastSide = 16;
+  const bool is_size =
+      window.size() == 2 && window[0] >= kLeastSide && window[1] >= kLeastSide;
+  if (!window.empty() && !is_size) {
+    throw ConfigError(
+        str("evaluate.window is ",
+            Json(window).dump(),
+            "; expected [height, width], each >= ",
+            kLeastSide)
+    );
+  }
+  for (const auto width : trimap) {
+    if (width >= 1 && width <= 999) continue;
+    throw ConfigError(
+        str("evaluate.trimap holds ", width, "; must be in 1..999")
+    );
+  }
+  options.scales = scales;
+  options.flip = flip;
+  options.sizing = sizing == "pytorch" ? engine::SizingRule::kPyTorch
+                                       : engine::SizingRule::kTensorFlow;
+  if (is_size) options.window = model::ImageSize{window[0], window[1]};
+  options.overlap = overlap;
+  return options;
+}
+
 void set_key(Json& config, const std::string& key, const Json& value) {
   const auto dot = key.find('.');
   if (dot == std::string::npos) {
@@ -63,6 +123,9 @@ void set_key(Json& config, const std::string& key, const Json& value) {
   if (inner.is_null()) inner = Json::object();
   if (inner.is_string() && key.compare(0, dot, "model") == 0) {
     inner = Json{{kPreset, inner}};
+  }
+  if (inner.is_string() && key.compare(0, dot, kCrf) == 0) {
+    inner = write_config(read_crf_config(inner.get<std::string>()));
   }
   if (!inner.is_object()) {
     throw ConfigError(str(
@@ -102,6 +165,8 @@ void validate(const RunConfig& config, int64_t num_classes) {
   config.model.check_output_stride(
       config.evaluate_stride(), "evaluate.output_stride"
   );
+  config.evaluate.inference();
+  if (config.evaluate.crf) config.evaluate.crf->options();
 }
 
 void record_classes(RunConfig& config, const data::Classes& classes) {

@@ -4,25 +4,54 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "apps/crf_config.h"
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/output_stride.h"
+#include "deeplab/engine/inference.h"
 #include "deeplab/engine/train_config.h"
 #include "deeplab/model/deeplab_config.h"
 
 namespace deeplab::apps {
 
-/// How to score, as config key `evaluate`.
+/// How to score, as config key `evaluate`. A training's own validations take
+/// `output_stride` alone.
 struct EvaluateConfig {
   /// Unset: the stride of training.
   std::optional<int64_t> output_stride;
+  /// Sizes of the image, each a pass; the result is the mean of probabilities.
+  std::vector<double> scales = {1};
+  /// Each pass also with the image mirrored left to right.
+  bool flip = false;
+  /// How a scaled image is sized: "tensorflow", as in the papers, or "pytorch".
+  std::string sizing = "tensorflow";
+  /// Height and width of the largest piece that the network sees at once;
+  /// empty: whole images.
+  std::vector<int64_t> window;
+  /// Share of a piece that its neighbour covers too.
+  double overlap = 1.0 / 3;
+  /// Widths, in pixels, of bands around boundaries to score by themselves.
+  std::vector<int64_t> trimap;
+  /// A CRF after the network; also given by a name or file (read_crf_config()).
+  std::optional<CrfConfig> crf;
 
   template <class Visitor>
   void fields(Visitor& visit) {
     visit("output_stride", output_stride);
+    visit("scales", scales);
+    visit("flip", flip);
+    visit("sizing", sizing);
+    visit("window", window);
+    visit("overlap", overlap);
+    visit("trimap", trimap);
+    visit("crf", crf);
   }
+
+  /// Throws: ConfigError naming the first key that breaks a rule.
+  engine::InferenceOptions inference() const;
 };
 
 /// All that describes a run; what `--config` reads and a run writes back.

@@ -14,6 +14,7 @@ int train(const Arguments& arguments);
 int evaluate(const Arguments& arguments);
 int predict(const Arguments& arguments);
 int ablate(const Arguments& arguments);
+int compare(const Arguments& arguments);
 int export_network(const Arguments& arguments);
 int convert(const Arguments& arguments);
 int crf_post_process(const Arguments& arguments);

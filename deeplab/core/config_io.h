@@ -34,13 +34,7 @@ class ConfigReader {
     known_.emplace_back(key);
     const auto found = object_.find(key);
     if (found == object_.end()) return;
-    if constexpr (std::is_class_v<Field> && is_config<Field>::value) {
-      ConfigReader reader(*found, path_of(key));
-      field.fields(reader);
-      reader.finish();
-    } else {
-      read(*found, path_of(key), field);
-    }
+    read(*found, path_of(key), field);
   }
 
   /// Throws: ConfigError if the object holds keys that no field asked for.
@@ -61,6 +55,14 @@ class ConfigReader {
   static void read(const Json& value, const Path& path, int64_t& field);
   static void read(const Json& value, const Path& path, double& field);
   static void read(const Json& value, const Path& path, std::string& field);
+  template <class Config>
+  static std::enable_if_t<is_config<Config>::value> read(
+      const Json& value, const Path& path, Config& field
+  ) {
+    ConfigReader reader(value, path);
+    field.fields(reader);
+    reader.finish();
+  }
   template <class Item>
   static void read(
       const Json& value, const Path& path, std::vector<Item>& field

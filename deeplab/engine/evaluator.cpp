@@ -24,23 +24,26 @@ torch::Tensor score(
   return logits.squeeze(0);
 }
 
-ConfusionMatrix evaluate(
+Evaluated evaluate(
     const model::Segmenter& segmenter,
     const SampleSource& samples,
-    int64_t num_classes,
-    const EvaluateHooks& hooks
+    const EvaluateOptions& options
 ) {
-  ConfusionMatrix counts(num_classes);
+  Evaluated result{Evaluation(options.counted), std::nullopt};
+  if (options.post_process) result.processed.emplace(options.counted);
   for (int64_t index = 0; index < samples.size; ++index) {
     const auto sample = samples.at(index);
-    const auto logits = score(segmenter, sample, num_classes);
-    const auto prediction = logits.argmax(0).cpu();
-    counts.add(sample.labels, prediction);
-    if (hooks.on_logits) hooks.on_logits(sample, logits);
-    if (hooks.on_prediction) hooks.on_prediction(sample, prediction);
-    if (hooks.on_image) hooks.on_image(index + 1);
+    const auto logits = score(segmenter, sample, options.counted.num_classes);
+    auto prediction = logits.argmax(0).cpu();
+    result.network.add(sample.name, sample.labels, prediction);
+    if (result.processed) {
+      prediction = options.post_process(sample, logits).argmax(0).cpu();
+      result.processed->add(sample.name, sample.labels, prediction);
+    }
+    if (options.on_prediction) options.on_prediction(sample, prediction);
+    if (options.on_image) options.on_image(index + 1);
   }
-  return counts;
+  return result;
 }
 
 }  // namespace deeplab::engine

@@ -38,6 +38,17 @@ void ConfusionMatrix::add(
                     .view({classes, classes});
 }
 
+void ConfusionMatrix::merge(const ConfusionMatrix& other) {
+  TORCH_CHECK(
+      counts_.sizes() == other.counts_.sizes(),
+      "ConfusionMatrix: cannot merge ",
+      other.counts_.size(0),
+      " classes into ",
+      counts_.size(0)
+  );
+  counts_ = counts_ + other.counts_;
+}
+
 Scores ConfusionMatrix::scores() const {
   const auto counts = counts_.to(torch::kFloat64);
   const auto right = counts.diagonal().contiguous();

@@ -37,6 +37,8 @@ class ConfusionMatrix {
   /// Shapes: labels and predictions int64, equal; any device.
   /// Throws: c10::Error for a label or prediction out of range.
   void add(const torch::Tensor& labels, const torch::Tensor& predictions);
+  /// Adds what another one counted, of as many classes.
+  void merge(const ConfusionMatrix& other);
 
   /// Int64 [K, K], row: truth, column: prediction.
   const torch::Tensor& counts() const noexcept { return counts_; }

@@ -2,13 +2,15 @@
 #include <opencv2/core.hpp>
 #include <torch/torch.h>
 
+#include "apps/evaluation_text.h"
 #include "apps/grid.h"
 #include "apps/overlay.h"
-#include "apps/report.h"
+#include "apps/report/page.h"
+#include "apps/results.h"
 #include "apps/run_config.h"
-#include "apps/scores_text.h"
 #include "data/image_file.h"
 #include "deeplab/core/error.h"
+#include "deeplab/engine/bootstrap.h"
 #include "support/support.h"
 
 namespace deeplab::apps {
@@ -24,7 +26,7 @@ TEST(RunConfig, EveryFileOfConfigsIsReadAndValid) {
        std::filesystem::directory_iterator("apps/configs")) {
     const auto path = entry.path().string();
     if (path.find("grid") != std::string::npos) {
-      EXPECT_FALSE(expand_grid(path).empty()) << path;
+      EXPECT_FALSE(read_grid(path).cells.empty()) << path;
     } else {
       const auto config =
           read_run_config(parse_json(testing::read_text(path), path));
@@ -102,11 +104,11 @@ TEST(RunConfig, DifferingKeysAreNamedInFull) {
   );
 }
 
-class Grid : public ::testing::Test {
+class GridFile : public ::testing::Test {
  protected:
   std::vector<Cell> expand(const std::string& text) const {
     testing::write_text(folder_ / "grid.json", text);
-    return expand_grid(folder_ / "grid.json");
+    return read_grid(folder_ / "grid.json").cells;
   }
   std::string refusal(const std::string& text) const {
     return message_of<ConfigError>([&] { expand(text); });
@@ -114,7 +116,7 @@ class Grid : public ::testing::Test {
   testing::TemporaryFolder folder_;
 };
 
-TEST_F(Grid, CellsThatDifferInEvaluationShareATraining) {
+TEST_F(GridFile, CellsThatDifferInEvaluationShareATraining) {
   const auto cells = expand(
       R"({"axes": {"model.decoder": ["none", "v3plus"],
           "evaluate.output_stride": [16, 8]}})"
@@ -127,7 +129,7 @@ TEST_F(Grid, CellsThatDifferInEvaluationShareATraining) {
   EXPECT_EQ(cells[3].config.evaluate_stride(), OutputStride::k8);
 }
 
-TEST_F(Grid, PresetsAreAnAxisLikeAnyOther) {
+TEST_F(GridFile, PresetsAreAnAxisLikeAnyOther) {
   const auto cells = expand(
       R"({"axes": {"model": ["unet-resnet34", "deeplabv3plus-mobilenetv2"],
           "model.decoder": ["none", "v3plus"]}})"
@@ -139,7 +141,7 @@ TEST_F(Grid, PresetsAreAnAxisLikeAnyOther) {
   EXPECT_EQ(cells[3].config.model.decoder, "v3plus");
 }
 
-TEST_F(Grid, FindsTheTypoInTheLastCell) {
+TEST_F(GridFile, FindsTheTypoInTheLastCell) {
   EXPECT_THAT(
       refusal(R"({"axes": {"model.decoder": ["none", "v3+"]}})"),
       HasSubstr("grid.json: model.decoder is \"v3+\"; known: none, v3plus")
@@ -154,8 +156,24 @@ TEST_F(Grid, FindsTheTypoInTheLastCell) {
   );
 }
 
-TEST_F(Grid, NamesWhatIsWrongWithItself) {
-  EXPECT_THAT(refusal("{}"), HasSubstr("axes must be an object of lists"));
+TEST_F(GridFile, NamesWhatIsWrongWithItself) {
+  EXPECT_THAT(refusal("{}"), HasSubstr("nothing varies; give axes"));
+  EXPECT_THAT(
+      refusal(R"({"axes": []})"), HasSubstr("axes must be an object of lists")
+  );
+  EXPECT_THAT(
+      refusal(R"({"rows": [{"set": {"train.seed": 1}, "papr": {}}]})"),
+      HasSubstr("rows[0]: papr is not a known key; known: name, set, paper")
+  );
+  EXPECT_THAT(
+      refusal(R"({"rows": [{"set": {"train.seed": 1},
+                            "paper": {"mean_iou": "high"}}]})"),
+      HasSubstr("rows[0].paper.mean_iou must be a number")
+  );
+  EXPECT_THAT(
+      refusal(R"({"axes": {"train.seed": [1, 1]}})"),
+      HasSubstr("two cells are the same")
+  );
   EXPECT_THAT(
       refusal(R"({"axes": {"train.seed": []}})"),
       HasSubstr("axes.train.seed must be a list that is not empty")
@@ -163,61 +181,201 @@ TEST_F(Grid, NamesWhatIsWrongWithItself) {
   EXPECT_THAT(refusal(R"({"axis": {}})"), HasSubstr("axis is not a known key"));
 }
 
-TEST_F(Grid, TakesItsBaseFromAFileBesideIt) {
+TEST_F(GridFile, TakesItsBaseFromAFileBesideIt) {
   testing::write_text(folder_ / "base.json", R"({"train": {"seed": 9}})");
   const auto cells =
       expand(R"({"base": "base.json", "axes": {"model.decoder": ["none"]}})");
   EXPECT_EQ(cells[0].config.train.seed, 9);
 }
 
-Json result(const char* decoder, int64_t seed, double score) {
-  return {
-      {"axes", {{"model.decoder", decoder}, {"train.seed", seed}}},
-      {"masks", "m"},
-      {"scores", {{"mean_iou", score}, {"pixel_accuracy", 0.9}}}};
+TEST_F(GridFile, RowsStandWithEachCombinationOfTheAxes) {
+  const auto cells = expand(
+      R"({"axes": {"train.seed": [0, 1]},
+          "rows": [{"name": "plain", "set": {"model.decoder": "none"},
+                    "paper": {"mean_iou": 77.21}},
+                   {"name": "ours", "set": {"model.decoder": "v3plus",
+                    "evaluate.scales": [0.5, 1], "evaluate.flip": true}}]})"
+  );
+  ASSERT_EQ(cells.size(), 4U);
+  EXPECT_EQ(cells[0].name, "plain");
+  EXPECT_EQ(cells[0].paper["mean_iou"], 77.21);
+  EXPECT_EQ(cells[1].name, "ours");
+  EXPECT_THAT(cells[1].config.evaluate.scales, ElementsAre(0.5, 1));
+  EXPECT_EQ(cells[2].config.train.seed, 1);
 }
 
-TEST(Report, GroupsSeedsIntoMeanAndDeviation) {
-  Report report;
-  report.rows = group_rows(
-      {result("none", 0, 0.5),
-       result("none", 1, 0.6),
-       result("v3plus", 0, 0.7)},
-      report.axes
+TEST_F(GridFile, LeavesOutWhatIsExcludedAndSaysWhereThatIsNothing) {
+  const auto cells = expand(
+      R"({"axes": {"model.decoder": ["none", "v3plus"],
+          "evaluate.output_stride": [16, 8]},
+          "exclude": [{"model.decoder": "none", "evaluate.output_stride": 8}]})"
   );
-  EXPECT_THAT(report.axes, ElementsAre("model.decoder"));
-  ASSERT_EQ(report.rows.size(), 2U);
-  EXPECT_DOUBLE_EQ(report.rows[0].mean(), 0.55);
-  EXPECT_NEAR(report.rows[0].deviation(), 0.0707107, 1e-6);
-  EXPECT_EQ(report.rows[1].deviation(), 0);
+  EXPECT_EQ(cells.size(), 3U);
+  EXPECT_THAT(
+      refusal(R"({"axes": {"model.decoder": ["none"]},
+                  "exclude": [{"model.decoder": "v3plus"}]})"),
+      HasSubstr("exclude[0] {\"model.decoder\":\"v3plus\"} fits no cell")
+  );
+  EXPECT_THAT(
+      refusal(R"({"axes": {"model.decoder": ["none"]},
+                  "exclude": [{"model.decoder": "none"}]})"),
+      HasSubstr("every cell is excluded")
+  );
+}
+
+TEST_F(GridFile, ACrfIsAnAxisByNameAndByItsOwnKeys) {
+  const auto cells = expand(
+      R"({"base": {"evaluate": {"crf": "vgg16"}},
+          "axes": {"crf": [null, "resnet101"]}})"
+  );
+  EXPECT_FALSE(cells[0].config.evaluate.crf);
+  EXPECT_EQ(cells[1].config.evaluate.crf->bilateral_xy, 67);
+  EXPECT_EQ(cells[0].training_id, cells[1].training_id);
+  const auto steps = expand(
+      R"({"base": {"evaluate": {"crf": "vgg16"}},
+          "axes": {"evaluate.crf.iterations": [1, 10]}})"
+  );
+  EXPECT_EQ(steps[0].config.evaluate.crf->iterations, 1);
+  EXPECT_EQ(steps[0].config.evaluate.crf->bilateral_xy, 49);
+  EXPECT_THAT(
+      refusal(R"({"axes": {"crf": ["nosuch"]}})"),
+      HasSubstr("crf nosuch: no such file; known names: resnet101")
+  );
+}
+
+TEST(EvaluateConfig, NamesTheKeyThatBreaksARule) {
+  const auto refusal = [](const std::string& text) {
+    return message_of<ConfigError>([&] {
+      read_text("{\"evaluate\": " + text + "}").evaluate.inference();
+    });
+  };
+  EXPECT_THAT(refusal(R"({"scales": []})"), HasSubstr("scales is empty"));
+  EXPECT_THAT(
+      refusal(R"({"scales": [1, 0]})"), HasSubstr("evaluate.scales holds 0")
+  );
+  EXPECT_THAT(
+      refusal(R"({"sizing": "caffe"})"),
+      HasSubstr("evaluate.sizing is \"caffe\"; known: tensorflow, pytorch")
+  );
+  EXPECT_THAT(
+      refusal(R"({"window": [513]})"),
+      HasSubstr("evaluate.window is [513]; expected [height, width]")
+  );
+  EXPECT_THAT(
+      refusal(R"({"overlap": 1})"), HasSubstr("evaluate.overlap is 1;")
+  );
+  EXPECT_THAT(
+      refusal(R"({"trimap": [0]})"), HasSubstr("evaluate.trimap holds 0")
+  );
+}
+
+/// A grid of two decoders and two seeds, and a log of its results.
+class Results : public ::testing::Test {
+ protected:
+  Results() {
+    testing::write_text(
+        folder_ / "grid.json",
+        R"({"title": "a <b> & c", "paper": "A paper",
+            "axes": {"train.seed": [0, 1]},
+            "rows": [{"name": "plain", "set": {"model.decoder": "none"},
+                      "paper": {"mean_iou": 77.21}},
+                     {"name": "x, y", "set": {"model.decoder": "v3plus"}}]})"
+    );
+    grid_ = read_grid(folder_ / "grid.json");
+  }
+  std::string path() const { return folder_ / "results.jsonl"; }
+  Json line(const Cell& cell, double score) const {
+    return {
+        {"id", cell.id},
+        {"seed", cell.config.train.seed},
+        {"evaluation",
+         {{"scores", {{"mean_iou", score}, {"pixel_accuracy", 0.9}}}}},
+        {"cost", {{"multiply_adds", 2e9}}}};
+  }
+  /// Both seeds of the first row, one of the second.
+  ResultTable table() const {
+    ResultsLog log(path());
+    log.append(line(grid_.cells[0], 0.5));
+    log.append(line(grid_.cells[1], 0.7));
+    log.append(line(grid_.cells[2], 0.6));
+    log.append({{"id", grid_.cells[3].id}, {"error", "no luck"}});
+    return make_table(grid_, log, folder_ / "counts");
+  }
+
+  testing::TemporaryFolder folder_;
+  Grid grid_;
+};
+
+TEST_F(Results, SurviveALineThatAKilledProcessLeftUnfinished) {
+  ResultsLog(path()).append(line(grid_.cells[0], 0.5));
+  const auto whole = testing::read_text(path());
+  testing::write_text(path(), whole + whole.substr(0, whole.size() / 2));
+  ResultsLog(path()).append(line(grid_.cells[1], 0.7));
+  const ResultsLog log(path());
+  EXPECT_TRUE(log.is_done(grid_.cells[0].id));
+  EXPECT_TRUE(log.is_done(grid_.cells[1].id));
+  EXPECT_FALSE(log.is_done(grid_.cells[2].id));
+}
+
+TEST_F(Results, AFailureIsNotDoneAndALaterSuccessCounts) {
+  ResultsLog log(path());
+  log.append({{"id", grid_.cells[0].id}, {"error", "no luck"}});
+  EXPECT_FALSE(log.is_done(grid_.cells[0].id));
+  log.append(line(grid_.cells[0], 0.5));
+  EXPECT_TRUE(ResultsLog(path()).is_done(grid_.cells[0].id));
+}
+
+TEST_F(Results, GroupSeedsIntoMeanAndDeviation) {
+  const auto found = table();
+  EXPECT_THAT(found.columns, ElementsAre("model.decoder"));
+  ASSERT_EQ(found.rows.size(), 2U);
+  const auto spread = *found.rows[0].spread(kShownScores[0].pointer);
+  EXPECT_DOUBLE_EQ(spread.mean, 0.55);
+  EXPECT_NEAR(spread.deviation, 0.0707107, 1e-6);
+  EXPECT_THAT(found.rows[1].errors, ElementsAre("no luck"));
   EXPECT_EQ(
-      markdown_table(report),
-      "| model.decoder | mIoU, % | pixel accuracy, % | seeds |\n"
-      "| --- | ---: | ---: | ---: |\n"
-      "| none | 55.00 ± 7.07 | 90.00 | 2 |\n"
-      "| v3plus | 70.00 | 90.00 | 1 |\n"
+      markdown_table(found),
+      "| row | model.decoder | mIoU, % | pixel accuracy, % | boundary IoU, % | "
+      "boundary F, % | multiply-adds, 1e9 | seeds | paper: mIoU, % | paper: "
+      "multiply-adds, 1e9 |\n"
+      "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+      "| plain | none | 55.00 ± 7.07 | 90.00 ± 0.00 |  |  | 2.00 | 2 | 77.21 | "
+      " |\n"
+      "| x, y | v3plus | 70.00 | 90.00 |  |  | 2.00 | 1 |  |  |\n"
+      "\nPaper's columns: A paper. Other data and training than ours; not to "
+      "be compared value by value.\n"
   );
 }
 
-TEST(Report, PageIsSelfContainedAndEscaped) {
-  const testing::TemporaryFolder folder;
+TEST_F(Results, TablesForProgramsAreEscaped) {
+  const auto found = table();
+  EXPECT_THAT(latex_table(found), HasSubstr("model.decoder & mIoU, \\%"));
+  EXPECT_THAT(latex_table(found), HasSubstr("55.00 $\\pm$ 7.07"));
+  EXPECT_THAT(csv_table(found), HasSubstr("\n\"x, y\",v3plus,0,0.7,0.9,"));
+}
+
+TEST_F(Results, PageIsSelfContainedAndEscaped) {
   const cv::Mat photo(12, 16, CV_8UC3, cv::Scalar(9, 9, 9));
   const cv::Mat labels(12, 16, CV_8UC1, cv::Scalar(1));
   Report report;
-  report.title = "a <b> & c";
+  report.table = table();
+  report.table.rows[0].name = "</script>";
   report.classes = data::make_classes({"sky", "sea"}, {});
-  report.rows = group_rows({result("none", 0, 0.5)}, report.axes);
-  report.rows[0].masks = folder / "masks";
-  report.pictures = folder / "pictures";
+  report.masks = {folder_ / "masks", ""};
+  report.metrics = {"", ""};
+  report.pictures = folder_ / "pictures";
   report.ids = {"x"};
-  data::write_image(folder / "pictures/x.jpg", photo);
-  data::write_mask(folder / "pictures/x.png", labels, report.classes);
-  data::write_mask(folder / "masks/x.png", labels, report.classes);
+  data::write_image(folder_ / "pictures/x.jpg", photo);
+  data::write_mask(folder_ / "pictures/x.png", labels, report.classes);
+  data::write_mask(folder_ / "masks/x.png", labels, report.classes);
   const auto page = html_page(report);
-  EXPECT_THAT(page, HasSubstr("a &lt;b&gt; &amp; c"));
+  EXPECT_THAT(page, HasSubstr("<title>a &lt;b> &amp; c</title>"));
   EXPECT_THAT(page, HasSubstr("data:image/png;base64,iVBORw0KGgo"));
-  EXPECT_EQ(page.find("http"), std::string::npos);
-  std::filesystem::remove(folder / "masks/x.png");
+  EXPECT_THAT(page, HasSubstr("data:image/jpeg;base64,/9j/"));
+  EXPECT_THAT(page, HasSubstr("\"name\":\"<\\/script>\""));
+  EXPECT_EQ(page.find("src=\"http"), std::string::npos);
+  EXPECT_EQ(page.find("href=\"http"), std::string::npos);
+  std::filesystem::remove(folder_ / "masks/x.png");
   EXPECT_LT(html_page(report).size(), page.size());
 }
 
@@ -234,17 +392,39 @@ TEST(Overlay, ShowsClassColorsAndALegend) {
   EXPECT_EQ(overlay.at<cv::Vec3b>(0, 1), cv::Vec3b(50, 50, 114));
 }
 
-TEST(ScoresText, ShowsAbsentClassesAsDashAndNull) {
-  engine::Scores scores;
-  scores.class_iou = {0.5, std::nullopt};
-  scores.mean_iou = 0.5;
-  EXPECT_THAT(scores_table(scores, {"a", "b"}), HasSubstr("50.00"));
-  EXPECT_THAT(
-      scores_table(scores, {"a", "b"}), ::testing::ContainsRegex("b +-\n")
+TEST(EvaluationText, ShowsAbsentClassesAsDashAndNull) {
+  engine::Evaluation evaluation({2, {}, true});
+  evaluation.add(
+      "x",
+      torch::zeros({2, 2}, torch::kInt64),
+      torch::zeros({2, 2}, torch::kInt64)
   );
-  const auto json = scores_json(scores, {"a", "b"});
-  EXPECT_EQ(json["class_iou"]["a"], 0.5);
-  EXPECT_TRUE(json["class_iou"]["b"].is_null());
+  const auto table = evaluation_table(evaluation, {"a", "b"});
+  EXPECT_THAT(table, ::testing::ContainsRegex("a +100.00 +100.00 +-\n"));
+  EXPECT_THAT(table, ::testing::ContainsRegex("b +- +- +-\n"));
+  const auto json = evaluation_json(evaluation, {"a", "b"});
+  EXPECT_EQ(json["scores"]["class_iou"]["a"], 1);
+  EXPECT_TRUE(json["scores"]["class_iou"]["b"].is_null());
+}
+
+TEST(EvaluationText, CountsOfImagesComeBackFromTheirJson) {
+  torch::manual_seed(3);
+  engine::Evaluation evaluation({3, {}, true});
+  for (const char* name : {"x", "y"}) {
+    evaluation.add(
+        name, torch::randint(0, 3, {9, 7}), torch::randint(0, 3, {9, 7})
+    );
+  }
+  const auto json = images_json(evaluation.images());
+  const auto images = read_images_json(json, 3, "it");
+  EXPECT_EQ(images_json(images), json);
+  EXPECT_EQ(engine::compare(evaluation.images(), images, 10, 0).difference, 0);
+  EXPECT_THAT(
+      [] {
+        read_images_json(Json{{"x", {{"7", {1}}}}}, 3, "it");
+      },
+      ::testing::ThrowsMessage<DataError>(HasSubstr("it: damaged counts"))
+  );
 }
 
 }  // namespace

@@ -100,7 +100,17 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{
             "crf --image x.png --logits a --crf=/none.json",
             2,
-            "--crf /none.json: no such file; known names: resnet101"},
+            "crf /none.json: no such file; known names: resnet101"},
+        Refusal{"compare a", 2, "name two runs or checkpoints"},
+        Refusal{"compare /none /none", 3, "/none: cannot open"},
+        Refusal{
+            "evaluate --scales 1,x", 2, "--scales: \"x\" is not a number"},
+        Refusal{"evaluate --scales 0", 2, "evaluate.scales holds 0"},
+        Refusal{
+            "evaluate --memory-limit 0",
+            2,
+            "--memory-limit is 0; must be above 0"},
+        Refusal{"ablate a.json --jobs 0", 2, "--jobs is 0; must be a whole"},
         Refusal{
             "crf --image x.png --logits a --save masks",
             2,

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "apps/evaluation_text.h"
+#include "apps/flags.h"
+#include "apps/inference.h"
+#include "apps/network_source.h"
+#include "apps/overlay.h"
+#include "apps/progress.h"
+#include "apps/report/page.h"
+#include "apps/run.h"
+#include "apps/verbs.h"
+#include "data/image_file.h"
+#include "data/loader.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+#include "deeplab/engine/bootstrap.h"
+
+namespace deeplab::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// One of the two that are compared.
+struct Contestant {
+  std::string name;
+  NetworkSource network;
+  std::optional<engine::Evaluation> evaluation;
+  /// Where its predictions of the pictured images lie.
+  std::string masks;
+  /// Places of the images in the data set, by name.
+  std::map<std::string, int64_t> places;
+};
+
+NetworkSource open_contestant(const std::string& path, const Flags& flags) {
+  const bool is_folder = fs::is_directory(path);
+  return open_run(is_folder ? RunFiles(path).last : path, flags);
+}
+
+/// How much better the second is on an image.
+struct Gain {
+  std::string name;
+  double difference;
+};
+
+/// Images by how much the two differ on them, most first.
+std::vector<Gain> gains_of(const Contestant& first, const Contestant& second) {
+  std::vector<Gain> gains;
+  for (const auto& [name, counts] : first.evaluation->images()) {
+    const auto& other = second.evaluation->images().at(name);
+    gains.push_back({name, engine::mean_iou(other) - engine::mean_iou(counts)});
+  }
+  std::stable_sort(
+      gains.begin(),
+      gains.end(),
+      [](const Gain& a, const Gain& b) {
+        return std::abs(a.difference) > std::abs(b.difference);
+      }
+  );
+  return gains;
+}
+
+void score_all(
+    Contestant& one, const data::Dataset& dataset, const SampleSource& samples
+) {
+  std::cerr << one.name << '\n';
+  Progress progress("evaluate", dataset.size(), 0);
+  const auto& config = one.network.config;
+  engine::EvaluateOptions options;
+  options.counted.num_classes = dataset.classes().size();
+  options.counted.trimap_widths = config.evaluate.trimap;
+  options.post_process = crf_of(config.evaluate, config.data);
+  options.on_image = [&](int64_t done) { progress.update(done, ""); };
+  options.on_prediction = [&](const Sample& sample, const torch::Tensor&) {
+    one.places.emplace(sample.name, static_cast<int64_t>(one.places.size()));
+  };
+  const auto network =
+      inference_of(one.network.segmenter, config.evaluate, std::nullopt);
+  one.evaluation = engine::evaluate(network, samples, options).final();
+}
+
+cv::Mat predict_mask(
+    const NetworkSource& network,
+    const data::RawSample& raw,
+    int64_t num_classes
+) {
+  const auto& config = network.config;
+  Sample sample;
+  sample.name = raw.name;
+  sample.image = data::to_tensor(raw.image, config.normalization());
+  auto scores = engine::score(
+      inference_of(network.segmenter, config.evaluate, std::nullopt),
+      sample,
+      num_classes
+  );
+  const auto post_process = crf_of(config.evaluate, config.data);
+  if (post_process) scores = post_process(sample, scores);
+  return to_mask(scores.argmax(0).cpu());
+}
+
+/// Writes the photo, truth and both predictions of the images with the
+/// largest differences; returns their ids, the largest first.
+std::vector<std::string> write_pictures(
+    const std::vector<Contestant*>& contestants,
+    const std::vector<Gain>& gains,
+    const data::Dataset& dataset,
+    const std::string& folder
+) {
+  std::vector<std::string> ids;
+  for (const auto& gain : gains) {
+    const auto place = contestants[0]->places.at(gain.name);
+    const auto raw = dataset.load(place);
+    const auto id = dataset.id(place);
+    const auto stem = folder + "/pictures/" + id;
+    ids.push_back(id);
+    data::write_image(stem + ".jpg", raw.image);
+    data::write_mask(stem + ".png", raw.labels, dataset.classes());
+    for (const auto* one : contestants) {
+      data::write_mask(
+          one->masks + "/" + id + ".png",
+          predict_mask(one->network, raw, dataset.classes().size()),
+          dataset.classes()
+      );
+    }
+  }
+  return ids;
+}
+
+std::string class_table(
+    const Contestant& first,
+    const Contestant& second,
+    const std::vector<std::string>& names
+) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << std::left << std::setw(26)
+       << "IoU, %" << std::right << std::setw(10) << "A" << std::setw(10) << "B"
+       << std::setw(10) << "B - A" << '\n';
+  const auto line = [&](const std::string& name,
+                        std::optional<double> a,
+                        std::optional<double> b) {
+    text << std::left << std::setw(26) << name << std::right;
+    for (const auto& value : {a, b}) {
+      text << std::setw(10);
+      if (value) {
+        text << 100 * *value;
+      } else {
+        text << '-';
+      }
+    }
+    if (a && b) {
+      text << std::showpos << std::setw(10) << 100 * (*b - *a)
+           << std::noshowpos;
+    }
+    text << '\n';
+  };
+  const auto a = first.evaluation->scores();
+  const auto b = second.evaluation->scores();
+  for (size_t k = 0; k < names.size(); ++k) {
+    line("  " + names[k], a.class_iou[k], b.class_iou[k]);
+  }
+  line("mean IoU", a.mean_iou, b.mean_iou);
+  line("pixel accuracy", a.pixel_accuracy, b.pixel_accuracy);
+  const auto more_a = first.evaluation->details();
+  const auto more_b = second.evaluation->details();
+  line("boundary IoU", more_a.mean_boundary_iou, more_b.mean_boundary_iou);
+  line("boundary F", more_a.mean_boundary_f, more_b.mean_boundary_f);
+  return text.str();
+}
+
+ResultRow row_of(
+    const Contestant& one,
+    const char* letter,
+    const std::vector<std::string>& names
+) {
+  ResultRow row;
+  row.name = str(letter, ": ", one.name);
+  row.results.push_back(
+      {{"evaluation", evaluation_json(*one.evaluation, names)}}
+  );
+  row.images = one.evaluation->images();
+  return row;
+}
+
+}  // namespace
+
+int compare(const Arguments& arguments) {
+  Flags flags(
+      "compare",
+      "Compares two trained networks on one data set.",
+      "A B --out DIR    A, B: folders of runs, or checkpoints"
+  );
+  flags.add_config(ConfigFlags::kData);
+  flags.add_device();
+  flags.take_positional("networks");
+  auto add = flags.add();
+  add("out",
+      "folder for compare.html and its pictures",
+      cxxopts::value<std::string>()->default_value("runs/compare"));
+  flags.add_whole("pictures", "images to show: the most different", {0}, 6);
+  if (!flags.parse(arguments)) return 0;
+  const auto paths = flags.has("networks")
+                         ? flags.get<std::vector<std::string>>("networks")
+                         : std::vector<std::string>{};
+  if (paths.size() != 2) throw ConfigError("name two runs or checkpoints");
+
+  const auto folder = flags.text("out");
+  Contestant a{
+      paths[0], open_contestant(paths[0], flags), {}, folder + "/a", {}};
+  Contestant b{
+      paths[1], open_contestant(paths[1], flags), {}, folder + "/b", {}};
+  const auto dataset =
+      make_dataset(a.network.config.data, data::Role::kValidation);
+  const auto& names = dataset->classes().names;
+  for (auto* one : {&a, &b}) {
+    score_all(
+        *one,
+        *dataset,
+        make_sample_source(dataset, one->network.config.normalization())
+    );
+  }
+  constexpr int64_t kRounds = 2000;
+  const auto comparison = engine::compare(
+      a.evaluation->images(), b.evaluation->images(), kRounds, /*seed=*/0
+  );
+  auto gains = gains_of(a, b);
+  std::cout << "A: " << a.name << "\nB: " << b.name << '\n'
+            << class_table(a, b, names) << std::fixed << std::setprecision(2)
+            << std::showpos << "B - A: " << 100 * comparison.difference
+            << " points of mean IoU, 95 % interval " << 100 * comparison.low
+            << " to " << 100 * comparison.high
+            << (comparison.is_clear() ? ": clear" : ": no clear difference")
+            << " (paired bootstrap over images)\n"
+            << "images that differ most (mean IoU of the image, B - A):\n";
+  gains.resize(
+      std::min(gains.size(), static_cast<size_t>(flags.whole("pictures")))
+  );
+  for (const auto& gain : gains) {
+    std::cout << "  " << 100 * gain.difference << "  " << gain.name << '\n';
+  }
+  std::cout << std::noshowpos << std::defaultfloat;
+
+  Report report;
+  report.table.title = "A against B";
+  report.table.rows = {row_of(a, "A", names), row_of(b, "B", names)};
+  report.table.rows[0].against_best = std::nullopt;
+  report.table.rows[1].against_best = comparison;
+  report.data = a.network.config.data.kind;
+  report.classes = dataset->classes();
+  report.pictures = folder + "/pictures";
+  report.masks = {a.masks, b.masks};
+  report.metrics = {"", ""};
+  report.ids = write_pictures({&a, &b}, gains, *dataset, folder);
+  write_file(folder + "/compare.html", html_page(report));
+  std::cout << folder << "/compare.html\n";
+  return 0;
+}
+
+}  // namespace deeplab::apps

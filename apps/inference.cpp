@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/inference.h"
+
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include <torch/torch.h>
+
+#include "apps/platform.h"
+#include "deeplab/core/error.h"
+#include "deeplab/crf/post_process.h"
+#include "deeplab/engine/inference.h"
+
+namespace deeplab::apps {
+namespace {
+
+constexpr double kGib = 1 << 30;
+
+std::string size_text(const model::ImageSize& size) {
+  return str(size.height, "x", size.width);
+}
+
+/// Cuts each image into pieces that leave the process within its limit.
+class LimitedInference {
+ public:
+  LimitedInference(
+      model::Segmenter network,
+      const engine::InferenceOptions& options,
+      double limit
+  )
+      : network_(std::move(network)), options_(options), limit_(limit) {
+    const auto scores = network_(torch::zeros({1, 3, 129, 129}));
+    classes_ = scores.size(1);
+    memory_ = engine::measure_memory(network_);
+    // What the process holds without any image.
+    besides_ = static_cast<double>(resident_bytes());
+  }
+
+  torch::Tensor operator()(const torch::Tensor& images) {
+    const model::ImageSize size{images.size(2), images.size(3)};
+    const auto fitting = engine::fit_memory(
+        memory_, options_, size, classes_, limit_ - besides_
+    );
+    if (!told_) tell(size, fitting);
+    return engine::make_inference(network_, fitting)(images);
+  }
+
+ private:
+  void tell(model::ImageSize size, const engine::InferenceOptions& fitting) {
+    told_ = true;
+    const auto gib = [&](const engine::InferenceOptions& options) {
+      return (besides_ +
+              engine::estimate_memory(memory_, options, size, classes_)) /
+             kGib;
+    };
+    std::cerr << std::fixed << std::setprecision(2)
+              << "memory: " << size_text(size) << " needs about "
+              << gib(options_) << " GiB as asked for";
+    if (fitting.window && !options_.window) {
+      std::cerr << ", in pieces of " << size_text(*fitting.window) << ' '
+                << gib(fitting);
+    }
+    std::cerr << '\n' << std::defaultfloat;
+  }
+
+  model::Segmenter network_;
+  engine::InferenceOptions options_;
+  double limit_;
+  int64_t classes_ = 0;
+  engine::MemoryModel memory_;
+  double besides_ = 0;
+  bool told_ = false;
+};
+
+}  // namespace
+
+engine::PostProcess crf_of(
+    const EvaluateConfig& config, const data::DataConfig& data
+) {
+  if (!config.crf) return {};
+  return [options = config.crf->options(),
+          mean = data.mean,
+          deviation =
+              data.std](const Sample& sample, const torch::Tensor& logits) {
+    const auto image = crf::raw_image(sample.image, mean, deviation);
+    return crf::post_process(logits.unsqueeze(0), image.unsqueeze(0), options)
+        .squeeze(0);
+  };
+}
+
+std::optional<double> memory_limit(const Flags& flags) {
+  if (!flags.has("memory-limit")) return std::nullopt;
+  const double gib = flags.number("memory-limit");
+  if (gib > 0) return gib * kGib;
+  throw ConfigError(
+      str("--memory-limit is ", flags.text("memory-limit"), "; must be above 0")
+  );
+}
+
+model::Segmenter inference_of(
+    const model::Segmenter& network,
+    const EvaluateConfig& config,
+    std::optional<double> memory_limit
+) {
+  const auto options = config.inference();
+  if (!memory_limit) return engine::make_inference(network, options);
+  const auto limited =
+      std::make_shared<LimitedInference>(network, options, *memory_limit);
+  return [limited](const torch::Tensor& images) { return (*limited)(images); };
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/report/page.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
+#include "apps/overlay.h"
+#include "apps/report/assets.h"
+#include "data/image_file.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+#include "deeplab/core/sample.h"
+#include "deeplab/core/version.h"
+
+namespace deeplab::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string replace_all(
+    std::string text, const std::string& from, const std::string& to
+) {
+  for (size_t at = text.find(from); at != std::string::npos;
+       at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+std::string escape(const std::string& text) {
+  return replace_all(replace_all(text, "&", "&amp;"), "<", "&lt;");
+}
+
+std::string base64(const std::string& bytes) {
+  constexpr const char* kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t count = std::min<size_t>(3, bytes.size() - i);
+    uint32_t bits = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      const auto byte = k < count ? static_cast<unsigned char>(bytes[i + k])
+                                  : static_cast<unsigned char>(0);
+      bits = (bits << 8U) | byte;
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      text += k <= count ? kLetters[(bits >> (18U - 6U * k)) & 63U] : '=';
+    }
+  }
+  return text;
+}
+
+std::string data_url(const std::string& bytes, const char* kind) {
+  return std::string("data:image/") + kind + ";base64," + base64(bytes);
+}
+
+std::string png_url(const cv::Mat& image) {
+  return data_url(data::encode_image(image, ".png"), "png");
+}
+
+/// Right pixels dark, wrong ones red, void white.
+cv::Mat draw_errors(const cv::Mat& truth, const cv::Mat& prediction) {
+  const cv::Vec3b right(64, 56, 48);
+  const cv::Vec3b wrong(60, 60, 230);
+  const cv::Vec3b uncounted(255, 255, 255);
+  cv::Mat drawn(truth.size(), CV_8UC3);
+  for (int y = 0; y < truth.rows; ++y) {
+    for (int x = 0; x < truth.cols; ++x) {
+      const auto label = truth.at<uint8_t>(y, x);
+      auto& pixel = drawn.at<cv::Vec3b>(y, x);
+      pixel = label == prediction.at<uint8_t>(y, x) ? right : wrong;
+      if (label == kVoid) pixel = uncounted;
+    }
+  }
+  return drawn;
+}
+
+Json pictures_json(const Report& report) {
+  Json pictures = Json::array();
+  for (const auto& id : report.ids) {
+    // Cells that were scored before may have pictured fewer.
+    const auto stem = report.pictures + "/" + id;
+    if (!fs::exists(stem + ".png")) continue;
+    const auto truth = data::read_mask(stem + ".png");
+    Json predictions = Json::array();
+    for (size_t i = 0; i < report.masks.size(); ++i) {
+      const auto path = report.masks[i] + "/" + id + ".png";
+      if (report.masks[i].empty() || !fs::exists(path)) continue;
+      const auto mask = data::read_mask(path);
+      if (mask.size() != truth.size()) continue;
+      predictions.push_back(
+          {{"row", i},
+           {"mask", png_url(colorize(mask, report.classes))},
+           {"errors", png_url(draw_errors(truth, mask))}}
+      );
+    }
+    pictures.push_back(
+        {{"id", id},
+         {"photo", data_url(read_file(stem + ".jpg"), "jpeg")},
+         {"truth", png_url(colorize(truth, report.classes))},
+         {"predictions", predictions}}
+    );
+  }
+  return pictures;
+}
+
+/// Points of a training: loss, thinned out to means over stretches, and the
+/// validations' mean IoU.
+Json curve_json(const std::string& metrics) {
+  Json curve{{"loss", Json::array()}, {"validation", Json::array()}};
+  if (!fs::exists(metrics)) return curve;
+  std::vector<std::pair<int64_t, double>> losses;
+  std::istringstream lines(read_file(metrics));
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object() || !json.contains("iteration")) continue;
+    const auto iteration = json["iteration"].get<int64_t>();
+    if (json.contains("loss") && json["loss"].is_number()) {
+      losses.emplace_back(iteration, json["loss"].get<double>());
+    }
+    if (json.contains("validation")) {
+      curve["validation"].push_back({iteration, json["validation"]["mean_iou"]}
+      );
+    }
+  }
+  constexpr size_t kPoints = 100;
+  const size_t stretch = std::max<size_t>(1, losses.size() / kPoints);
+  for (size_t first = 0; first < losses.size(); first += stretch) {
+    const size_t last = std::min(first + stretch, losses.size());
+    double sum = 0;
+    for (size_t i = first; i < last; ++i) sum += losses[i].second;
+    curve["loss"].push_back(
+        {losses[last - 1].first, sum / static_cast<double>(last - first)}
+    );
+  }
+  return curve;
+}
+
+Json spread_json(const std::optional<Spread>& spread) {
+  if (!spread) return nullptr;
+  return {{"mean", spread->mean}, {"deviation", spread->deviation}};
+}
+
+/// Means over the seeds of the object of numbers at a pointer.
+Json means_json(const ResultRow& row, const std::string& pointer) {
+  Json means = Json::object();
+  if (row.results.empty()) return means;
+  const Json::json_pointer where(pointer);
+  if (!row.results[0].contains(where)) return means;
+  for (const auto& item : row.results[0].at(where).items()) {
+    const auto spread = row.spread(str(pointer, "/", item.key()));
+    means[item.key()] = spread ? Json(spread->mean) : Json(nullptr);
+  }
+  return means;
+}
+
+Json row_json(const ResultRow& row, const std::string& metrics) {
+  Json scores = Json::object();
+  for (const auto& score : kShownScores) {
+    scores[score.title] = spread_json(row.spread(score.pointer));
+  }
+  Json cost = Json::object();
+  for (const char* key :
+       {"parameters",
+        "multiply_adds",
+        "multiply_adds_paper_rule",
+        "seconds_per_image",
+        "peak_memory_bytes"}) {
+    const auto spread = row.spread(str("/cost/", key));
+    cost[key] = spread ? Json(spread->mean) : Json(nullptr);
+  }
+  Json json{
+      {"label", row.label()},
+      {"name", row.name},
+      {"values", row.values},
+      {"seeds", row.results.size()},
+      {"scores", scores},
+      {"cost", cost},
+      {"class_iou", means_json(row, "/evaluation/scores/class_iou")},
+      {"class_boundary_iou", means_json(row, "/evaluation/boundary/class_iou")},
+      {"found_by_size", means_json(row, "/evaluation/found_by_size")},
+      {"trimap", means_json(row, "/evaluation/trimap_mean_iou")},
+      {"before_crf", spread_json(row.spread("/before_crf/scores/mean_iou"))},
+      {"paper", row.paper},
+      {"errors", row.errors},
+      {"curve", curve_json(metrics)},
+      {"against_best", nullptr}};
+  if (row.against_best) {
+    json["against_best"] = {
+        {"difference", row.against_best->difference},
+        {"low", row.against_best->low},
+        {"high", row.against_best->high},
+        {"clear", row.against_best->is_clear()}};
+  }
+  return json;
+}
+
+Json report_json(const Report& report) {
+  Json scores = Json::array();
+  for (const auto& score : kShownScores) scores.push_back(score.title);
+  Json rows = Json::array();
+  for (size_t i = 0; i < report.table.rows.size(); ++i) {
+    rows.push_back(row_json(report.table.rows[i], report.metrics[i]));
+  }
+  Json classes = Json::array();
+  for (size_t k = 0; k < report.classes.names.size(); ++k) {
+    const auto& color = report.classes.colors[k];
+    classes.push_back(
+        {{"name", report.classes.names[k]},
+         {"color", {color[0], color[1], color[2]}}}
+    );
+  }
+  return {
+      {"title", report.table.title},
+      {"version", kVersion},
+      {"data", report.data},
+      {"paper", report.table.paper},
+      {"columns", report.table.columns},
+      {"scores", scores},
+      {"rows", rows},
+      {"classes", classes},
+      {"pictures", pictures_json(report)}};
+}
+
+}  // namespace
+
+std::string html_page(const Report& report) {
+  // "</script>" inside a text would end the element.
+  const auto json = replace_all(report_json(report).dump(), "</", "<\\/");
+  std::ostringstream page;
+  page << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+          "<meta name=\"viewport\" content=\"width=device-width\">"
+          "<link rel=\"icon\" href=\"data:,\"><title>"
+       << escape(report.table.title) << "</title><style>" << kPageStyle
+       << "</style></head><body>\n<main id=\"report\"><noscript>This report "
+          "needs JavaScript, which it brings itself.</noscript></main>\n"
+          "<script type=\"application/json\" id=\"data\">"
+       << json << "</script>\n<script>" << kChartScript << "</script>\n<script>"
+       << kPageScript << "</script>\n</body></html>\n";
+  return page.str();
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/results.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <sstream>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "apps/evaluation_text.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::apps {
+namespace {
+
+constexpr const char* kSeed = "train.seed";
+
+std::string value_text(const Json& value) {
+  if (value.is_null()) return "none";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// The keys that any cell sets, the seed left out, in the order of appearance.
+std::vector<std::string> columns_of(const Grid& grid) {
+  std::vector<std::string> columns;
+  for (const auto& cell : grid.cells) {
+    for (const auto& [key, value] : cell.values) {
+      if (key != kSeed &&
+          std::count(columns.begin(), columns.end(), key) == 0) {
+        columns.push_back(key);
+      }
+    }
+  }
+  return columns;
+}
+
+std::vector<std::string> texts_of(
+    const Cell& cell, const std::vector<std::string>& columns
+) {
+  std::vector<std::string> texts(columns.size());
+  for (const auto& [key, value] : cell.values) {
+    const auto column = std::find(columns.begin(), columns.end(), key);
+    if (column != columns.end()) {
+      texts[static_cast<size_t>(column - columns.begin())] = value_text(value);
+    }
+  }
+  return texts;
+}
+
+void add_images(
+    ResultRow& row, const Cell& cell, const std::string& counts_folder
+) {
+  const auto path = counts_folder + "/" + cell.id + ".json";
+  if (!std::filesystem::exists(path)) return;
+  const auto images = read_images_json(
+      parse_json(read_file(path), path), cell.config.data.classes.size(), path
+  );
+  for (const auto& [name, counts] : images) {
+    engine::add_to(row.images[name], counts);
+  }
+}
+
+/// Whether the line is on the disk. Processes that append at once wait for each
+/// other; what a killed one left of a line is ended first.
+bool append_line(const std::string& path, const std::string& line) {
+  const int file = ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT, 0644);
+  if (file < 0) return false;
+  ::flock(file, LOCK_EX);
+  char last = '\n';
+  const auto size = ::lseek(file, 0, SEEK_END);
+  const bool read = size <= 0 || ::pread(file, &last, 1, size - 1) == 1;
+  const auto text = (last == '\n' ? "" : "\n") + line + "\n";
+  const bool kept = read &&
+                    ::write(file, text.data(), text.size()) ==
+                        static_cast<ssize_t>(text.size()) &&
+                    ::fsync(file) == 0;
+  return ::close(file) == 0 && kept;
+}
+
+void compare_with_best(ResultTable& table) {
+  const ResultRow* best = nullptr;
+  double highest = -1;
+  for (const auto& row : table.rows) {
+    const auto score = row.spread(kShownScores[0].pointer);
+    if (score && score->mean > highest) {
+      highest = score->mean;
+      best = &row;
+    }
+  }
+  if (best == nullptr) return;
+  constexpr int64_t kRounds = 1000;
+  for (auto& row : table.rows) {
+    const bool same_images =
+        !row.images.empty() &&
+        std::equal(
+            row.images.begin(),
+            row.images.end(),
+            best->images.begin(),
+            best->images.end(),
+            [](const auto& a, const auto& b) { return a.first == b.first; }
+        );
+    if (&row == best || !same_images) continue;
+    row.against_best =
+        engine::compare(best->images, row.images, kRounds, /*seed=*/0);
+  }
+}
+
+}  // namespace
+
+ResultsLog::ResultsLog(std::string path) : path_(std::move(path)) {
+  if (!std::filesystem::exists(path_)) return;
+  std::istringstream lines(read_file(path_));
+  for (std::string line; std::getline(lines, line);) {
+    auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object() && json.contains("id")) {
+      const auto id = json["id"].get<std::string>();
+      lines_[id] = std::move(json);
+    }
+  }
+}
+
+const Json* ResultsLog::find(const std::string& id) const {
+  const auto found = lines_.find(id);
+  return found == lines_.end() ? nullptr : &found->second;
+}
+
+bool ResultsLog::is_done(const std::string& id) const {
+  const auto* line = find(id);
+  return line != nullptr && line->contains("evaluation");
+}
+
+void ResultsLog::append(const Json& line) {
+  if (!append_line(path_, line.dump())) {
+    throw DataError(str(path_, ": cannot write (disk full?)"));
+  }
+  lines_[line.at("id").get<std::string>()] = line;
+}
+
+Spread spread_of(const std::vector<double>& values) {
+  Spread spread;
+  if (values.empty()) return spread;
+  const auto count = static_cast<double>(values.size());
+  spread.mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  if (values.size() < 2) return spread;
+  double sum = 0;
+  for (const double value : values) {
+    sum += (value - spread.mean) * (value - spread.mean);
+  }
+  spread.deviation = std::sqrt(sum / (count - 1));
+  return spread;
+}
+
+std::string ResultRow::label() const {
+  if (!name.empty()) return name;
+  std::string label;
+  for (const auto& value : values) {
+    if (!value.empty()) label += (label.empty() ? "" : " / ") + value;
+  }
+  return label;
+}
+
+std::vector<double> ResultRow::numbers(const std::string& pointer) const {
+  std::vector<double> numbers;
+  const Json::json_pointer where(pointer);
+  for (const auto& result : results) {
+    if (result.contains(where) && result.at(where).is_number()) {
+      numbers.push_back(result.at(where).get<double>());
+    }
+  }
+  return numbers;
+}
+
+std::optional<Spread> ResultRow::spread(const std::string& pointer) const {
+  const auto found = numbers(pointer);
+  if (found.empty()) return std::nullopt;
+  return spread_of(found);
+}
+
+ResultTable make_table(
+    const Grid& grid, const ResultsLog& log, const std::string& counts_folder
+) {
+  ResultTable table;
+  table.title = grid.title;
+  table.paper = grid.paper;
+  table.columns = columns_of(grid);
+  std::map<std::vector<std::string>, size_t> row_of;
+  for (const auto& cell : grid.cells) {
+    const auto* line = log.find(cell.id);
+    if (line == nullptr) continue;
+    auto values = texts_of(cell, table.columns);
+    auto key = values;
+    key.push_back(cell.name);
+    const auto [found, fresh] = row_of.emplace(key, table.rows.size());
+    if (fresh) {
+      ResultRow row;
+      row.name = cell.name;
+      row.values = std::move(values);
+      row.paper = cell.paper;
+      row.cell_id = cell.id;
+      row.training = cell.training_id;
+      table.rows.push_back(std::move(row));
+    }
+    auto& row = table.rows[found->second];
+    if (log.is_done(cell.id)) {
+      row.results.push_back(*line);
+      add_images(row, cell, counts_folder);
+    } else {
+      row.errors.push_back(line->value("error", "unknown error"));
+    }
+  }
+  compare_with_best(table);
+  return table;
+}
+
+}  // namespace deeplab::apps

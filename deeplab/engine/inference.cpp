@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/engine/inference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <sstream>
+
+#include <torch/torch.h>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::engine {
+namespace {
+
+using model::ImageSize;
+
+ImageSize size_of(const torch::Tensor& images) {
+  return {images.size(2), images.size(3)};
+}
+
+int64_t scaled(int64_t side, double scale, SizingRule rule) {
+  const auto length = static_cast<double>(side);
+  const int64_t size = rule == SizingRule::kPyTorch
+                           ? std::llround(length * scale)
+                           : static_cast<int64_t>((length - 1) * scale + 1);
+  return std::max<int64_t>(1, size);
+}
+
+ImageSize scaled(ImageSize size, double scale, SizingRule rule) {
+  return {scaled(size.height, scale, rule), scaled(size.width, scale, rule)};
+}
+
+torch::Tensor resize(
+    const torch::Tensor& maps, ImageSize size, SizingRule rule
+) {
+  if (maps.size(2) == size.height && maps.size(3) == size.width) return maps;
+  return at::upsample_bilinear2d(
+      maps,
+      {size.height, size.width},
+      /*align_corners=*/rule == SizingRule::kTensorFlow
+  );
+}
+
+torch::Tensor log_of(torch::Tensor probabilities) {
+  constexpr double kTiny = 1e-30;
+  return probabilities.clamp_min_(kTiny).log_();
+}
+
+/// Scores of images that may be larger than the window.
+torch::Tensor in_pieces(
+    const model::Segmenter& network,
+    const torch::Tensor& images,
+    const InferenceOptions& options
+) {
+  if (!options.window) return network(images);
+  const auto size = size_of(images);
+  const ImageSize piece{
+      std::min(options.window->height, size.height),
+      std::min(options.window->width, size.width)};
+  if (piece.height == size.height && piece.width == size.width) {
+    return network(images);
+  }
+  torch::Tensor sum;
+  auto covered = torch::zeros({size.height, size.width});
+  for (const auto top :
+       piece_starts(size.height, piece.height, options.overlap)) {
+    for (const auto left :
+         piece_starts(size.width, piece.width, options.overlap)) {
+      const auto cut = [&](const torch::Tensor& maps, int64_t first) {
+        return maps.narrow(first, top, piece.height)
+            .narrow(first + 1, left, piece.width);
+      };
+      const auto scores = network(cut(images, 2).contiguous()).softmax(1);
+      if (!sum.defined()) {
+        sum = torch::zeros(
+            {scores.size(0), scores.size(1), size.height, size.width},
+            scores.options()
+        );
+      }
+      cut(sum, 2).add_(scores);
+      cut(covered, 0).add_(1);
+    }
+  }
+  return log_of(sum.div_(covered.to(sum.device())));
+}
+
+}  // namespace
+
+model::Segmenter make_inference(
+    model::Segmenter network, const InferenceOptions& options
+) {
+  if (options.is_plain()) return network;
+  return [network = std::move(network), options](const torch::Tensor& images) {
+    const torch::NoGradGuard no_grad;
+    const auto size = size_of(images);
+    torch::Tensor sum;
+    const auto add = [&](const torch::Tensor& logits) {
+      const auto probabilities =
+          resize(logits, size, options.sizing).softmax(1);
+      sum = sum.defined() ? sum.add_(probabilities) : probabilities;
+    };
+    for (const auto scale : options.scales) {
+      const auto input =
+          resize(images, scaled(size, scale, options.sizing), options.sizing);
+      add(in_pieces(network, input, options));
+      if (options.flip) {
+        add(in_pieces(network, input.flip({3}), options).flip({3}));
+      }
+    }
+    const auto passes =
+        static_cast<double>(options.scales.size() * (options.flip ? 2 : 1));
+    return log_of(sum.div_(passes));
+  };
+}
+
+std::vector<int64_t> piece_starts(
+    int64_t length, int64_t window, double overlap
+) {
+  if (length <= window) return {0};
+  const auto step = std::max<int64_t>(
+      1, static_cast<int64_t>(static_cast<double>(window) * (1 - overlap))
+  );
+  const int64_t room = length - window;
+  const int64_t pieces = (room + step - 1) / step;
+  std::vector<int64_t> starts;
+  for (int64_t i = 0; i <= pieces; ++i) starts.push_back(room * i / pieces);
+  return starts;
+}
+
+double estimate_memory(
+    const MemoryModel& memory,
+    const InferenceOptions& options,
+    ImageSize image,
+    int64_t num_classes
+) {
+  const auto pixels = [](ImageSize size) {
+    return static_cast<double>(size.height) * static_cast<double>(size.width);
+  };
+  const double scale =
+      *std::max_element(options.scales.begin(), options.scales.end());
+  const auto largest = scaled(image, scale, options.sizing);
+  auto piece = largest;
+  if (options.window) {
+    piece = {
+        std::min(piece.height, options.window->height),
+        std::min(piece.width, options.window->width)};
+  }
+  constexpr double kFloat = 4;
+  const auto classes = static_cast<double>(num_classes);
+  // Pixels of the image: itself, labels, prediction and what counting needs.
+  constexpr double kBesides = 80;
+  double total = pixels(image) * kBesides + memory.bytes(pixels(piece));
+  if (!options.is_plain()) {
+    // The mean, the scores that are added to it, and their exponentials.
+    total += pixels(image) * classes * kFloat * 2;
+    total += pixels(largest) * (classes + 3) * kFloat;
+  }
+  return total;
+}
+
+InferenceOptions fit_memory(
+    const MemoryModel& memory,
+    InferenceOptions options,
+    ImageSize image,
+    int64_t num_classes,
+    double bytes
+) {
+  const auto needed = [&] {
+    return estimate_memory(memory, options, image, num_classes);
+  };
+  if (needed() <= bytes) return options;
+  constexpr int64_t kLeast = 129;
+  constexpr int64_t kStep = 32;
+  const int64_t longest = std::max(image.height, image.width);
+  for (int64_t side = longest / kStep * kStep + 1; side >= kLeast;
+       side -= kStep) {
+    options.window = ImageSize{side, side};
+    if (needed() <= bytes) return options;
+  }
+  options.window = ImageSize{kLeast, kLeast};
+  const auto gib = [](double value) {
+    std::ostringstream text;
+    text << std::fixed << std::setprecision(2) << value / (1 << 30);
+    return text.str();
+  };
+  throw ConfigError(
+      str("an image of ",
+          image.height,
+          "x",
+          image.width,
+          " needs ",
+          gib(needed()),
+          " GiB even in pieces of ",
+          kLeast,
+          "x",
+          kLeast,
+          "; ",
+          gib(bytes),
+          " GiB are left of the limit")
+  );
+}
+
+}  // namespace deeplab::engine

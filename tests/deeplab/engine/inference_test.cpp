@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/engine/inference.h"
+
+#include <cmath>
+
+#include <torch/torch.h>
+
+#include "deeplab/core/error.h"
+#include "support/support.h"
+
+namespace deeplab::engine {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// Two convolutions: scores that depend on 5 x 5 pixels.
+model::Segmenter two_convolutions() {
+  torch::manual_seed(1);
+  const auto first = torch::randn({4, 3, 3, 3});
+  const auto second = torch::randn({5, 4, 3, 3});
+  return [first, second](const torch::Tensor& images) {
+    const auto hidden = torch::conv2d(images, first, {}, 1, 1).relu();
+    return torch::conv2d(hidden, second, {}, 1, 1);
+  };
+}
+
+torch::Tensor probabilities(const torch::Tensor& scores) {
+  return scores.softmax(1);
+}
+
+TEST(Inference, AtScaleOneWithoutFlipIsTheNetworkItself) {
+  const auto network = two_convolutions();
+  const auto image = torch::randn({1, 3, 20, 31});
+  EXPECT_TRUE(make_inference(network, {})(image).equal(network(image)));
+}
+
+TEST(Inference, ScalesAndFlipsAreTheMeanOfProbabilitiesByHand) {
+  const auto network = two_convolutions();
+  const auto image = torch::randn({1, 3, 21, 33});
+  InferenceOptions options;
+  options.scales = {0.5, 1};
+  options.flip = true;
+  const auto resize = [](const torch::Tensor& maps, int64_t h, int64_t w) {
+    return at::upsample_bilinear2d(maps, {h, w}, true);
+  };
+  // (21 - 1) / 2 + 1 = 11, (33 - 1) / 2 + 1 = 17
+  const auto half = resize(image, 11, 17);
+  const auto pass = [&](const torch::Tensor& input, bool flip) {
+    const auto scores =
+        flip ? network(input.flip({3})).flip({3}) : network(input);
+    return probabilities(resize(scores, 21, 33));
+  };
+  const auto expected = (pass(half, false) + pass(half, true) +
+                         pass(image, false) + pass(image, true)) /
+                        4;
+  const auto scores = make_inference(network, options)(image);
+  EXPECT_TRUE(scores.exp().allclose(expected, 1e-5, 1e-6));
+}
+
+TEST(Inference, PyTorchsRuleRoundsAndAlignsAreas) {
+  std::vector<std::vector<int64_t>> seen;
+  const auto network = two_convolutions();
+  const model::Segmenter spy = [&](const torch::Tensor& images) {
+    seen.push_back({images.size(2), images.size(3)});
+    return network(images);
+  };
+  const auto image = torch::randn({1, 3, 21, 32});
+  InferenceOptions options;
+  options.scales = {1.5};
+  options.sizing = SizingRule::kPyTorch;
+  const auto scores = make_inference(spy, options)(image);
+  options.sizing = SizingRule::kTensorFlow;
+  make_inference(spy, options)(image);
+  // round(31.5) and 48; 20 * 1.5 + 1 and trunc(31 * 1.5 + 1)
+  EXPECT_THAT(seen[0], ElementsAre(32, 48));
+  EXPECT_THAT(seen[1], ElementsAre(31, 47));
+  const auto larger = at::upsample_bilinear2d(image, {32, 48}, false);
+  const auto expected =
+      probabilities(at::upsample_bilinear2d(network(larger), {21, 32}, false));
+  EXPECT_TRUE(scores.exp().allclose(expected, 1e-5, 1e-6));
+}
+
+TEST(Inference, PiecesCoverTheLengthAndOverlap) {
+  EXPECT_THAT(piece_starts(10, 16, 0.5), ElementsAre(0));
+  EXPECT_THAT(piece_starts(16, 16, 0.5), ElementsAre(0));
+  EXPECT_THAT(piece_starts(32, 16, 0), ElementsAre(0, 16));
+  EXPECT_THAT(piece_starts(32, 16, 0.5), ElementsAre(0, 8, 16));
+  for (int64_t length = 17; length < 200; length += 13) {
+    const auto starts = piece_starts(length, 16, 0.25);
+    EXPECT_EQ(starts.front(), 0);
+    EXPECT_EQ(starts.back() + 16, length);
+    for (size_t i = 1; i < starts.size(); ++i) {
+      EXPECT_LE(starts[i] - starts[i - 1], 12);
+      EXPECT_GT(starts[i], starts[i - 1]);
+    }
+  }
+}
+
+TEST(Inference, PiecesGiveTheWholeImagesResultAwayFromSeams) {
+  const auto network = two_convolutions();
+  const auto image = torch::randn({1, 3, 41, 57});
+  InferenceOptions options;
+  options.window = model::ImageSize{24, 24};
+  options.overlap = 0.25;
+  const auto whole = probabilities(network(image));
+  const auto pieces = make_inference(network, options)(image).exp();
+  const auto differs = (whole - pieces).abs().amax(1).squeeze(0) > 1e-5;
+  // A pixel may differ where a piece that covers it ends within 2 pixels.
+  auto seam = torch::zeros({41, 57}, torch::kBool);
+  for (const auto top : piece_starts(41, 24, 0.25)) {
+    if (top > 0) seam.slice(0, top, top + 2).fill_(true);
+    if (top + 24 < 41) seam.slice(0, top + 22, top + 24).fill_(true);
+  }
+  for (const auto left : piece_starts(57, 24, 0.25)) {
+    if (left > 0) seam.slice(1, left, left + 2).fill_(true);
+    if (left + 24 < 57) seam.slice(1, left + 22, left + 24).fill_(true);
+  }
+  EXPECT_FALSE(differs.logical_and(seam.logical_not()).any().item<bool>());
+  EXPECT_TRUE(differs.any().item<bool>());
+}
+
+TEST(Inference, OnePieceLargerThanTheImageIsTheWholeImage) {
+  const auto network = two_convolutions();
+  const auto image = torch::randn({1, 3, 20, 31});
+  InferenceOptions options;
+  options.window = model::ImageSize{64, 64};
+  const auto scores = make_inference(network, options)(image);
+  EXPECT_TRUE(
+      probabilities(scores).allclose(probabilities(network(image)), 1e-5, 1e-6)
+  );
+}
+
+TEST(MemoryMeter, SeesTheMostThatWasHeldAtOnce) {
+  const auto peak = peak_tensor_bytes([] {
+    const auto kept = torch::empty({1000}, torch::kUInt8);
+    { const auto freed = torch::empty({5000}, torch::kUInt8); }
+    const auto later = torch::empty({2000}, torch::kUInt8);
+  });
+  EXPECT_EQ(peak, 6000);
+}
+
+TEST(MemoryMeter, ItsLineMeetsAThirdSize) {
+  const auto network = two_convolutions();
+  const auto memory = measure_memory(network);
+  const auto image = torch::zeros({1, 3, 200, 333});
+  const auto peak = peak_tensor_bytes([&] { network(image); });
+  EXPECT_NEAR(
+      memory.bytes(200 * 333),
+      static_cast<double>(peak),
+      0.01 * static_cast<double>(peak)
+  );
+}
+
+TEST(FitMemory, TakesTheWholeImageOrTheLargestWindowOrRefuses) {
+  MemoryModel memory;
+  memory.per_pixel = 1000;
+  const model::ImageSize image{1024, 2048};
+  EXPECT_FALSE(fit_memory(memory, {}, image, 19, 4e9).window);
+  const auto fitting = fit_memory(memory, {}, image, 19, 1e9);
+  ASSERT_TRUE(fitting.window);
+  EXPECT_EQ(fitting.window->height % 32, 1);
+  EXPECT_LE(estimate_memory(memory, fitting, image, 19), 1e9);
+  auto larger = fitting;
+  larger.window->height += 32;
+  larger.window->width += 32;
+  EXPECT_GT(estimate_memory(memory, larger, image, 19), 1e9);
+  EXPECT_THAT(
+      [&] { fit_memory(memory, {}, image, 19, 1e8); },
+      ::testing::ThrowsMessage<ConfigError>(
+          ::testing::HasSubstr("an image of 1024x2048 needs")
+      )
+  );
+}
+
+}  // namespace
+}  // namespace deeplab::engine
