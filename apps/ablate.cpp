@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 
@@ -17,12 +18,13 @@ namespace {
 /// Runs each training with its cells in a process of its own; returns whether
 /// none was stopped by a signal.
 bool run_in_processes(
-    const Ablation& ablation, const Flags& flags, const std::string& grid
+    Ablation& ablation, const Flags& flags, const std::string& grid
 ) {
   const auto jobs = flags.whole("jobs");
   const auto threads = std::max<int64_t>(1, torch::get_num_threads() / jobs);
   std::vector<std::vector<std::string>> commands;
-  for (const auto& training : ablation.open_trainings()) {
+  const auto trainings = ablation.open_trainings();
+  for (const auto& training : trainings) {
     commands.push_back(
         {"ablate",
          grid,
@@ -39,7 +41,20 @@ bool run_in_processes(
     );
   }
   const auto codes = run_processes(commands, jobs);
-  return std::count(codes.begin(), codes.end(), kInterrupted) == 0;
+  bool interrupted = false;
+  for (size_t i = 0; i < codes.size(); ++i) {
+    constexpr int kSignal = 128;
+    const bool stopped = codes[i] == kInterrupted ||
+                         codes[i] == kSignal + SIGINT ||
+                         codes[i] == kSignal + SIGTERM;
+    interrupted = interrupted || stopped;
+    if (codes[i] != 0 && !stopped) {
+      ablation.record_failure(
+          trainings[i], str("its process ended with code ", codes[i])
+      );
+    }
+  }
+  return !interrupted;
 }
 
 }  // namespace
@@ -76,6 +91,7 @@ int ablate(const Arguments& arguments) {
       read_grid(grids[0]), folder, flags.device(), flags.whole("pictures")
   );
   if (flags.has("dry-run")) {
+    ablation.check();
     std::cout << ablation.plan();
     return 0;
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/ablation.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
-#include <cmath>
 #include <ctime>
 #include <filesystem>
 #include <iomanip>
@@ -11,14 +12,15 @@
 #include <set>
 #include <sstream>
 
+#include <torch/cuda.h>
 #include <torch/version.h>
 #include <unistd.h>
 
+#include "apps/calibration.h"
 #include "apps/evaluation_text.h"
 #include "apps/inference.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"
-#include "apps/platform.h"
 #include "apps/progress.h"
 #include "apps/report/page.h"
 #include "apps/run.h"
@@ -28,26 +30,13 @@
 #include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
 #include "deeplab/engine/evaluator.h"
+#include "deeplab/engine/memory_meter.h"
 #include "deeplab/model/cost.h"
 
 namespace deeplab::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(
-               std::chrono::steady_clock::now() - start_
-    )
-        .count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ =
-      std::chrono::steady_clock::now();
-};
 
 Json axes_of(const Cell& cell) {
   Json axes = Json::object();
@@ -100,14 +89,33 @@ Json cost_of(const Cell& cell, model::ImageSize image) {
       {"multiply_adds_paper_rule", paper.multiply_adds}};
 }
 
-engine::EvaluateOptions evaluate_options(
-    const RunConfig& config, const data::Dataset& dataset
-) {
-  engine::EvaluateOptions options;
-  options.counted.num_classes = dataset.classes().size();
-  options.counted.trimap_widths = config.evaluate.trimap;
-  options.post_process = crf_of(config.evaluate, config.data);
-  return options;
+/// What calls of a function took.
+struct Effort {
+  double seconds = 0;
+  int64_t peak_tensor_bytes = 0;
+};
+
+template <class Function>
+auto measured(Function function, torch::Device device, Effort& effort) {
+  return
+      [function = std::move(function), device, &effort](const auto&... arguments
+      ) {
+        torch::Tensor result;
+        const auto start = std::chrono::steady_clock::now();
+        const auto peak =
+            engine::peak_tensor_bytes([&] { result = function(arguments...); });
+        if (device.is_cuda()) torch::cuda::synchronize(device.index());
+        const std::chrono::duration<double> elapsed =
+            std::chrono::steady_clock::now() - start;
+        effort.seconds += elapsed.count();
+        effort.peak_tensor_bytes = std::max(effort.peak_tensor_bytes, peak);
+        return result;
+      };
+}
+
+std::string message_of(const std::exception& error) {
+  const auto* fault = dynamic_cast<const c10::Error*>(&error);
+  return fault == nullptr ? error.what() : fault->what_without_backtrace();
 }
 
 std::string duration_text(double seconds) {
@@ -124,70 +132,6 @@ std::string duration_text(double seconds) {
   }
   return text.str();
 }
-
-/// Times a few steps and images of untrained networks; what differs only in
-/// its seed takes as long.
-class Calibration {
- public:
-  explicit Calibration(torch::Device device) : device_(device) {}
-
-  double training_seconds(const RunConfig& config) {
-    auto alike = training_config(config);
-    alike.train.seed = 0;
-    auto& step = seconds_["train " + write_config(alike).dump()];
-    if (step == 0) step = measure_step(config, device_);
-    const auto& train = config.train;
-    const int64_t every = train.validate_every;
-    const int64_t validations =
-        every == 0 ? 1 : (train.iterations + every - 1) / every;
-    auto plain = config;
-    plain.evaluate = {};
-    plain.evaluate.output_stride = config.evaluate.output_stride;
-    return step * static_cast<double>(train.iterations) +
-           static_cast<double>(validations) * scoring_seconds(plain);
-  }
-
-  double scoring_seconds(const RunConfig& config) {
-    auto alike = config;
-    alike.train = {};
-    auto& image = seconds_[str(
-        pixels_per_feature(config.evaluate_stride()), write_config(alike).dump()
-    )];
-    const auto dataset = make_dataset(config.data, data::Role::kValidation);
-    if (image == 0) image = measure_image(config, dataset);
-    return image * static_cast<double>(dataset->size());
-  }
-
- private:
-  double measure_image(
-      const RunConfig& config,
-      const std::shared_ptr<const data::Dataset>& dataset
-  ) const {
-    model::DeepLab network(config.model, dataset->classes().size());
-    network->set_output_stride(config.evaluate_stride());
-    network->to(device_);
-    auto samples = make_sample_source(dataset, config.normalization());
-    // The first makes what later ones keep.
-    constexpr int64_t kImages = 3;
-    samples.size = std::min(kImages, samples.size);
-    std::vector<double> ends;
-    const Stopwatch watch;
-    auto options = evaluate_options(config, *dataset);
-    options.on_image = [&](int64_t) { ends.push_back(watch.seconds()); };
-    const auto segmenter = [inner = model::make_segmenter(network),
-                            device = device_](const torch::Tensor& images) {
-      return inner(images.to(device));
-    };
-    engine::evaluate(
-        inference_of(segmenter, config.evaluate, std::nullopt), samples, options
-    );
-    if (ends.size() == 1) return ends[0];
-    return (ends.back() - ends[0]) / static_cast<double>(ends.size() - 1);
-  }
-
-  torch::Device device_;
-  std::map<std::string, double> seconds_;
-};
 
 }  // namespace
 
@@ -206,10 +150,6 @@ std::string Ablation::training_folder(const Cell& cell) const {
 
 std::string Ablation::mask_folder(const Cell& cell) const {
   return folder_ + "/masks/" + cell.id;
-}
-
-std::string Ablation::picture_folder(const Cell& cell) const {
-  return folder_ + "/pictures/" + cell.data_id;
 }
 
 std::vector<std::string> Ablation::open_trainings() const {
@@ -260,6 +200,8 @@ std::string Ablation::plan() const {
 }
 
 bool Ablation::run(const std::string& training) {
+  // Whose training failed, and how: not to be tried for each cell.
+  std::map<std::string, std::string> failed;
   for (size_t i = 0; i < grid_.cells.size(); ++i) {
     const auto& cell = grid_.cells[i];
     if (!training.empty() && cell.training_id != training) continue;
@@ -267,15 +209,32 @@ bool Ablation::run(const std::string& training) {
     std::cerr << "cell " << i + 1 << " of " << grid_.cells.size() << ": "
               << describe(cell) << (done ? " (done before)\n" : "\n");
     if (done) continue;
+    bool trained = false;
     try {
+      if (failed.count(cell.training_id) > 0) {
+        throw Error(failed[cell.training_id]);
+      }
       if (!train(cell)) return false;
+      trained = true;
       score(cell);
     } catch (const std::exception& error) {
-      std::cerr << "error: cell " << i + 1 << ": " << error.what() << '\n';
-      append(cell, {{"error", error.what()}});
+      const auto message = message_of(error);
+      if (!trained) failed[cell.training_id] = message;
+      std::cerr << "error: cell " << i + 1 << ": " << message << '\n';
+      append(cell, {{"error", message}});
     }
   }
   return true;
+}
+
+void Ablation::record_failure(
+    const std::string& training, const std::string& message
+) {
+  log_ = ResultsLog(folder_ + "/results.jsonl");
+  for (const auto& cell : grid_.cells) {
+    if (cell.training_id != training || log_.find(cell.id) != nullptr) continue;
+    append(cell, {{"error", message}});
+  }
 }
 
 bool Ablation::train(const Cell& cell) {
@@ -301,33 +260,32 @@ void Ablation::score(const Cell& cell) {
   options.on_prediction = [&](const Sample&, const torch::Tensor& prediction) {
     if (index == 0) first_size = {prediction.size(0), prediction.size(1)};
     if (index < pictured_) {
-      const auto id = dataset->id(index);
-      const auto raw = dataset->load(index);
-      const auto pictures = picture_folder(cell) + "/" + id;
-      data::write_image(pictures + ".jpg", raw.image);
-      data::write_mask(pictures + ".png", raw.labels, dataset->classes());
       data::write_mask(
-          mask_folder(cell) + "/" + id + ".png",
+          mask_folder(cell) + "/" + dataset->id(index) + ".png",
           to_mask(prediction),
           dataset->classes()
       );
     }
     ++index;
   };
-  reset_peak_resident();
-  const Stopwatch watch;
+  Effort effort;
+  if (options.post_process) {
+    options.post_process = measured(options.post_process, device_, effort);
+  }
   const auto network = inference_of(
       open_checkpoint(files.last, cell.config.evaluate_stride(), device_),
       cell.config.evaluate,
       std::nullopt
   );
   const auto result = engine::evaluate(
-      network, make_sample_source(dataset, cell.config.normalization()), options
+      measured(network, device_, effort),
+      make_sample_source(dataset, cell.config.normalization()),
+      options
   );
   auto cost = Json{
       {"seconds_per_image",
-       watch.seconds() / static_cast<double>(dataset->size())},
-      {"peak_memory_bytes", peak_resident_bytes()}};
+       effort.seconds / static_cast<double>(dataset->size())},
+      {"peak_tensor_bytes", effort.peak_tensor_bytes}};
   cost.update(cost_of(cell, first_size));
   write_file(
       counts_folder() + "/" + cell.id + ".json",
@@ -373,8 +331,12 @@ std::string Ablation::write_report() {
   const auto dataset = make_dataset(shown.config.data, data::Role::kValidation);
   report.classes = dataset->classes();
   report.data = shown.config.data.kind;
-  report.pictures = picture_folder(shown);
+  report.pictures = folder_ + "/pictures/" + shown.data_id;
   for (int64_t i = 0; i < std::min(pictured_, dataset->size()); ++i) {
+    const auto raw = dataset->load(i);
+    const auto stem = report.pictures + "/" + dataset->id(i);
+    data::write_image(stem + ".jpg", raw.image);
+    data::write_mask(stem + ".png", raw.labels, dataset->classes());
     report.ids.push_back(dataset->id(i));
   }
   std::map<std::string, std::string> data_of;

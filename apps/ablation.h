@@ -31,6 +31,8 @@ class Ablation {
   /// "". A cell that fails is recorded, and the others go on.
   /// Returns false where a signal stopped it.
   bool run(const std::string& training);
+  /// Records for the cells of a training that have no result yet.
+  void record_failure(const std::string& training, const std::string& message);
   /// How many cells failed when they were last tried.
   int64_t count_failed() const;
   /// Reads anew what other processes found, writes report.html, table.md,
@@ -40,7 +42,6 @@ class Ablation {
  private:
   std::string training_folder(const Cell& cell) const;
   std::string mask_folder(const Cell& cell) const;
-  std::string picture_folder(const Cell& cell) const;
   std::string counts_folder() const { return folder_ + "/counts"; }
   bool train(const Cell& cell);
   void score(const Cell& cell);

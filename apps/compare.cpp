@@ -72,10 +72,7 @@ void score_all(
   std::cerr << one.name << '\n';
   Progress progress("evaluate", dataset.size(), 0);
   const auto& config = one.network.config;
-  engine::EvaluateOptions options;
-  options.counted.num_classes = dataset.classes().size();
-  options.counted.trimap_widths = config.evaluate.trimap;
-  options.post_process = crf_of(config.evaluate, config.data);
+  auto options = evaluate_options(config, dataset);
   options.on_image = [&](int64_t done) { progress.update(done, ""); };
   options.on_prediction = [&](const Sample& sample, const torch::Tensor&) {
     one.places.emplace(sample.name, static_cast<int64_t>(one.places.size()));
@@ -248,8 +245,7 @@ int compare(const Arguments& arguments) {
   Report report;
   report.table.title = "A against B";
   report.table.rows = {row_of(a, "A", names), row_of(b, "B", names)};
-  report.table.rows[0].against_best = std::nullopt;
-  report.table.rows[1].against_best = comparison;
+  report.table.rows[1].against_reference = comparison;
   report.data = a.network.config.data.kind;
   report.classes = dataset->classes();
   report.pictures = folder + "/pictures";

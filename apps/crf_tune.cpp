@@ -13,6 +13,7 @@
 
 #include "apps/crf_config.h"
 #include "apps/flags.h"
+#include "apps/inference.h"
 #include "apps/network_source.h"
 #include "apps/progress.h"
 #include "apps/verbs.h"
@@ -243,13 +244,15 @@ std::vector<Scored> score_images(
     const std::string& folder
 ) {
   const auto& data = network.config.data;
+  const auto segmenter =
+      inference_of(network.segmenter, network.config.evaluate, std::nullopt);
   std::vector<Scored> images;
   Progress progress("scores", count, 0);
   for (int64_t i = 0; i < count; ++i) {
     const auto sample = samples.at(i);
     const auto path = scores_file(folder, i);
     if (!std::filesystem::exists(path)) {
-      const auto logits = engine::score(network.segmenter, sample, classes);
+      const auto logits = engine::score(segmenter, sample, classes);
       data::write_npy(path, logits.cpu());
     }
     images.push_back(

@@ -72,15 +72,12 @@ int evaluate(const Arguments& arguments) {
       cxxopts::value<std::string>());
   if (!flags.parse(arguments)) return 0;
 
-  engine::EvaluateOptions options;
   const auto limit = memory_limit(flags);
   const auto network = open_network(flags);
   const auto& config = network.config;
   const auto dataset = open_split(config.data, flags);
   const auto& names = dataset->classes().names;
-  options.counted.trimap_widths = config.evaluate.trimap;
-  options.counted.num_classes = dataset->classes().size();
-  options.post_process = crf_of(config.evaluate, config.data);
+  auto options = evaluate_options(config, *dataset);
   Progress progress("evaluate", dataset->size(), 0);
   options.on_image = [&](int64_t done) { progress.update(done, ""); };
 

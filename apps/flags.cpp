@@ -229,8 +229,9 @@ void Flags::add_inference() {
   add("overlap",
       "share of a piece that its neighbour covers too (evaluate.overlap)",
       text());
-  add("memory-limit", "GiB; larger images are cut into pieces that fit", text()
-  );
+  add("memory-limit",
+      "GiB for all but a CRF; larger images are cut into pieces",
+      text());
   add_crf();
 }
 
@@ -324,7 +325,7 @@ std::vector<double> Flags::reals(const std::string& name) const {
 
 void Flags::set_inference_keys(Json& config) const {
   if (has("scales")) set_key(config, "evaluate.scales", reals("scales"));
-  if (has("flip")) set_key(config, "evaluate.flip", true);
+  if (has("flip")) set_key(config, "evaluate.flip", get<bool>("flip"));
   if (has("sizing")) set_key(config, "evaluate.sizing", text("sizing"));
   if (has("window")) {
     const auto window = size("window");

@@ -161,14 +161,38 @@ class Exclusions {
   std::vector<bool> used_;
 };
 
-/// The base config: written out in the grid, or the name of a file beside it.
-Json base_of(const Json& grid, const std::string& path) {
-  const auto base = grid.value("base", Json(Json::object()));
+/// Changes a config key by key. Unlike merge_patch(), null is a value; and
+/// what follows a preset's name changes that preset.
+void change(Json& config, const Json& changes) {
+  for (const auto& item : changes.items()) {
+    auto& own = config[item.key()];
+    if (item.key() == "model" && own.is_string() && item.value().is_object()) {
+      own = Json{{"preset", own}};
+    }
+    if (own.is_object() && item.value().is_object()) {
+      change(own, item.value());
+    } else {
+      own = item.value();
+    }
+  }
+}
+
+/// The base config: written out in the grid, the name of a file beside it, or
+/// a list of these.
+Json base_of(const Json& base, const std::string& path) {
   if (base.is_object()) return base;
+  if (base.is_array()) {
+    Json merged = Json::object();
+    for (const auto& part : base) change(merged, base_of(part, path));
+    return merged;
+  }
   if (!base.is_string()) {
-    throw ConfigError(str(
-        path, ": base is ", base.dump(), "; expected an object or a file's name"
-    ));
+    throw ConfigError(
+        str(path,
+            ": base is ",
+            base.dump(),
+            "; expected an object, a file's name, or a list of both")
+    );
   }
   const auto file =
       std::filesystem::path(path).parent_path() / base.get<std::string>();
@@ -192,6 +216,18 @@ Cell make_cell(const Json& base, Values values) {
   cell.id =
       hash_text(cell.training_id + write_config(cell.config.evaluate).dump());
   return cell;
+}
+
+/// Throws: ConfigError for a key that both a row and an axis set.
+void check_separate(
+    const Values& row, const Values& axes, const std::string& path
+) {
+  for (const auto& [key, value] : row) {
+    for (const auto& [other, axis] : axes) {
+      if (key != other) continue;
+      throw ConfigError(str(path, ": ", key, " is set by a row and by axes"));
+    }
+  }
 }
 
 std::vector<Values> combinations_of(const Json& axes) {
@@ -231,19 +267,20 @@ Grid read_grid(const std::string& path) {
   grid.paper = text_of(json, "paper", path);
   const auto axes = axes_of(json, path);
   const auto rows = rows_of(json, path);
-  if (axes.empty() && rows[0].values.empty()) {
+  if (axes.empty() && json.value("rows", Json::array()).empty()) {
     throw ConfigError(
         str(path,
             ": nothing varies; give axes, e.g. {\"model.decoder\": [\"none\", "
             "\"v3plus\"]}, or rows")
     );
   }
-  const auto base = base_of(json, path);
+  const auto base = base_of(json.value("base", Json(Json::object())), path);
   Exclusions exclusions(json, path);
   std::set<std::string> ids;
   for (const auto& combination : combinations_of(axes)) {
     for (const auto& row : rows) {
       auto values = row.values;
+      check_separate(values, combination, path);
       values.insert(values.end(), combination.begin(), combination.end());
       if (exclusions.holds(values)) continue;
       try {

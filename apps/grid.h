@@ -44,7 +44,8 @@ struct Grid {
 ///    "paper": "Chen et al. 2018, table 3, on Pascal VOC 2012 val"}
 /// Its cells are every row with every combination of the axes, less those of
 /// which all values of an exclusion hold. `base` may also be the name of a
-/// config file beside the grid; `crf` as a key stands for `evaluate.crf`. Each
+/// config file beside the grid, or a list of both, each changing the ones
+/// before it; `crf` as a key stands for `evaluate.crf`. Each
 /// cell is read strictly and checked, so that a wrong value in the last is
 /// found before the first step of training.
 /// Throws: ConfigError naming file and key; DataError for a file that cannot

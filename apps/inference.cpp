@@ -31,6 +31,7 @@ class LimitedInference {
       double limit
   )
       : network_(std::move(network)), options_(options), limit_(limit) {
+    return_freed_memory();
     const auto scores = network_(torch::zeros({1, 3, 129, 129}));
     classes_ = scores.size(1);
     memory_ = engine::measure_memory(network_);
@@ -88,6 +89,16 @@ engine::PostProcess crf_of(
     return crf::post_process(logits.unsqueeze(0), image.unsqueeze(0), options)
         .squeeze(0);
   };
+}
+
+engine::EvaluateOptions evaluate_options(
+    const RunConfig& config, const data::Dataset& dataset
+) {
+  engine::EvaluateOptions options;
+  options.counted.num_classes = dataset.classes().size();
+  options.counted.trimap_widths = config.evaluate.trimap;
+  options.post_process = crf_of(config.evaluate, config.data);
+  return options;
 }
 
 std::optional<double> memory_limit(const Flags& flags) {

@@ -5,6 +5,7 @@
 
 #include "apps/flags.h"
 #include "apps/run_config.h"
+#include "data/dataset.h"
 #include "deeplab/engine/evaluator.h"
 #include "deeplab/model/segmenter.h"
 
@@ -14,6 +15,11 @@ namespace deeplab::apps {
 /// where it has none.
 engine::PostProcess crf_of(
     const EvaluateConfig& config, const data::DataConfig& data
+);
+
+/// What a config asks an evaluation of a data set for.
+engine::EvaluateOptions evaluate_options(
+    const RunConfig& config, const data::Dataset& dataset
 );
 
 /// --memory-limit in bytes. Throws: ConfigError unless it is above 0.

@@ -103,15 +103,15 @@ void prepare_platform() {
   }
 }
 
-int64_t resident_bytes() { return status_bytes("VmRSS:"); }
-
-int64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
-
-void reset_peak_resident() {
-  std::ofstream clear("/proc/self/clear_refs");
-  // The kernel's word for it.
-  clear << '5';
+void return_freed_memory() {
+  constexpr int kMaps = 1 << 16;
+  constexpr int kLarge = 1 << 20;
+  mallopt(M_MMAP_MAX, kMaps);
+  mallopt(M_MMAP_THRESHOLD, kLarge);
+  malloc_trim(0);
 }
+
+int64_t resident_bytes() { return status_bytes("VmRSS:"); }
 
 std::string platform_report() {
   const auto blas = blas_library();

@@ -200,7 +200,9 @@ int predict(const Arguments& arguments) {
     try {
       predictor.predict(photo);
     } catch (const DataError& error) {
-      progress.say(str("error: ", error.what()));
+      const std::string problem = error.what();
+      const bool named = problem.find(photo) != std::string::npos;
+      progress.say(str("error: ", named ? "" : photo + ": ", problem));
       ++failed;
     }
     progress.update(++done, "");

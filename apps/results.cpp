@@ -82,31 +82,40 @@ bool append_line(const std::string& path, const std::string& line) {
   return ::close(file) == 0 && kept;
 }
 
-void compare_with_best(ResultTable& table) {
-  const ResultRow* best = nullptr;
+size_t find_best(const ResultTable& table) {
+  size_t best = table.rows.size();
   double highest = -1;
-  for (const auto& row : table.rows) {
-    const auto score = row.spread(kShownScores[0].pointer);
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    const auto score = table.rows[i].spread(kShownScores[0].pointer);
     if (score && score->mean > highest) {
       highest = score->mean;
-      best = &row;
+      best = i;
     }
   }
-  if (best == nullptr) return;
+  return best;
+}
+
+bool same_images(const ResultRow& one, const ResultRow& other) {
+  return !one.images.empty() &&
+         std::equal(
+             one.images.begin(),
+             one.images.end(),
+             other.images.begin(),
+             other.images.end(),
+             [](const auto& a, const auto& b) { return a.first == b.first; }
+         );
+}
+
+void compare_with_best(ResultTable& table) {
+  table.reference = find_best(table);
+  if (table.reference == table.rows.size()) return;
+  const auto& best = table.rows[table.reference];
   constexpr int64_t kRounds = 1000;
-  for (auto& row : table.rows) {
-    const bool same_images =
-        !row.images.empty() &&
-        std::equal(
-            row.images.begin(),
-            row.images.end(),
-            best->images.begin(),
-            best->images.end(),
-            [](const auto& a, const auto& b) { return a.first == b.first; }
-        );
-    if (&row == best || !same_images) continue;
-    row.against_best =
-        engine::compare(best->images, row.images, kRounds, /*seed=*/0);
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    auto& row = table.rows[i];
+    if (i == table.reference || !same_images(row, best)) continue;
+    row.against_reference =
+        engine::compare(best.images, row.images, kRounds, /*seed=*/0);
   }
 }
 
@@ -164,9 +173,8 @@ std::string ResultRow::label() const {
   return label;
 }
 
-std::vector<double> ResultRow::numbers(const std::string& pointer) const {
+std::vector<double> ResultRow::numbers(const Json::json_pointer& where) const {
   std::vector<double> numbers;
-  const Json::json_pointer where(pointer);
   for (const auto& result : results) {
     if (result.contains(where) && result.at(where).is_number()) {
       numbers.push_back(result.at(where).get<double>());
@@ -175,8 +183,8 @@ std::vector<double> ResultRow::numbers(const std::string& pointer) const {
   return numbers;
 }
 
-std::optional<Spread> ResultRow::spread(const std::string& pointer) const {
-  const auto found = numbers(pointer);
+std::optional<Spread> ResultRow::spread(const Json::json_pointer& where) const {
+  const auto found = numbers(where);
   if (found.empty()) return std::nullopt;
   return spread_of(found);
 }

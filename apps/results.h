@@ -56,14 +56,18 @@ struct ResultRow {
   std::vector<std::string> errors;
   /// Counts of each image, seeds added; empty where they are not known.
   std::map<std::string, engine::ImageCounts> images;
-  /// Against the row with the highest mean IoU; nothing for that row itself.
-  std::optional<engine::Comparison> against_best;
+  /// Against the reference row; nothing for that row itself, and where the
+  /// two did not score the same images.
+  std::optional<engine::Comparison> against_reference;
 
   /// The name, or else the values.
   std::string label() const;
   /// The numbers at a JSON pointer, of the seeds that have one.
-  std::vector<double> numbers(const std::string& pointer) const;
-  std::optional<Spread> spread(const std::string& pointer) const;
+  std::vector<double> numbers(const Json::json_pointer& where) const;
+  std::optional<Spread> spread(const Json::json_pointer& where) const;
+  std::optional<Spread> spread(const char* pointer) const {
+    return spread(Json::json_pointer(pointer));
+  }
 };
 
 /// An ablation's results, ready to be shown.
@@ -74,6 +78,9 @@ struct ResultTable {
   /// Keys that vary, the seed left out.
   std::vector<std::string> columns;
   std::vector<ResultRow> rows;
+  /// The row that others are compared with, the one with the highest mean IoU
+  /// in an ablation; rows.size(): none.
+  size_t reference = 0;
 };
 
 /// A score that tables show, as it stands in a line of results.jsonl.

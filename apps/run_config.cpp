@@ -119,8 +119,9 @@ void set_key(Json& config, const std::string& key, const Json& value) {
     config[key] = value;
     return;
   }
-  auto& inner = config[key.substr(0, dot)];
-  if (inner.is_null()) inner = Json::object();
+  const auto outer = key.substr(0, dot);
+  if (!config.contains(outer)) config[outer] = Json::object();
+  auto& inner = config[outer];
   if (inner.is_string() && key.compare(0, dot, "model") == 0) {
     inner = Json{{kPreset, inner}};
   }
@@ -128,9 +129,9 @@ void set_key(Json& config, const std::string& key, const Json& value) {
     inner = write_config(read_crf_config(inner.get<std::string>()));
   }
   if (!inner.is_object()) {
-    throw ConfigError(str(
-        key, ": ", key.substr(0, dot), " is ", inner.dump(), ", not an object"
-    ));
+    throw ConfigError(
+        str(key, ": ", outer, " is ", inner.dump(), ", not an object")
+    );
   }
   set_key(inner, key.substr(dot + 1), value);
 }

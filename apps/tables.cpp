@@ -60,10 +60,10 @@ std::vector<Column> columns_of(const ResultTable& table, const char* between) {
         {std::string(score.title) + ", %",
          true,
          [pointer, between, marks](const ResultRow& row) -> std::string {
-           const auto found = row.spread(pointer);
+           const auto found = row.spread(pointer.c_str());
            if (!found) return row.results.empty() ? "failed" : "";
-           const bool unclear =
-               marks && row.against_best && !row.against_best->is_clear();
+           const bool unclear = marks && row.against_reference &&
+                                !row.against_reference->is_clear();
            return percent(*found, row.results.size(), between) +
                   (unclear ? " (=)" : "");
          }}
@@ -99,7 +99,8 @@ constexpr const char* kEqualNote =
 
 bool has_unclear(const ResultTable& table) {
   for (const auto& row : table.rows) {
-    if (row.against_best && !row.against_best->is_clear()) return true;
+    if (row.against_reference && !row.against_reference->is_clear())
+      return true;
   }
   return false;
 }
@@ -190,7 +191,7 @@ std::string csv_table(const ResultTable& table) {
   numbers.push_back({"multiply_adds", kMultiplyAdds});
   numbers.push_back({"multiply_adds_paper_rule", kPaperMultiplyAdds});
   numbers.push_back({"seconds_per_image", "/cost/seconds_per_image"});
-  numbers.push_back({"peak_memory_bytes", "/cost/peak_memory_bytes"});
+  numbers.push_back({"peak_tensor_bytes", "/cost/peak_tensor_bytes"});
   std::ostringstream text;
   text << "row";
   for (const auto& column : table.columns) text << ',' << csv_escape(column);

@@ -149,7 +149,7 @@ Json means_json(const ResultRow& row, const std::string& pointer) {
   const Json::json_pointer where(pointer);
   if (!row.results[0].contains(where)) return means;
   for (const auto& item : row.results[0].at(where).items()) {
-    const auto spread = row.spread(str(pointer, "/", item.key()));
+    const auto spread = row.spread(where / item.key());
     means[item.key()] = spread ? Json(spread->mean) : Json(nullptr);
   }
   return means;
@@ -167,7 +167,7 @@ Json row_json(const ResultRow& row, const std::string& metrics) {
         "multiply_adds_paper_rule",
         "seconds_per_image",
         "peak_memory_bytes"}) {
-    const auto spread = row.spread(str("/cost/", key));
+    const auto spread = row.spread(Json::json_pointer("/cost") / key);
     cost[key] = spread ? Json(spread->mean) : Json(nullptr);
   }
   Json json{
@@ -185,13 +185,13 @@ Json row_json(const ResultRow& row, const std::string& metrics) {
       {"paper", row.paper},
       {"errors", row.errors},
       {"curve", curve_json(metrics)},
-      {"against_best", nullptr}};
-  if (row.against_best) {
-    json["against_best"] = {
-        {"difference", row.against_best->difference},
-        {"low", row.against_best->low},
-        {"high", row.against_best->high},
-        {"clear", row.against_best->is_clear()}};
+      {"against_reference", nullptr}};
+  if (row.against_reference) {
+    json["against_reference"] = {
+        {"difference", row.against_reference->difference},
+        {"low", row.against_reference->low},
+        {"high", row.against_reference->high},
+        {"clear", row.against_reference->is_clear()}};
   }
   return json;
 }
@@ -219,6 +219,7 @@ Json report_json(const Report& report) {
       {"columns", report.table.columns},
       {"scores", scores},
       {"rows", rows},
+      {"reference", report.table.reference},
       {"classes", classes},
       {"pictures", pictures_json(report)}};
 }

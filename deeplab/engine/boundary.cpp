@@ -2,7 +2,9 @@
 #include "deeplab/engine/boundary.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 
 #include "deeplab/core/sample.h"
 
@@ -90,6 +92,38 @@ std::vector<bool> band_of(const LabelMap& map, int64_t reach) {
   return band;
 }
 
+/// The map with void taken by the nearest class, step by step from its edge.
+LabelMap without_void(LabelMap map) {
+  std::vector<int64_t> edge;
+  for (int64_t i = 0; i < map.height * map.width; ++i) {
+    if (map.values[static_cast<size_t>(i)] != kVoidByte) edge.push_back(i);
+  }
+  while (!edge.empty()) {
+    // The lowest class that reaches each pixel in this step.
+    std::map<int64_t, uint8_t> reached;
+    for (const auto i : edge) {
+      const int64_t row = i / map.width;
+      const int64_t column = i % map.width;
+      for (const auto& [y, x] : std::array<std::pair<int64_t, int64_t>, 4>{
+               {{row - 1, column},
+                {row + 1, column},
+                {row, column - 1},
+                {row, column + 1}}}) {
+        if (!map.holds(y, x) || map.at(y, x) != kVoidByte) continue;
+        const auto label = map.at(row, column);
+        const auto [found, fresh] = reached.emplace(y * map.width + x, label);
+        if (!fresh) found->second = std::min(found->second, label);
+      }
+    }
+    edge.clear();
+    for (const auto& [pixel, label] : reached) {
+      map.values[static_cast<size_t>(pixel)] = label;
+      edge.push_back(pixel);
+    }
+  }
+  return map;
+}
+
 /// Labels of contour pixels; void elsewhere.
 LabelMap contour_of(const LabelMap& map) {
   LabelMap contour{
@@ -139,8 +173,8 @@ std::vector<Offset> disc(int64_t radius) {
   return offsets;
 }
 
-/// Calls `found(class, whether `other` has the class near)` for each pixel of
-/// a contour.
+/// Calls `found(pixel, class, whether `other` has the class near)` for each
+/// pixel of a contour.
 template <class Found>
 void match(
     const LabelMap& contour,
@@ -153,6 +187,7 @@ void match(
       const auto label = contour.at(y, x);
       if (label == kVoidByte) continue;
       found(
+          static_cast<size_t>(y * contour.width + x),
           label,
           std::any_of(
               near.begin(),
@@ -201,16 +236,28 @@ std::vector<BoundaryCounts> count_boundaries(
   }
 
   const auto near = disc(share_of_diagonal(truth, kNearShare));
-  const auto true_contour = contour_of(truth);
-  const auto guessed_contour = contour_of(guess);
-  match(true_contour, guessed_contour, near, [&](uint8_t label, bool found) {
-    ++counts[label].true_contour;
-    if (found) ++counts[label].true_contour_found;
-  });
-  match(guessed_contour, true_contour, near, [&](uint8_t label, bool found) {
-    ++counts[label].predicted_contour;
-    if (found) ++counts[label].predicted_contour_right;
-  });
+  const auto true_contour = contour_of(without_void(truth));
+  const auto guessed_contour = contour_of(map_of(prediction));
+  const auto sure_contour = contour_of(guess);
+  match(
+      true_contour,
+      guessed_contour,
+      near,
+      [&](size_t /*pixel*/, uint8_t label, bool found) {
+        ++counts[label].true_contour;
+        if (found) ++counts[label].true_contour_found;
+      }
+  );
+  match(
+      guessed_contour,
+      true_contour,
+      near,
+      [&](size_t pixel, uint8_t label, bool found) {
+        if (sure_contour.values[pixel] == kVoidByte && !found) return;
+        ++counts[label].predicted_contour;
+        if (found) ++counts[label].predicted_contour_right;
+      }
+  );
   return counts;
 }
 

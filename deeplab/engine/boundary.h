@@ -26,11 +26,16 @@ struct BoundaryCounts {
 /// Band: pixels of a class within 2 % of the image's diagonal (as a square
 /// reaches) of another class or of the image's edge. Source: Cheng et al. 2021,
 /// arXiv:2103.16562, section 4, and its released code.
+/// Void in the truth is void in the prediction too, and no boundary of itself:
+/// what lies across it counts.
 /// Contour: pixels of a class that share a side with another class; near is
 /// within 0.75 % of the diagonal, Euclidean. Source: Csurka et al. 2013, "What
-/// is a good evaluation measure for semantic segmentation?", section 3.
-/// Both lengths are rounded and at least 1. Void in the truth is void in the
-/// prediction too, and no boundary of anything.
+/// is a good evaluation measure for semantic segmentation?", section 3. Void in
+/// the truth takes the class of the nearest pixel (city blocks; of several, the
+/// lowest class), so that objects that Pascal VOC rings with void have a
+/// contour; the prediction's contour in or against void counts only where it is
+/// right.
+/// Both lengths are rounded and at least 1.
 ///
 /// Shapes: labels and prediction int64 [H, W] on the CPU, in 0..num_classes-1,
 ///         labels also kVoid.

@@ -95,17 +95,20 @@ model::Segmenter make_inference(
     const torch::NoGradGuard no_grad;
     const auto size = size_of(images);
     torch::Tensor sum;
-    const auto add = [&](const torch::Tensor& logits) {
-      const auto probabilities =
-          resize(logits, size, options.sizing).softmax(1);
-      sum = sum.defined() ? sum.add_(probabilities) : probabilities;
+    const auto add = [&](torch::Tensor scores) {
+      // One at a time, so that what is used up is freed.
+      scores = resize(scores, size, options.sizing);
+      scores = scores.softmax(1);
+      sum = sum.defined() ? sum.add_(scores) : scores;
     };
     for (const auto scale : options.scales) {
       const auto input =
           resize(images, scaled(size, scale, options.sizing), options.sizing);
       add(in_pieces(network, input, options));
       if (options.flip) {
-        add(in_pieces(network, input.flip({3}), options).flip({3}));
+        auto mirrored = in_pieces(network, input.flip({3}), options);
+        mirrored = mirrored.flip({3});
+        add(std::move(mirrored));
       }
     }
     const auto passes =
@@ -146,17 +149,26 @@ double estimate_memory(
         std::min(piece.height, options.window->height),
         std::min(piece.width, options.window->width)};
   }
-  constexpr double kFloat = 4;
   const auto classes = static_cast<double>(num_classes);
-  // Pixels of the image: itself, labels, prediction and what counting needs.
-  constexpr double kBesides = 80;
-  double total = pixels(image) * kBesides + memory.bytes(pixels(piece));
+  constexpr double kFloat = 4;
+  const double whole = pixels(image) * classes * kFloat;
+  const double scores = pixels(largest) * classes * kFloat;
+  double network = memory.bytes(pixels(piece));
+  // The mean over pieces grows beside each piece's pass.
+  if (options.window) network += scores;
+  double total = network;
   if (!options.is_plain()) {
-    // The mean, the scores that are added to it, and their exponentials.
-    total += pixels(image) * classes * kFloat * 2;
-    total += pixels(largest) * (classes + 3) * kFloat;
+    // Beside the mean of all passes: a pass, its mirrored scores, its scores
+    // at the image's size, or their probabilities.
+    total = whole + std::max({network, 2 * scores, scores + whole, 2 * whole});
+    constexpr double kChannels = 3;
+    total += 2 * pixels(largest) * kChannels * kFloat;
   }
-  return total;
+  // Of the image: itself, labels, prediction, and what counting needs.
+  constexpr double kBesides = 80;
+  // Freed blocks that are too small for what comes next.
+  constexpr double kFragmentation = 1.15;
+  return kFragmentation * (total + kBesides * pixels(image));
 }
 
 InferenceOptions fit_memory(
@@ -184,7 +196,7 @@ InferenceOptions fit_memory(
     text << std::fixed << std::setprecision(2) << value / (1 << 30);
     return text.str();
   };
-  throw ConfigError(
+  throw DataError(
       str("an image of ",
           image.height,
           "x",

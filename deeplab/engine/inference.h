@@ -65,7 +65,7 @@ double estimate_memory(
 /// The options with the largest square window, a multiple of 32 plus 1, with
 /// which estimate_memory() stays within `bytes`; as they are where the whole
 /// image does.
-/// Throws: ConfigError saying how much is needed, where a window of 129 is too
+/// Throws: DataError saying how much is needed, where a window of 129 is too
 ///         large.
 InferenceOptions fit_memory(
     const MemoryModel& memory,

@@ -21,22 +21,42 @@ using ::testing::HasSubstr;
 using testing::message_of;
 
 TEST(RunConfig, EveryFileOfConfigsIsReadAndValid) {
+  int64_t grids = 0;
+  int64_t configs = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator("apps/configs")) {
+    const auto path = entry.path().string();
+    if (entry.path().extension() != ".json") continue;
+    const auto json = parse_json(testing::read_text(path), path);
+    if (json.contains("base")) {
+      EXPECT_FALSE(read_grid(path).cells.empty()) << path;
+      ++grids;
+    } else {
+      const auto config = read_run_config(json);
+      EXPECT_NO_THROW(validate(config, data::classes_of(config.data).size()))
+          << path;
+      ++configs;
+    }
+  }
+  EXPECT_GE(grids, 38);
+  EXPECT_GE(configs, 6);
+}
+
+TEST(AblationGrids, EachOfThePapersHasASmallVersionOnDrawnScenes) {
   int64_t count = 0;
   for (const auto& entry :
-       std::filesystem::directory_iterator("apps/configs")) {
+       std::filesystem::directory_iterator("apps/configs/ablations")) {
     const auto path = entry.path().string();
-    if (path.find("grid") != std::string::npos) {
-      EXPECT_FALSE(read_grid(path).cells.empty()) << path;
-    } else {
-      const auto config =
-          read_run_config(parse_json(testing::read_text(path), path));
-      EXPECT_NO_THROW(
-          validate(config, static_cast<int64_t>(config.data.classes.size()))
-      ) << path;
-    }
+    const auto end = path.find("_small.json");
+    if (end == std::string::npos) continue;
     ++count;
+    const auto whole = read_grid(path.substr(0, end) + ".json");
+    const auto small = read_grid(path);
+    EXPECT_EQ(small.paper, whole.paper) << path;
+    EXPECT_EQ(small.cells[0].config.data.kind, "synthetic") << path;
+    EXPECT_EQ(whole.cells[0].config.data.kind, "pascal_voc") << path;
   }
-  EXPECT_GT(count, 2);
+  EXPECT_GE(count, 18);
 }
 
 TEST(RunConfig, ReadsBackWhatItWrites) {
@@ -240,6 +260,33 @@ TEST_F(GridFile, ACrfIsAnAxisByNameAndByItsOwnKeys) {
   EXPECT_THAT(
       refusal(R"({"axes": {"crf": ["nosuch"]}})"),
       HasSubstr("crf nosuch: no such file; known names: resnet101")
+  );
+}
+
+TEST_F(GridFile, ALaterPartOfTheBaseChangesTheEarlierKeyByKey) {
+  testing::write_text(
+      folder_ / "base.json", R"({"model": "torchvision", "train": {"seed": 9}})"
+  );
+  const auto cells = expand(
+      R"({"base": ["base.json", {"model": {"auxiliary_weight": null},
+                                 "train": {"iterations": 7}}],
+          "axes": {"model.decoder": ["none"]}})"
+  );
+  EXPECT_EQ(cells[0].config.train.seed, 9);
+  EXPECT_EQ(cells[0].config.train.iterations, 7);
+  EXPECT_EQ(cells[0].config.model.backbone, "resnet101");
+  EXPECT_FALSE(cells[0].config.model.auxiliary_weight);
+}
+
+TEST_F(GridFile, RefusesAKeyThatTwoPlacesSetAndOneOfACrfThatIsNotThere) {
+  EXPECT_THAT(
+      refusal(R"({"axes": {"crf": ["vgg16"]},
+                  "rows": [{"set": {"evaluate.crf": "resnet101"}}]})"),
+      HasSubstr("evaluate.crf is set by a row and by axes")
+  );
+  EXPECT_THAT(
+      refusal(R"({"axes": {"crf": [null], "evaluate.crf.iterations": [5]}})"),
+      HasSubstr("crf.iterations: crf is null, not an object")
   );
 }
 

@@ -2,9 +2,7 @@
 // The program itself, as a user runs it, on small drawn data.
 #include "e2e/program.h"
 
-#include <chrono>
 #include <csignal>
-#include <thread>
 
 #include <sys/wait.h>
 #include <torch/script.h>
@@ -38,12 +36,6 @@ std::string small(const std::string& out, int64_t iterations) {
   );
 }
 
-class Program : public ::testing::Test {
- protected:
-  std::string path(const std::string& name) const { return folder_ / name; }
-  testing::TemporaryFolder folder_;
-};
-
 bool same_weights(const std::string& one, const std::string& other) {
   const auto a = engine::load_checkpoint(one);
   const auto b = engine::load_checkpoint(other);
@@ -56,26 +48,6 @@ bool same_weights(const std::string& one, const std::string& other) {
     if (!torch::equal(item.value(), b.velocities[item.key()])) return false;
   }
   return true;
-}
-
-/// Starts the program in the background, without a shell in between.
-pid_t start(const std::string& words) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const std::string line = "exec " + kProgram + " " + words + " 2>/dev/null";
-    ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
-    ::_exit(127);
-  }
-  return child;
-}
-
-void wait_for_lines(const std::string& file, int64_t lines) {
-  for (int i = 0; i < 3000; ++i) {
-    const auto text = testing::read_text(file);
-    if (std::count(text.begin(), text.end(), '\n') >= lines) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  FAIL() << file << " did not reach " << lines << " lines";
 }
 
 TEST_F(Program, KilledAtAnyMomentAndResumedEndsWithTheSameBits) {
@@ -210,43 +182,6 @@ TEST_F(Program, OneBadPhotoDoesNotCostTheOthers) {
   EXPECT_THAT(predicted.output, HasSubstr("cut.jpg: JPEG: "));
   EXPECT_THAT(predicted.output, HasSubstr("1 of 3 photos could not"));
   EXPECT_TRUE(std::filesystem::exists(path("out") + "/val_0_mask.png"));
-}
-
-TEST_F(Program, AblatesAGridAndDoesNotRepeatIt) {
-  testing::write_text(path("grid.json"), R"({
-    "base": {
-      "model": {"aspp": {"channels": 16, "separable": true},
-                "decoder_options": {"channels": 16, "separable": true}},
-      "data": {"synthetic": {"train_images": 8, "val_images": 2,
-                             "width": 64, "height": 48}},
-      "augment": {"crop": 48},
-      "train": {"iterations": 3, "batch_size": 2}},
-    "axes": {"model.decoder": ["none", "v3plus"],
-             "evaluate.output_stride": [16, 8]}})");
-  const auto command =
-      "ablate " + path("grid.json") + " --out " + path("out") + " --pictures 1";
-  const auto dry = deeplab(command + " --dry-run");
-  EXPECT_EQ(dry.code, 0);
-  EXPECT_FALSE(std::filesystem::exists(path("out")));
-  const auto first = deeplab(command);
-  ASSERT_EQ(first.code, 0) << first.output;
-  EXPECT_THAT(first.output, HasSubstr("| v3plus | 8 |"));
-  const auto results = testing::read_text(path("out/results.jsonl"));
-  EXPECT_EQ(std::count(results.begin(), results.end(), '\n'), 4);
-  size_t trainings = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(path("out/trainings"))) {
-    trainings += entry.is_directory() ? 1 : 0;
-  }
-  EXPECT_EQ(trainings, 2U);
-  EXPECT_THAT(
-      testing::read_text(path("out/report.html")),
-      HasSubstr("\"label\":\"v3plus / 8\"")
-  );
-  const auto second = deeplab(command);
-  EXPECT_EQ(second.code, 0);
-  EXPECT_THAT(second.output, HasSubstr("(done before)"));
-  EXPECT_EQ(testing::read_text(path("out/results.jsonl")), results);
 }
 
 /// Each change of the papers' ablations, by one flag beside a small training.

@@ -103,8 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
             "crf /none.json: no such file; known names: resnet101"},
         Refusal{"compare a", 2, "name two runs or checkpoints"},
         Refusal{"compare /none /none", 3, "/none: cannot open"},
-        Refusal{
-            "evaluate --scales 1,x", 2, "--scales: \"x\" is not a number"},
+        Refusal{"evaluate --scales 1,x", 2, "--scales: \"x\" is not a number"},
         Refusal{"evaluate --scales 0", 2, "evaluate.scales holds 0"},
         Refusal{
             "evaluate --memory-limit 0",

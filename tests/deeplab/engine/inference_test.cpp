@@ -151,6 +151,30 @@ TEST(MemoryMeter, ItsLineMeetsAThirdSize) {
   );
 }
 
+TEST(EstimateMemory, CoversWhatIsHeldInEveryWayOfInference) {
+  const auto network = two_convolutions();
+  const auto memory = measure_memory(network);
+  const auto image = torch::zeros({1, 3, 150, 260});
+  for (const auto& scales :
+       std::vector<std::vector<double>>{{1}, {0.5}, {0.5, 1.75}, {1, 1.25}}) {
+    for (const bool flip : {false, true}) {
+      for (const int64_t window : {0, 97}) {
+        InferenceOptions options;
+        options.scales = scales;
+        options.flip = flip;
+        if (window > 0) options.window = model::ImageSize{window, window};
+        const auto segmenter = make_inference(network, options);
+        const auto peak = peak_tensor_bytes([&] { segmenter(image); });
+        EXPECT_LE(
+            static_cast<double>(peak),
+            estimate_memory(memory, options, {150, 260}, 5)
+        ) << "scales from "
+          << scales[0] << " flip " << flip << " window " << window;
+      }
+    }
+  }
+}
+
 TEST(FitMemory, TakesTheWholeImageOrTheLargestWindowOrRefuses) {
   MemoryModel memory;
   memory.per_pixel = 1000;
@@ -166,7 +190,7 @@ TEST(FitMemory, TakesTheWholeImageOrTheLargestWindowOrRefuses) {
   EXPECT_GT(estimate_memory(memory, larger, image, 19), 1e9);
   EXPECT_THAT(
       [&] { fit_memory(memory, {}, image, 19, 1e8); },
-      ::testing::ThrowsMessage<ConfigError>(
+      ::testing::ThrowsMessage<DataError>(
           ::testing::HasSubstr("an image of 1024x2048 needs")
       )
   );

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Grids and comparisons, as a user runs them, on small drawn data.
+#include <csignal>
+#include <filesystem>
+
+#include <opencv2/core.hpp>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "data/image_file.h"
+#include "deeplab/core/config_io.h"
+#include "deeplab/core/error.h"
+#include "e2e/program.h"
+
+namespace deeplab {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kFourCells =
+    R"("axes": {"model.decoder": ["none", "v3plus"],
+                "evaluate.output_stride": [16, 8]})";
+
+class Ablate : public Program {
+ protected:
+  /// A grid whose trainings take a second; `varied`: its axes or rows.
+  void write_grid(const std::string& varied) const {
+    testing::write_text(path("grid.json"), R"({
+      "base": {
+        "model": {"aspp": {"channels": 16, "separable": true},
+                  "decoder_options": {"channels": 16, "separable": true}},
+        "data": {"synthetic": {"train_images": 8, "val_images": 2,
+                               "width": 64, "height": 48}},
+        "augment": {"crop": 48},
+        "train": {"iterations": 3, "batch_size": 2, "checkpoint_every": 1}},
+      )" + varied + "}");
+  }
+  std::string command(const std::string& out) const {
+    return "ablate " + path("grid.json") + " --out " + path(out) +
+           " --pictures 1 --threads 1";
+  }
+  std::string table(const std::string& out) const {
+    return testing::read_text(path(out) + "/table.md");
+  }
+};
+
+TEST_F(Ablate, RunsAGridAndDoesNotRepeatIt) {
+  write_grid(kFourCells);
+  const auto command =
+      "ablate " + path("grid.json") + " --out " + path("out") + " --pictures 1";
+  const auto dry = deeplab(command + " --dry-run");
+  EXPECT_EQ(dry.code, 0);
+  EXPECT_FALSE(std::filesystem::exists(path("out")));
+  const auto first = deeplab(command);
+  ASSERT_EQ(first.code, 0) << first.output;
+  EXPECT_THAT(first.output, HasSubstr("| v3plus | 8 |"));
+  const auto results = testing::read_text(path("out/results.jsonl"));
+  EXPECT_EQ(std::count(results.begin(), results.end(), '\n'), 4);
+  size_t trainings = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(path("out/trainings"))) {
+    trainings += entry.is_directory() ? 1 : 0;
+  }
+  EXPECT_EQ(trainings, 2U);
+  EXPECT_THAT(
+      testing::read_text(path("out/report.html")),
+      HasSubstr("\"label\":\"v3plus / 8\"")
+  );
+  const auto second = deeplab(command);
+  EXPECT_EQ(second.code, 0);
+  EXPECT_THAT(second.output, HasSubstr("(done before)"));
+  EXPECT_EQ(testing::read_text(path("out/results.jsonl")), results);
+}
+
+TEST_F(Ablate, KilledThreeTimesEndsWithTheSameTable) {
+  write_grid(kFourCells);
+  ASSERT_EQ(deeplab(command("whole")).code, 0);
+  // In the first training, between two cells, and in the second training.
+  const auto killed = path("killed");
+  for (const int64_t lines : {0, 1, 2}) {
+    const pid_t child = start(command("killed"));
+    if (lines > 0) wait_for_lines(killed + "/results.jsonl", lines);
+    if (lines == 0) ::usleep(700'000);
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    // Else it was done before it could be killed.
+    ASSERT_TRUE(WIFSIGNALED(status));
+  }
+  const auto resumed = deeplab(command("killed"));
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_EQ(table("killed"), table("whole"));
+}
+
+TEST_F(Ablate, ProcessesSideBySideGiveTheSameTable) {
+  write_grid(kFourCells);
+  ASSERT_EQ(deeplab(command("one")).code, 0);
+  const auto two = deeplab(command("two") + " --jobs 2");
+  ASSERT_EQ(two.code, 0) << two.output;
+  EXPECT_EQ(table("two"), table("one"));
+}
+
+TEST_F(Ablate, RecordsACellThatFailsAndGoesOn) {
+  write_grid(R"("rows": [{"name": "bad", "set": {"train.learning_rate": 1e30}},
+                         {"name": "good", "set": {}}])");
+  const auto finished = deeplab(command("out"));
+  EXPECT_EQ(finished.code, 1) << finished.output;
+  EXPECT_THAT(finished.output, HasSubstr("error: cell 1: "));
+  EXPECT_THAT(finished.output, HasSubstr("error: 1 of 2 cells are not done"));
+  EXPECT_THAT(table("out"), HasSubstr("| bad | 1e+30 | failed |"));
+  const auto results = testing::read_text(path("out/results.jsonl"));
+  EXPECT_THAT(results, HasSubstr("\"error\":\""));
+  EXPECT_THAT(results, HasSubstr("\"name\":\"good\""));
+}
+
+TEST_F(Ablate, ScoresWithScalesFlipPiecesAndCrfFromOneTraining) {
+  write_grid(R"("rows": [
+      {"name": "plain", "set": {}},
+      {"name": "same", "set": {"evaluate.window": [512, 512]}},
+      {"name": "scales", "set": {"evaluate.scales": [0.5, 1],
+                                 "evaluate.flip": true}},
+      {"name": "pieces", "set": {"evaluate.window": [33, 33]}},
+      {"name": "refined", "set": {"crf": "vgg16", "evaluate.trimap": [1, 2]}}])");
+  ASSERT_EQ(deeplab(command("out")).code, 0);
+  std::map<std::string, Json> results;
+  std::istringstream lines(testing::read_text(path("out/results.jsonl")));
+  std::set<std::string> trainings;
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = parse_json(line, "results.jsonl");
+    results[json["name"]] = json;
+    trainings.insert(json["training"]);
+  }
+  EXPECT_EQ(trainings.size(), 1U);
+  const auto& plain = results["plain"];
+  EXPECT_EQ(results["same"]["evaluation"], plain["evaluation"]);
+  EXPECT_EQ(results["refined"]["before_crf"]["scores"],
+            plain["evaluation"]["scores"]);
+  EXPECT_EQ(results["refined"]["evaluation"]["trimap_mean_iou"].size(), 2U);
+  // (0.5^2 + 1) * 2 passes, and maps' sides round up.
+  const auto adds = [&](const char* name) {
+    return results[name]["cost"]["multiply_adds"].get<double>();
+  };
+  EXPECT_GT(adds("scales") / adds("plain"), 2.5);
+  EXPECT_LT(adds("scales") / adds("plain"), 3);
+  EXPECT_GT(plain["cost"]["seconds_per_image"].get<double>(), 0);
+  EXPECT_GT(plain["cost"]["peak_tensor_bytes"].get<double>(), 1e5);
+}
+
+TEST_F(Ablate, CompareTellsTwoRunsApart) {
+  write_grid(kFourCells);
+  ASSERT_EQ(deeplab(command("out")).code, 0);
+  std::string runs;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(path("out/trainings"))) {
+    runs += " " + entry.path().string();
+  }
+  const auto compared =
+      deeplab("compare" + runs + " --pictures 1 --out " + path("compared"));
+  ASSERT_EQ(compared.code, 0) << compared.output;
+  EXPECT_THAT(compared.output, HasSubstr("points of mean IoU, 95 % interval"));
+  EXPECT_THAT(compared.output, HasSubstr("synthetic val_"));
+  EXPECT_THAT(
+      testing::read_text(path("compared/compare.html")),
+      HasSubstr("\"predictions\":[{\"row\":0")
+  );
+}
+
+/// The most memory that the program held, in bytes; it must succeed.
+double peak_of(const std::string& words) {
+  const pid_t child = start(words + " >/dev/null");
+  int status = 0;
+  rusage usage{};
+  ::wait4(child, &status, 0, &usage);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << words;
+  return 1024.0 * static_cast<double>(usage.ru_maxrss);
+}
+
+TEST_F(Ablate, PredictStaysWithinItsMemoryLimit) {
+  write_grid(R"("rows": [{"name": "plain", "set": {"train.iterations": 1}}])");
+  ASSERT_EQ(deeplab(command("out")).code, 0);
+  const auto training =
+      std::filesystem::directory_iterator(path("out/trainings"))->path();
+  const cv::Mat photo(1024, 1536, CV_8UC3, cv::Scalar(90, 120, 60));
+  data::write_image(path("photo.png"), photo);
+  const auto words = "predict " + path("photo.png") + " --checkpoint " +
+                     (training / "last.safetensors").string() +
+                     " --save mask --output-stride 8 --out " + path("masks");
+  constexpr double kGib = 1 << 30;
+  EXPECT_GT(peak_of(words), 0.75 * kGib);
+  EXPECT_LT(peak_of(words + " --memory-limit 0.75"), 0.75 * kGib);
+  const auto refused = deeplab(words + " --memory-limit 0.3");
+  EXPECT_EQ(refused.code, 3) << refused.output;
+  EXPECT_THAT(refused.output, HasSubstr("GiB even in pieces of 129x129"));
+}
+
+}  // namespace
+}  // namespace deeplab

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A report in a browser: it opens without errors, sorts, slides, changes its
+colours, and asks the network for nothing.
+
+    report_test.py PROGRAM
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import Select
+
+PROGRAM = sys.argv.pop(1)
+GRID = {
+    "title": "A <small> & \"quoted\" grid",
+    "paper": "A paper, table 1",
+    "base": {
+        "model": {"aspp": {"channels": 16, "separable": True},
+                  "decoder_options": {"channels": 16, "separable": True}},
+        "data": {"synthetic": {"train_images": 8, "val_images": 3,
+                               "width": 64, "height": 48}},
+        "augment": {"crop": 48},
+        "train": {"iterations": 2, "batch_size": 2}},
+    "axes": {"train.seed": [0, 1]},
+    "rows": [
+        {"name": "b", "set": {"model.decoder": "none"},
+         "paper": {"mean_iou": 77.21, "multiply_adds": 81.02}},
+        {"name": "a", "set": {"model.decoder": "v3plus",
+                              "evaluate.trimap": [1, 2, 4]}},
+        {"name": "c", "set": {"model.decoder": "v3plus",
+                              "evaluate.flip": True}}]}
+
+
+class Report(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        folder = pathlib.Path(cls.folder.name)
+        (folder / "grid.json").write_text(json.dumps(GRID))
+        subprocess.run([PROGRAM, "ablate", folder / "grid.json", "--out",
+                        folder / "out", "--pictures", "2"],
+                       check=True, capture_output=True)
+        options = Options()
+        for word in ["--headless=new", "--no-sandbox", "--disable-gpu",
+                     "--disable-dev-shm-usage", "--window-size=1200,2400"]:
+            options.add_argument(word)
+        options.set_capability("goog:loggingPrefs",
+                               {"browser": "ALL", "performance": "ALL"})
+        cls.browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"),
+                                       options=options)
+        cls.browser.get((folder / "out/report.html").as_uri())
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.quit()
+        cls.folder.cleanup()
+
+    def column(self, index):
+        cells = self.browser.find_elements(
+            By.CSS_SELECTOR, f"#scores tbody td:nth-child({index + 1})")
+        return [cell.text for cell in cells]
+
+    def header(self, title):
+        headers = self.browser.find_elements(By.CSS_SELECTOR, "#scores th")
+        titles = [one.text.replace("\n", " ").rstrip(" \u25b2\u25bc")
+                  for one in headers]
+        index = titles.index(title)
+        return index, headers[index].find_element(By.TAG_NAME, "button")
+
+    def test_opens_without_errors_and_without_the_network(self):
+        self.assertEqual(self.browser.get_log("browser"), [])
+        asked = [json.loads(line["message"])["message"]
+                 for line in self.browser.get_log("performance")]
+        urls = [one["params"]["request"]["url"] for one in asked
+                if one["method"] == "Network.requestWillBeSent"]
+        self.assertEqual([url for url in urls
+                          if not url.startswith(("file:", "data:"))], [])
+        self.assertEqual(self.browser.find_element(By.TAG_NAME, "h1").text,
+                         GRID["title"])
+
+    def test_shows_the_papers_values_in_grey_beside_ours(self):
+        index, _ = self.header("paper: mIoU, %")
+        self.assertEqual(sorted(self.column(index)), ["", "", "77.21"])
+        cell = self.browser.find_element(By.CSS_SELECTOR, "#scores td.paper")
+        ours = self.browser.find_element(By.CSS_SELECTOR, "#scores td")
+        self.assertNotEqual(cell.value_of_css_property("color"),
+                            ours.value_of_css_property("color"))
+
+    def test_sorts_by_text_and_by_number_with_the_keyboard_too(self):
+        index, button = self.header("row")
+        button.click()
+        self.assertEqual(self.column(index), ["a", "b", "c"])
+        button.send_keys("\n")
+        self.assertEqual(self.column(index), ["c", "b", "a"])
+        index, button = self.header("mIoU, %")
+        button.click()
+        scores = [float(text.split()[0]) for text in self.column(index)]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+
+    def test_draws_charts(self):
+        charts = self.browser.find_elements(By.TAG_NAME, "canvas")
+        self.assertGreaterEqual(len(charts), 4)
+        for chart in charts:
+            drawn = self.browser.execute_script(
+                "const c = arguments[0]; const d = c.getContext('2d')"
+                ".getImageData(0, 0, c.width, c.height).data;"
+                "return new Set(d).size > 8;", chart)
+            self.assertTrue(drawn, chart.get_attribute("aria-label"))
+
+    def test_slides_between_two_results(self):
+        slider = self.browser.find_element(By.ID, "slider")
+        over = self.browser.find_element(By.CSS_SELECTOR, ".compare img.over")
+        before = over.value_of_css_property("clip-path")
+        slider.send_keys("\ue014" * 10)
+        self.assertNotEqual(over.value_of_css_property("clip-path"), before)
+        source = over.get_attribute("src")
+        left = Select(self.browser.find_element(By.ID, "left"))
+        left.select_by_visible_text("a: errors")
+        self.assertNotEqual(over.get_attribute("src"), source)
+
+    def test_changes_between_dark_and_light(self):
+        body = self.browser.find_element(By.TAG_NAME, "body")
+        before = body.value_of_css_property("background-color")
+        self.browser.find_element(By.ID, "theme").click()
+        self.assertNotEqual(body.value_of_css_property("background-color"),
+                            before)
+
+
+if __name__ == "__main__":
+    unittest.main()
