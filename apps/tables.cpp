@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <functional>
 #include <iomanip>
 #include <sstream>
@@ -35,15 +36,35 @@ struct Column {
   std::function<std::string(const ResultRow&)> text;
 };
 
+Column score_column(const ShownScore& score, const char* between) {
+  const std::string pointer = score.pointer;
+  const bool marks = pointer == kShownScores[0].pointer;
+  return {
+      std::string(score.title) + ", %",
+      true,
+      [pointer, between, marks](const ResultRow& row) -> std::string {
+        const auto found = row.spread(pointer.c_str());
+        if (!found) return row.results.empty() ? "failed" : "";
+        const bool unclear = marks && row.against_reference &&
+                             !row.against_reference->is_clear();
+        return percent(*found, row.results.size(), between) +
+               (unclear ? " (=)" : "");
+      }};
+}
+
+Column cost_column() {
+  return {"multiply-adds, 1e9", true, [](const ResultRow& row) -> std::string {
+            const auto found = row.spread(kMultiplyAdds);
+            return found ? fixed(found->mean / kBillion, 2) : "";
+          }};
+}
+
 std::vector<Column> columns_of(const ResultTable& table, const char* between) {
   std::vector<Column> columns;
-  bool named = false;
-  bool paper = false;
-  for (const auto& row : table.rows) {
-    named = named || !row.name.empty();
-    paper = paper || row.paper.is_object();
-  }
-  if (named) {
+  const auto any = [&](const auto& holds) {
+    return std::any_of(table.rows.begin(), table.rows.end(), holds);
+  };
+  if (any([](const ResultRow& row) { return !row.name.empty(); })) {
     columns.push_back({"row", false, [](const ResultRow& row) {
                          return row.name;
                        }});
@@ -53,43 +74,23 @@ std::vector<Column> columns_of(const ResultTable& table, const char* between) {
                          return row.values[i];
                        }});
   }
+  const bool paper =
+      any([](const ResultRow& row) { return row.paper.is_object(); });
+  const auto add_paper = [&](const std::string& title, const char* key) {
+    if (!paper) return;
+    columns.push_back({"paper: " + title, true, [key](const ResultRow& row) {
+                         return paper_value(row, key);
+                       }});
+  };
   for (const auto& score : kShownScores) {
-    const std::string pointer = score.pointer;
-    const bool marks = pointer == kShownScores[0].pointer;
-    columns.push_back(
-        {std::string(score.title) + ", %",
-         true,
-         [pointer, between, marks](const ResultRow& row) -> std::string {
-           const auto found = row.spread(pointer.c_str());
-           if (!found) return row.results.empty() ? "failed" : "";
-           const bool unclear = marks && row.against_reference &&
-                                !row.against_reference->is_clear();
-           return percent(*found, row.results.size(), between) +
-                  (unclear ? " (=)" : "");
-         }}
-    );
+    columns.push_back(score_column(score, between));
+    if (&score == &kShownScores[0]) add_paper("mIoU, %", "mean_iou");
   }
-  columns.push_back(
-      {"multiply-adds, 1e9",
-       true,
-       [](const ResultRow& row) -> std::string {
-         const auto found = row.spread(kMultiplyAdds);
-         return found ? fixed(found->mean / kBillion, 2) : "";
-       }}
-  );
+  columns.push_back(cost_column());
+  add_paper("multiply-adds, 1e9", "multiply_adds");
   columns.push_back({"seeds", true, [](const ResultRow& row) {
                        return std::to_string(row.results.size());
                      }});
-  if (paper) {
-    columns.push_back({"paper: mIoU, %", true, [](const ResultRow& row) {
-                         return paper_value(row, "mean_iou");
-                       }});
-    columns.push_back(
-        {"paper: multiply-adds, 1e9",
-         true,
-         [](const ResultRow& row) { return paper_value(row, "multiply_adds"); }}
-    );
-  }
   return columns;
 }
 
@@ -98,11 +99,13 @@ constexpr const char* kEqualNote =
     "best row (95 % interval).";
 
 bool has_unclear(const ResultTable& table) {
-  for (const auto& row : table.rows) {
-    if (row.against_reference && !row.against_reference->is_clear())
-      return true;
-  }
-  return false;
+  return std::any_of(
+      table.rows.begin(),
+      table.rows.end(),
+      [](const ResultRow& row) {
+        return row.against_reference && !row.against_reference->is_clear();
+      }
+  );
 }
 
 std::string latex_escape(const std::string& text) {

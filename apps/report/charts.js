@@ -4,10 +4,20 @@
 const root = document.documentElement;
 const charts = [];
 const chartHolder = element("div", { class: "charts" });
+/// Room for the bars of a bar chart, or for a legend of many lines.
+function chartHeight(config) {
+  const usual = 320;
+  if (config.type === "bar") {
+    return Math.max(usual, 80 + 26 * config.data.labels.length);
+  }
+  return usual + 9 * Math.max(0, config.data.datasets.length - 6);
+}
+
 function addChart(title, config) {
   const canvas = element("canvas", { role: "img", "aria-label": title });
   chartHolder.append(element("section", { class: "chart" },
-    element("h3", {}, title), element("div", {}, canvas)));
+    element("h3", {}, title),
+    element("div", { style: `height: ${chartHeight(config)}px` }, canvas)));
   const style = getComputedStyle(root);
   Chart.defaults.color = style.getPropertyValue("--soft").trim();
   Chart.defaults.borderColor = style.getPropertyValue("--line").trim();

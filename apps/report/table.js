@@ -41,6 +41,10 @@ function tableColumns() {
     title, value, kind, isNumber: true,
     text: (row) => (value(row) === null ? "" : text(value(row))),
   });
+  const hasPaper = rows.some((row) => row.paper);
+  const paper = (title, key) => hasPaper && number(`paper: ${title}`,
+    (row) => (row.paper && key in row.paper ? row.paper[key] : null),
+    (value) => value.toFixed(2), "paper");
   for (const title of data.scores) {
     columns.push({
       title: `${title}, %`,
@@ -49,6 +53,7 @@ function tableColumns() {
       value: (row) => (row.scores[title] ? row.scores[title].mean : null),
       text: (row) => scoreText(row, title),
     });
+    if (title === "mIoU") paper("mIoU, %", "mean_iou");
   }
   if (rows.some((row) => row.before_crf)) {
     number("mIoU before the CRF, %",
@@ -65,6 +70,7 @@ function tableColumns() {
     });
   }
   number("multiply-adds, 1e9", (row) => row.cost.multiply_adds, billions);
+  paper("multiply-adds, 1e9", "multiply_adds");
   number("the same, paper's rule",
     (row) => row.cost.multiply_adds_paper_rule, billions);
   number("parameters, 1e6", (row) => row.cost.parameters,
@@ -74,14 +80,6 @@ function tableColumns() {
   number("peak of tensors, MiB", (row) => row.cost.peak_tensor_bytes,
     (value) => (value / 2 ** 20).toFixed(0));
   number("seeds", (row) => row.seeds, String);
-  if (rows.some((row) => row.paper)) {
-    const paper = (key) => (row) =>
-      (row.paper && key in row.paper ? row.paper[key] : null);
-    number("paper: mIoU, %", paper("mean_iou"),
-      (value) => value.toFixed(2), "paper");
-    number("paper: multiply-adds, 1e9", paper("multiply_adds"),
-      (value) => value.toFixed(2), "paper");
-  }
   return columns;
 }
 

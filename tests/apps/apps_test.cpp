@@ -382,13 +382,13 @@ TEST_F(Results, GroupSeedsIntoMeanAndDeviation) {
   EXPECT_THAT(found.rows[1].errors, ElementsAre("no luck"));
   EXPECT_EQ(
       markdown_table(found),
-      "| row | model.decoder | mIoU, % | pixel accuracy, % | boundary IoU, % | "
-      "boundary F, % | multiply-adds, 1e9 | seeds | paper: mIoU, % | paper: "
-      "multiply-adds, 1e9 |\n"
+      "| row | model.decoder | mIoU, % | paper: mIoU, % | pixel accuracy, % | "
+      "boundary IoU, % | boundary F, % | multiply-adds, 1e9 | paper: "
+      "multiply-adds, 1e9 | seeds |\n"
       "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
-      "| plain | none | 55.00 ± 7.07 | 90.00 ± 0.00 |  |  | 2.00 | 2 | 77.21 | "
-      " |\n"
-      "| x, y | v3plus | 70.00 | 90.00 |  |  | 2.00 | 1 |  |  |\n"
+      "| plain | none | 55.00 ± 7.07 | 77.21 | 90.00 ± 0.00 |  |  | 2.00 |  | "
+      "2 |\n"
+      "| x, y | v3plus | 70.00 |  | 90.00 |  |  | 2.00 |  | 1 |\n"
       "\nPaper's columns: A paper. Other data and training than ours; not to "
       "be compared value by value.\n"
   );

@@ -120,7 +120,8 @@ TEST_F(Ablate, ScoresWithScalesFlipPiecesAndCrfFromOneTraining) {
       {"name": "scales", "set": {"evaluate.scales": [0.5, 1],
                                  "evaluate.flip": true}},
       {"name": "pieces", "set": {"evaluate.window": [33, 33]}},
-      {"name": "refined", "set": {"crf": "vgg16", "evaluate.trimap": [1, 2]}}])");
+      {"name": "refined", "set": {"crf": "vgg16", "evaluate.trimap": [1, 2]}}])"
+  );
   ASSERT_EQ(deeplab(command("out")).code, 0);
   std::map<std::string, Json> results;
   std::istringstream lines(testing::read_text(path("out/results.jsonl")));
@@ -133,8 +134,9 @@ TEST_F(Ablate, ScoresWithScalesFlipPiecesAndCrfFromOneTraining) {
   EXPECT_EQ(trainings.size(), 1U);
   const auto& plain = results["plain"];
   EXPECT_EQ(results["same"]["evaluation"], plain["evaluation"]);
-  EXPECT_EQ(results["refined"]["before_crf"]["scores"],
-            plain["evaluation"]["scores"]);
+  EXPECT_EQ(
+      results["refined"]["before_crf"]["scores"], plain["evaluation"]["scores"]
+  );
   EXPECT_EQ(results["refined"]["evaluation"]["trimap_mean_iou"].size(), 2U);
   // (0.5^2 + 1) * 2 passes, and maps' sides round up.
   const auto adds = [&](const char* name) {
