@@ -25,7 +25,13 @@ struct KeyFlag {
   const char* about;
 };
 constexpr std::array kKeyFlags{
-    KeyFlag{"data", "data.root", Scope::kData, true, "folder, VOC layout"},
+    KeyFlag{"data", "data.root", Scope::kData, true, "the data set's folder"},
+    KeyFlag{
+        "data-kind",
+        "data.kind",
+        Scope::kData,
+        true,
+        "its kind, where the folder's layout does not tell"},
     KeyFlag{
         "backbone", "model.backbone", Scope::kNetwork, true, "e.g. resnet50"},
     KeyFlag{
@@ -376,7 +382,11 @@ RunConfig Flags::config(const Json& base) const {
     const auto value = text(key.flag);
     set_key(config, key.key, key.is_text ? Json(value) : parse_value(value));
   }
-  if (has("data")) set_key(config, "data.kind", "pascal_voc");
+  if (has("data") && !has("data-kind")) {
+    const auto data = config.value("data", Json::object());
+    const auto kind = data.is_object() ? data.value("kind", "") : "";
+    set_key(config, "data.kind", data::kind_of(text("data"), kind));
+  }
   if (has("output-stride")) {
     set_key(config, stride_key(kind_), parse_value(text("output-stride")));
   }

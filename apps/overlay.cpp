@@ -67,29 +67,28 @@ cv::Mat colorize(const cv::Mat& labels, const data::Classes& classes) {
   return colors;
 }
 
-cv::Mat draw_overlay(
-    const cv::Mat& image, const cv::Mat& labels, const data::Classes& classes
+int legend_row_height() { return kLegendRow; }
+
+cv::Mat draw_legend(
+    const std::vector<size_t>& shown, const data::Classes& classes, int height
 ) {
-  cv::Mat blend;
-  cv::addWeighted(image, 0.5, colorize(labels, classes), 0.5, 0, blend);
-  const auto found = classes_in(labels, classes.names.size());
   int text_width = 0;
-  for (const size_t k : found) {
+  for (const size_t k : shown) {
     int baseline = 0;
     const auto size =
         cv::getTextSize(classes.names[k], kFont, kFontScale, 1, &baseline);
     text_width = std::max(text_width, size.width);
   }
-  const int rows = static_cast<int>(found.size());
-  const cv::Size canvas_size(
-      image.cols + 3 * kMargin + kSwatch + text_width,
-      std::max(image.rows, rows * kLegendRow + 2 * kMargin)
+  const int rows = static_cast<int>(shown.size());
+  cv::Mat canvas(
+      std::max(height, rows * kLegendRow + 2 * kMargin),
+      3 * kMargin + kSwatch + text_width,
+      CV_8UC3,
+      cv::Scalar::all(255)
   );
-  cv::Mat canvas(canvas_size, CV_8UC3, cv::Scalar::all(255));
-  blend.copyTo(canvas(cv::Rect(cv::Point(0, 0), image.size())));
   for (int row = 0; row < rows; ++row) {
-    const size_t k = found[static_cast<size_t>(row)];
-    const cv::Point corner(image.cols + kMargin, kMargin + row * kLegendRow);
+    const size_t k = shown[static_cast<size_t>(row)];
+    const cv::Point corner(kMargin, kMargin + row * kLegendRow);
     const auto color = bgr(classes.colors[k]);
     cv::rectangle(
         canvas,
@@ -108,6 +107,22 @@ cv::Mat draw_overlay(
         cv::LINE_AA
     );
   }
+  return canvas;
+}
+
+cv::Mat draw_overlay(
+    const cv::Mat& image, const cv::Mat& labels, const data::Classes& classes
+) {
+  cv::Mat blend;
+  cv::addWeighted(image, 0.5, colorize(labels, classes), 0.5, 0, blend);
+  const auto legend = draw_legend(
+      classes_in(labels, classes.names.size()), classes, image.rows
+  );
+  cv::Mat canvas(
+      legend.rows, image.cols + legend.cols, CV_8UC3, cv::Scalar::all(255)
+  );
+  blend.copyTo(canvas(cv::Rect(cv::Point(0, 0), image.size())));
+  legend.copyTo(canvas(cv::Rect(cv::Point(image.cols, 0), legend.size())));
   return canvas;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include <opencv2/core/mat.hpp>
 #include <torch/types.h>
 
@@ -18,6 +20,16 @@ torch::Tensor rgb_levels(const cv::Mat& image);
 ///
 /// Shapes: u8 [H, W] -> u8 [H, W, 3], BGR.
 cv::Mat colorize(const cv::Mat& labels, const data::Classes& classes);
+
+/// Names and colors of classes, one under the other; `height` at least.
+///
+/// Shapes: -> u8 [H, W, 3], BGR, on white.
+cv::Mat draw_legend(
+    const std::vector<size_t>& shown, const data::Classes& classes, int height
+);
+
+/// Of one class in the legend, pixels.
+int legend_row_height();
 
 /// The photo under half-transparent colors, and beside it a legend of the
 /// classes that occur.

@@ -247,15 +247,23 @@ bool Run::train() {
   }
   const StopSignals signals;
   engine::TrainHooks hooks;
-  hooks.on_step = [this](const engine::StepReport& report) {
+  // Of this process: seconds of all steps, and those spent waiting for data.
+  double seconds = 0;
+  double waited = 0;
+  hooks.on_step = [&](const engine::StepReport& report) {
+    seconds += report.seconds;
+    waited += report.data_seconds;
     log_->write(
         {{"iteration", report.iteration},
          {"loss", report.loss},
-         {"learning_rate", report.learning_rate}}
+         {"learning_rate", report.learning_rate},
+         {"seconds", report.seconds},
+         {"data_seconds", report.data_seconds}}
     );
     std::ostringstream detail;
     detail << std::setprecision(4) << "loss " << report.loss << "  lr "
-           << report.learning_rate;
+           << report.learning_rate << "  data wait "
+           << percent(waited / seconds);
     progress_->update(report.iteration, detail.str());
   };
   hooks.validate = [&](int64_t iteration) {

@@ -1,33 +1,181 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/check.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+#include <torch/torch.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 
 namespace deeplab::data {
+namespace {
+
+constexpr int kThumbnailSide = 16;
+constexpr double kSameLook = 0.995;
+
+ImageFacts facts_of(const RawSample& sample, const std::string& id) {
+  ImageFacts facts;
+  facts.id = id;
+  facts.width = sample.image.cols;
+  facts.height = sample.image.rows;
+  cv::Mat grey;
+  cv::cvtColor(sample.image, grey, cv::COLOR_BGR2GRAY);
+  grey.convertTo(grey, CV_32F);
+  cv::Mat small(kThumbnailSide, kThumbnailSide, CV_32F, facts.thumbnail.data());
+  cv::resize(grey, small, small.size(), 0, 0, cv::INTER_AREA);
+  small -= cv::mean(small);
+  const double length = cv::norm(small);
+  // Rounding alone makes some of a flat image's.
+  small = length > 1 ? cv::Mat(small / length) : cv::Mat(small * 0);
+  std::copy(small.begin<float>(), small.end<float>(), facts.thumbnail.begin());
+  return facts;
+}
+
+/// Counts one image's labels.
+void count_labels(const cv::Mat& labels, CheckReport& report) {
+  std::array<int64_t, 256> counts{};
+  for (int row = 0; row < labels.rows; ++row) {
+    const auto* values = labels.ptr<uint8_t>(row);
+    for (int column = 0; column < labels.cols; ++column) {
+      ++counts[values[column]];
+    }
+  }
+  const int64_t void_pixels = counts[kVoid];
+  const auto valid = static_cast<int64_t>(labels.total()) - void_pixels;
+  report.void_pixels += void_pixels;
+  for (size_t k = 0; k < report.class_pixels.size(); ++k) {
+    report.class_pixels[k] += counts[k];
+    if (counts[k] > 0) report.pixels_around_class[k] += valid;
+  }
+}
+
+/// Sums of colors and of their squares.
+struct ColorSums {
+  std::array<double, 3> sum{};
+  std::array<double, 3> squares{};
+  double pixels = 0;
+
+  void add(const cv::Mat& image) {
+    cv::Scalar mean;
+    cv::Scalar deviation;
+    cv::meanStdDev(image, mean, deviation);
+    const auto count = static_cast<double>(image.total());
+    pixels += count;
+    for (int rgb = 0; rgb < 3; ++rgb) {
+      const double value = mean[2 - rgb] / 255;
+      const double spread = deviation[2 - rgb] / 255;
+      const auto channel = static_cast<size_t>(rgb);
+      sum[channel] += count * value;
+      squares[channel] += count * (spread * spread + value * value);
+    }
+  }
+};
+
+torch::Tensor thumbnails(const CheckReport& report) {
+  auto rows = torch::empty(
+      {static_cast<int64_t>(report.facts.size()),
+       kThumbnailSide * kThumbnailSide}
+  );
+  auto* target = rows.data_ptr<float>();
+  for (const auto& facts : report.facts) {
+    target = std::copy(facts.thumbnail.begin(), facts.thumbnail.end(), target);
+  }
+  return rows;
+}
+
+}  // namespace
 
 CheckReport check_dataset(
     const Dataset& dataset, const std::function<void(int64_t done)>& on_image
 ) {
   CheckReport report;
   report.images = dataset.size();
-  report.class_pixels.resize(static_cast<size_t>(dataset.classes().size()));
+  const auto classes = static_cast<size_t>(dataset.classes().size());
+  report.class_pixels.resize(classes);
+  report.pixels_around_class.resize(classes);
+  ColorSums colors;
   for (int64_t index = 0; index < dataset.size(); ++index) {
     try {
       const auto sample = dataset.load(index);
-      for (int row = 0; row < sample.labels.rows; ++row) {
-        const auto* labels = sample.labels.ptr<uint8_t>(row);
-        for (int column = 0; column < sample.labels.cols; ++column) {
-          ++(labels[column] == kVoid ? report.void_pixels
-                                     : report.class_pixels[labels[column]]);
-        }
-      }
+      count_labels(sample.labels, report);
+      colors.add(sample.image);
+      report.facts.push_back(facts_of(sample, dataset.id(index)));
     } catch (const DataError& error) {
       report.problems.emplace_back(error.what());
     }
     if (on_image) on_image(index + 1);
   }
+  for (size_t channel = 0; channel < 3 && colors.pixels > 0; ++channel) {
+    const double mean = colors.sum[channel] / colors.pixels;
+    const double variance =
+        colors.squares[channel] / colors.pixels - mean * mean;
+    report.mean[channel] = mean;
+    report.deviation[channel] = std::sqrt(std::max(0.0, variance));
+  }
   return report;
+}
+
+std::vector<double> median_frequency_weights(const CheckReport& report) {
+  std::vector<double> frequencies;
+  for (size_t k = 0; k < report.class_pixels.size(); ++k) {
+    const auto around = static_cast<double>(report.pixels_around_class[k]);
+    if (around == 0) continue;
+    frequencies.push_back(static_cast<double>(report.class_pixels[k]) / around);
+  }
+  std::vector<double> weights(report.class_pixels.size(), 1);
+  if (frequencies.empty()) return weights;
+  auto sorted = frequencies;
+  std::sort(sorted.begin(), sorted.end());
+  const size_t half = sorted.size() / 2;
+  const double median = sorted.size() % 2 == 1
+                            ? sorted[half]
+                            : (sorted[half - 1] + sorted[half]) / 2;
+  size_t next = 0;
+  for (size_t k = 0; k < weights.size(); ++k) {
+    if (report.pixels_around_class[k] > 0) {
+      weights[k] = median / frequencies[next++];
+    }
+  }
+  return weights;
+}
+
+std::vector<double> inverse_log_weights(const CheckReport& report) {
+  constexpr double kBound = 1.02;
+  double total = 0;
+  for (const auto pixels : report.class_pixels) {
+    total += static_cast<double>(pixels);
+  }
+  std::vector<double> weights(report.class_pixels.size(), 1);
+  for (size_t k = 0; k < weights.size(); ++k) {
+    const auto pixels = static_cast<double>(report.class_pixels[k]);
+    if (pixels > 0) weights[k] = 1 / std::log(kBound + pixels / total);
+  }
+  return weights;
+}
+
+std::vector<Duplicate> near_duplicates(
+    const CheckReport& one, const CheckReport& other
+) {
+  std::vector<Duplicate> found;
+  if (one.facts.empty() || other.facts.empty()) return found;
+  const auto others = thumbnails(other).t();
+  // In parts, which bounds the memory.
+  constexpr int64_t kRows = 1024;
+  const auto rows = thumbnails(one);
+  for (int64_t first = 0; first < rows.size(0); first += kRows) {
+    const auto part = rows.slice(0, first, first + kRows);
+    const auto same = (part.matmul(others) >= kSameLook).nonzero();
+    for (int64_t i = 0; i < same.size(0); ++i) {
+      const auto row = static_cast<size_t>(first + same[i][0].item<int64_t>());
+      const auto column = static_cast<size_t>(same[i][1].item<int64_t>());
+      found.push_back({one.facts[row].id, other.facts[column].id});
+    }
+  }
+  return found;
 }
 
 }  // namespace deeplab::data

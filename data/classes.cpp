@@ -8,33 +8,6 @@
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
-namespace {
-
-struct ClassEntry {
-  std::string name;
-  std::vector<int64_t> color;
-
-  template <class Visitor>
-  void fields(Visitor& visit) {
-    visit("name", name);
-    visit("color", color);
-  }
-};
-
-Color to_color(const std::vector<int64_t>& parts, const std::string& subject) {
-  Color color{};
-  bool valid = parts.size() == color.size();
-  for (size_t i = 0; valid && i < color.size(); ++i) {
-    valid = parts[i] >= 0 && parts[i] <= 255;
-    color[i] = static_cast<uint8_t>(parts[i]);
-  }
-  if (!valid) {
-    throw ConfigError(str(subject, " is not three numbers in 0..255"));
-  }
-  return color;
-}
-
-}  // namespace
 
 Color voc_color(int64_t index) {
   Color color{};
@@ -97,28 +70,41 @@ Classes make_classes(
   return classes;
 }
 
-Classes read_classes(const std::string& path) {
+Color to_color(const std::vector<int64_t>& parts, const std::string& subject) {
+  Color color{};
+  bool valid = parts.size() == color.size();
+  for (size_t i = 0; valid && i < color.size(); ++i) {
+    valid = parts[i] >= 0 && parts[i] <= 255;
+    color[i] = static_cast<uint8_t>(parts[i]);
+  }
+  if (!valid) {
+    throw ConfigError(str(subject, " is not three numbers in 0..255"));
+  }
+  return color;
+}
+
+std::vector<ClassEntry> read_class_entries(const std::string& path) {
   const auto json = parse_json(read_file(path), path);
   if (!json.is_array()) {
     throw ConfigError(str(path, ": expected a list of classes"));
   }
-  std::vector<std::string> names;
-  std::vector<std::pair<size_t, Color>> colors;
+  std::vector<ClassEntry> entries;
   for (size_t i = 0; i < json.size(); ++i) {
     const std::string subject = str(path, ": [", i, "]");
+    auto& entry = entries.emplace_back();
     if (json[i].is_string()) {
-      names.push_back(json[i].get<std::string>());
+      entry.name = json[i].get<std::string>();
       continue;
     }
-    const auto entry = read_config<ClassEntry>(json[i], subject);
-    names.push_back(entry.name);
-    if (!entry.color.empty()) {
-      colors.emplace_back(i, to_color(entry.color, subject + ".color"));
+    entry = read_config<ClassEntry>(json[i], subject);
+    if (!entry.color.empty()) to_color(entry.color, subject + ".color");
+    if (entry.index && (*entry.index < 0 || *entry.index > 255)) {
+      throw ConfigError(
+          str(subject, ".index is ", *entry.index, "; must be 0 to 255")
+      );
     }
   }
-  auto classes = make_classes(names, {});
-  for (const auto& [index, color] : colors) classes.colors[index] = color;
-  return classes;
+  return entries;
 }
 
 }  // namespace deeplab::data

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,29 @@ Classes make_classes(
     const std::vector<std::vector<int64_t>>& colors
 );
 
-/// Reads a JSON list whose items are names, or {"name": .., "color": [r,g,b]}.
+/// One item of a file of classes. The class that is named "void" is none: its
+/// index or color is left out of training and scores.
+struct ClassEntry {
+  std::string name;
+  /// Red, green, blue; empty: none is declared.
+  std::vector<int64_t> color;
+  /// The value in masks, where it is not the item's own place.
+  std::optional<int64_t> index;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("name", name);
+    visit("color", color);
+    visit("index", index);
+  }
+};
+
+/// Reads a JSON list whose items are names or objects of ClassEntry's keys.
 /// Throws: DataError and ConfigError naming `path`.
-Classes read_classes(const std::string& path);
+std::vector<ClassEntry> read_class_entries(const std::string& path);
+
+/// Throws: ConfigError that begins with `subject`, for other than three
+///         numbers in 0..255.
+Color to_color(const std::vector<int64_t>& parts, const std::string& subject);
 
 }  // namespace deeplab::data

@@ -9,6 +9,7 @@
 
 #include "data/classes.h"
 #include "data/synthetic_config.h"
+#include "deeplab/core/random.h"
 
 namespace deeplab::data {
 
@@ -34,21 +35,33 @@ class Dataset {
   ///         another size than its partner, or with a label out of range.
   virtual RawSample load(int64_t index) const = 0;
   virtual const Classes& classes() const = 0;
+  /// The indices in the order of one epoch of training. Drawn from `random`
+  /// alone, so that an epoch can be entered anywhere.
+  virtual std::vector<int64_t> order(Random& random) const {
+    return random.permutation(size());
+  }
 };
+
+/// Which half of a data set.
+enum class Role { kTrain, kValidation };
 
 /// Where images come from, as config key `data`.
 struct DataConfig {
-  /// "pascal_voc" (files) or "synthetic" (drawn, no files).
+  /// "synthetic" is drawn; data/README.md has the others.
   std::string kind = "synthetic";
   /// Folder of the data set.
   std::string root;
   std::string train_split = "train";
   std::string val_split = "val";
-  /// Names of the classes, by index; empty: `root`/classes.json.
+  /// Names of the classes, by index; empty: `root`/classes.json, or the set's.
   std::vector<std::string> classes;
-  /// Red, green, blue of each class; empty: VOC's palette.
+  /// Red, green, blue of each class; empty: VOC's palette. Where they are
+  /// given, masks may be of these colors.
   std::vector<std::vector<int64_t>> colors;
   SyntheticConfig synthetic;
+  /// For "packed": images among which an epoch's order is shuffled, so that
+  /// shards are read from front to back; 0: all, and reads anywhere.
+  int64_t shuffle_buffer = 1000;
   /// Subtracted from and divided out of RGB in 0..1. Source: ImageNet.
   std::vector<double> mean = {0.485, 0.456, 0.406};
   std::vector<double> std = {0.229, 0.224, 0.225};
@@ -66,18 +79,20 @@ struct DataConfig {
     visit("classes", classes);
     visit("colors", colors);
     visit("synthetic", synthetic);
+    visit("shuffle_buffer", shuffle_buffer);
     visit("mean", mean);
     visit("std", std);
     visit("workers", workers);
     visit("prefetch", prefetch);
   }
 
+  /// The split's name.
+  const std::string& split(Role role) const {
+    return role == Role::kTrain ? train_split : val_split;
+  }
   /// Throws: ConfigError naming the first key that breaks a rule.
   void validate() const;
 };
-
-/// Which half of a data set.
-enum class Role { kTrain, kValidation };
 
 /// Opens one split by the config's kind.
 /// Throws: ConfigError for an unknown kind, which lists the known ones; what
@@ -85,6 +100,11 @@ enum class Role { kTrain, kValidation };
 std::shared_ptr<const Dataset> make_dataset(
     const DataConfig& config, Role role
 );
+
+/// The kind of the data set that lies in a folder, told by its layout;
+/// `preferred` where it has several.
+/// Throws: DataError where it is none's.
+std::string kind_of(const std::string& root, const std::string& preferred);
 
 /// The classes that a config's data set has, known without opening a split.
 /// Throws: as make_dataset().

@@ -77,31 +77,46 @@ cv::Mat decode_upright(const std::string& bytes, PngForm form) {
     return upright(png.pixels, orientation_of(jpeg_exif(png.exif)));
   }
   if (!is_jpeg(bytes)) throw DataError("not a JPEG or PNG file");
-  if (form == PngForm::kIndices) {
+  if (form != PngForm::kColor) {
     throw DataError("a JPEG cannot be a mask: its values are not exact");
   }
   return upright(decode_jpeg(bytes), orientation_of(bytes));
 }
 
-cv::Mat decode_file(const std::string& path, PngForm form) {
-  const auto bytes = read_file(path);
+cv::Mat decode_named(
+    const std::string& bytes, const std::string& name, PngForm form
+) {
   try {
     return decode_upright(bytes, form);
   } catch (const DataError& error) {
-    throw DataError(str(path, ": ", error.what()));
+    throw DataError(str(name, ": ", error.what()));
   } catch (const cv::Exception& error) {
-    throw DataError(str(path, ": ", error.err));
+    throw DataError(str(name, ": ", error.err));
   }
 }
 
 }  // namespace
 
 cv::Mat read_image(const std::string& path) {
-  return decode_file(path, PngForm::kColor);
+  return decode_image(read_file(path), path);
 }
 
 cv::Mat read_mask(const std::string& path) {
-  return decode_file(path, PngForm::kIndices);
+  return decode_mask(read_file(path), path, MaskForm::kIndices);
+}
+
+cv::Mat decode_image(const std::string& bytes, const std::string& name) {
+  return decode_named(bytes, name, PngForm::kColor);
+}
+
+cv::Mat decode_mask(
+    const std::string& bytes, const std::string& name, MaskForm form
+) {
+  return decode_named(
+      bytes,
+      name,
+      form == MaskForm::kIndices ? PngForm::kIndices : PngForm::kIndicesOrColor
+  );
 }
 
 void write_mask(

@@ -26,6 +26,20 @@ cv::Mat read_image(const std::string& path);
 ///         PNGs, whose values are not classes.
 cv::Mat read_mask(const std::string& path);
 
+/// What a mask may be.
+enum class MaskForm { kIndices, kIndicesOrColors };
+
+/// As read_image(), of a file's bytes; `name` begins the messages.
+cv::Mat decode_image(const std::string& bytes, const std::string& name);
+
+/// As read_mask(), of a file's bytes. Where colors may be, an RGB PNG of 8 bits
+/// a channel gives them unchanged (alpha goes).
+///
+/// Shapes: -> u8 [H, W], or u8 [H, W, 3] in BGR.
+cv::Mat decode_mask(
+    const std::string& bytes, const std::string& name, MaskForm form
+);
+
 /// Writes a mask as a palette PNG that read_mask() returns unchanged; index
 /// 255 is shown as VOC's void, near white.
 ///

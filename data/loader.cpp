@@ -87,7 +87,7 @@ class Loader {
   const std::vector<int64_t>& order_of(int64_t epoch) {
     if (epoch != order_epoch_) {
       Random random(mix_seed({options_.seed, static_cast<uint64_t>(epoch)}));
-      order_ = random.permutation(dataset_->size());
+      order_ = dataset_->order(random);
       order_epoch_ = epoch;
     }
     return order_;

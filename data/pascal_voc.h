@@ -9,20 +9,24 @@ namespace deeplab::data {
 
 /// A data set laid out as Pascal VOC's: JPEGImages/ID.jpg (or .jpeg, .png),
 /// SegmentationClass/ID.png, ImageSets/Segmentation/SPLIT.txt with an ID a
-/// line. Each file's own EXIF orientation is applied, the mask's as the
-/// photo's; after it both must have the same size.
+/// line.
 /// Source: Everingham et al. 2015, and the VOC 2012 development kit.
 std::shared_ptr<const Dataset> make_pascal_voc(
     const DataConfig& config, Role role
 );
 
-/// The config's own names, or those of `root`/classes.json.
-Classes pascal_voc_classes(const DataConfig& config);
-
-/// Throws: DataError that begins with `path`, with the first pixel whose value
-///         is neither 0..num_classes-1 nor kVoid.
-void check_labels(
-    const cv::Mat& labels, int64_t num_classes, const std::string& path
+/// The same layout with VOC 2012's 21 classes, background first.
+std::shared_ptr<const Dataset> make_voc2012(
+    const DataConfig& config, Role role
 );
+Classes voc2012_classes(const DataConfig& config);
+
+/// The same layout with Pascal Context's background and 59 classes.
+/// Source: Mottaghi et al. 2014, "The Role of Context for Object Detection and
+/// Semantic Segmentation in the Wild".
+std::shared_ptr<const Dataset> make_pascal_context(
+    const DataConfig& config, Role role
+);
+Classes pascal_context_classes(const DataConfig& config);
 
 }  // namespace deeplab::data

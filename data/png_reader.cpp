@@ -55,15 +55,20 @@ void set_color(png_structp png, png_infop info) {
   png_read_update_info(png, info);
 }
 
-void set_indices(png_structp png, png_infop info) {
+void refuse_16_bits(png_structp png, png_infop info) {
   if (png_get_bit_depth(png, info) == 16) {
     png_error(png, "a mask of 16 bits; a class index has 8");
   }
+}
+
+void set_indices(png_structp png, png_infop info) {
   const auto type = png_get_color_type(png, info);
   if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
     png_error(
         png,
-        "a mask of colours; a mask holds class indices, as palette or grey PNG"
+        "a mask of colours; declare each class's (data.colors or "
+        "classes.json), "
+        "or save indices, as palette or grey PNG"
     );
   }
   png_set_packing(png);
@@ -101,11 +106,21 @@ void look_up_palette(png_structp png, png_infop info, cv::Mat& pixels) {
   pixels = colors;
 }
 
+/// Whether libpng is to give colours; those of a palette are looked up after
+/// it.
+bool is_color(png_structp png, png_infop info, PngForm form) {
+  if (form == PngForm::kColor) return !has_palette(png, info);
+  const auto type = png_get_color_type(png, info);
+  return form == PngForm::kIndicesOrColor &&
+         (type == PNG_COLOR_TYPE_RGB || type == PNG_COLOR_TYPE_RGB_ALPHA);
+}
+
 /// Only plain data lives in this frame: longjmp runs no destructors.
 bool decode(png_structp png, png_infop info, PngForm form, Png& result) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_read_info(png, info);
-  const bool color = form == PngForm::kColor && !has_palette(png, info);
+  const bool color = is_color(png, info, form);
+  if (form != PngForm::kColor) refuse_16_bits(png, info);
   if (color) {
     set_color(png, info);
   } else {

@@ -13,6 +13,8 @@ enum class PngForm {
   kColor,
   /// Palette indices or grey values as stored, unscaled: u8 [H, W].
   kIndices,
+  /// kIndices, but kColor for what stores RGB; never of 16 bits.
+  kIndicesOrColor,
 };
 
 /// A decoded PNG, not turned, and its EXIF block (empty where it has none).
@@ -21,8 +23,8 @@ struct Png {
   std::string exif;
 };
 
-/// Throws: DataError with libpng's reason; for kIndices also where the file
-///         stores colours or 16 bits.
+/// Throws: DataError with libpng's reason; for masks also where the file stores
+///         16 bits, or colours that were not asked for.
 Png decode_png(const std::string& bytes, PngForm form);
 
 }  // namespace deeplab::data

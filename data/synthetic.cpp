@@ -74,7 +74,7 @@ std::shared_ptr<const Dataset> make_synthetic(
       (!config.classes.empty() && config.classes != names)) {
     throw ConfigError(
         "data.root or data.classes is set while data.kind is \"synthetic\"; "
-        "for files set data.kind to \"pascal_voc\" (--data does)"
+        "for files set data.kind to theirs (--data does)"
     );
   }
   if (config.train_split != "train" || config.val_split != "val") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/trainer.h"
 
+#include <chrono>
 #include <cmath>
 
 #include <torch/nn/modules/batchnorm.h>
@@ -80,6 +81,12 @@ void restore_state(
   }
 }
 
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 }  // namespace
 
 Trainer::Trainer(model::DeepLab network, const TrainConfig& config)
@@ -104,7 +111,12 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
     return every > 0 && iteration_ % every == 0;
   };
   while (iteration_ < config_.iterations) {
-    const auto report = step(batches(iteration_));
+    const auto start = Clock::now();
+    const auto batch = batches(iteration_);
+    const double data_seconds = seconds_since(start);
+    auto report = step(batch);
+    report.seconds = seconds_since(start);
+    report.data_seconds = data_seconds;
     if (hooks.on_step) hooks.on_step(report);
     const bool last = iteration_ == config_.iterations;
     const bool validated = last || due(config_.validate_every);

@@ -18,6 +18,10 @@ struct StepReport {
   int64_t iteration = 0;
   double loss = 0;
   double learning_rate = 0;
+  /// Seconds of the whole iteration, and of those that passed before its batch
+  /// was there.
+  double seconds = 0;
+  double data_seconds = 0;
 };
 
 /// What a training calls while it runs. `validate` gives the mIoU of the

@@ -54,7 +54,7 @@ TEST(AblationGrids, EachOfThePapersHasASmallVersionOnDrawnScenes) {
     const auto small = read_grid(path);
     EXPECT_EQ(small.paper, whole.paper) << path;
     EXPECT_EQ(small.cells[0].config.data.kind, "synthetic") << path;
-    EXPECT_EQ(whole.cells[0].config.data.kind, "pascal_voc") << path;
+    EXPECT_EQ(whole.cells[0].config.data.kind, "voc2012") << path;
   }
   EXPECT_GE(count, 18);
 }

@@ -8,6 +8,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "data/legend.h"
 #include "deeplab/core/error.h"
 #include "support/support.h"
 
@@ -160,12 +161,12 @@ TEST(Classes, AreReadWithNamesAndColors) {
   testing::write_text(
       folder / "c.json", R"(["sky", {"name": "sea", "color": [1, 2, 3]}])"
   );
-  const auto classes = read_classes(folder / "c.json");
+  const auto classes = read_legend(folder / "c.json").classes;
   EXPECT_EQ(classes.names, (std::vector<std::string>{"sky", "sea"}));
   EXPECT_EQ(classes.colors[1], (Color{1, 2, 3}));
   testing::write_text(folder / "c.json", R"(["a", {"nam": "b"}])");
   EXPECT_THAT(
-      message_of<ConfigError>([&] { read_classes(folder / "c.json"); }),
+      message_of<ConfigError>([&] { read_legend(folder / "c.json"); }),
       HasSubstr("[1].nam is not a known key")
   );
   EXPECT_THROW(make_classes({"a", "a"}, {}), ConfigError);

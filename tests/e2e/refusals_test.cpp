@@ -56,7 +56,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{
             "train --data /none --classes a,b --out /tmp/x",
             3,
-            "/none/ImageSets/Segmentation/train.txt: cannot open"},
+            "/none: no such folder"},
         Refusal{"evaluate", 2, "no network: give --checkpoint"},
         Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
         Refusal{
@@ -125,7 +125,29 @@ INSTANTIATE_TEST_SUITE_P(
             "--steps are of mean-field"},
         Refusal{"crf tune", 2, "--out is not given"},
         Refusal{"crf tune --out x --grid v3", 2, "--grid v3; known: v1, v2"},
-        Refusal{"data chek", 2, "data chek; known: check, synthesize"},
+        Refusal{"data chek", 2, "data chek; known: check, pack, prepare"},
+        Refusal{"data pack", 2, "name a new folder by --out"},
+        Refusal{
+            "data pack --out /tmp/x",
+            2,
+            "only a data set of files can be packed"},
+        Refusal{
+            "data check --data / --data-kind city",
+            2,
+            "data.kind is \"city\"; known: ade20k"},
+        Refusal{
+            "data check --data / --data-kind cityscapes",
+            3,
+            "/leftImg8bit/train: no such folder"},
+        Refusal{
+            "data prepare city x.zip --out y",
+            2,
+            "data prepare city; known: ade20k, camvid, cityscapes"},
+        Refusal{"data prepare cityscapes", 2, "name the data set and its"},
+        Refusal{
+            "data prepare cityscapes /none.zip --out /tmp/x",
+            3,
+            "/none.zip: no such file"},
         Refusal{
             "train --threads 0",
             2,

