@@ -12,6 +12,12 @@ import unittest
 
 README = pathlib.Path("README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+OTHERS = [pathlib.Path(path).read_text() for path in
+          ("data/README.md", "apps/configs/ablations/README.md")]
+COMMANDS = [line for text in [README, *OTHERS]
+            for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+            for line in block.splitlines()
+            if re.match(r"(\S*/)?deeplab ", line)]
 PROGRAM = sys.argv.pop(1)
 
 
@@ -23,11 +29,8 @@ class Readme(unittest.TestCase):
         self.assertIn(code[0], consumer)
 
     def test_every_flag_of_every_command_exists(self):
-        commands = [line for kind, text in BLOCKS if kind == "sh"
-                    for line in text.splitlines()
-                    if re.match(r"(\S*/)?deeplab ", line)]
-        self.assertGreater(len(commands), 8)
-        for command in commands:
+        self.assertGreater(len(COMMANDS), 16)
+        for command in COMMANDS:
             words = command.split()[1:]
             nested = words[0] == "data" or words[:2] == ["crf", "tune"]
             verb = words[:2] if nested else words[:1]
