@@ -42,9 +42,7 @@ cv::Mat draw_pair(
   cv::Mat cell(
       kHeight + kCaption, 2 * kWidth + kGap, CV_8UC3, cv::Scalar::all(255)
   );
-  put(sample.image,
-      cv::INTER_AREA,
-      cell(cv::Rect(0, 0, kWidth, kHeight)));
+  put(sample.image, cv::INTER_AREA, cell(cv::Rect(0, 0, kWidth, kHeight)));
   put(colorize(sample.labels, classes),
       cv::INTER_NEAREST,
       cell(cv::Rect(kWidth + kGap, 0, kWidth, kHeight)));
@@ -65,9 +63,9 @@ cv::Mat draw_pair(
 cv::Mat draw_class_columns(const data::Classes& classes, int height) {
   std::vector<size_t> all(classes.names.size());
   for (size_t k = 0; k < all.size(); ++k) all[k] = k;
-  const auto rows = static_cast<size_t>(
-      std::max(1, (height - 2 * kGap) / legend_row_height())
-  );
+  const auto rows =
+      static_cast<size_t>(std::max(1, (height - 2 * kGap) / legend_row_height())
+      );
   std::vector<cv::Mat> columns;
   for (size_t first = 0; first < all.size(); first += rows) {
     const size_t last = std::min(all.size(), first + rows);
@@ -92,9 +90,9 @@ cv::Mat draw_contact_sheet(const data::Dataset& dataset) {
   for (int64_t i = 0; i < count; ++i) {
     const int64_t index = i * dataset.size() / count;
     try {
-      cells.push_back(draw_pair(
-          dataset.load(index), dataset.id(index), dataset.classes()
-      ));
+      cells.push_back(
+          draw_pair(dataset.load(index), dataset.id(index), dataset.classes())
+      );
     } catch (const DataError&) {
       // The check itself has named it.
       continue;

@@ -136,8 +136,7 @@ void write_report(
   write_file(folder + "/check.json", json.dump(2) + "\n");
 }
 
-CheckedSplit check_split(const data::DataConfig& config, data::Role role) {
-  CheckedSplit split{config.split(role), make_dataset(config, role), {}};
+void check_split(CheckedSplit& split) {
   {
     Progress progress("check " + split.name, split.dataset->size(), 0);
     split.report = check_dataset(*split.dataset, [&](int64_t done) {
@@ -148,7 +147,6 @@ CheckedSplit check_split(const data::DataConfig& config, data::Role role) {
             << split.report.problems.size() << " unusable\n";
   print_classes(split.report, split.dataset->classes());
   print_images(split.report);
-  return split;
 }
 
 }  // namespace
@@ -171,13 +169,15 @@ int data_check(const Arguments& arguments) {
   const auto folder = flags.has("out") ? new_folder(flags) : std::string();
   std::vector<CheckedSplit> splits;
   for (const auto role : {data::Role::kTrain, data::Role::kValidation}) {
-    splits.push_back(check_split(config, role));
+    splits.push_back({config.split(role), make_dataset(config, role), {}});
   }
+  for (auto& split : splits) check_split(split);
   const auto duplicates = near_duplicates(splits[0].report, splits[1].report);
   if (!duplicates.empty()) {
-    std::cout << duplicates.size() << " pairs of " << splits[0].name << " and "
-              << splits[1].name << " look the same, the first: "
-              << duplicates[0].one << " and " << duplicates[0].other << '\n';
+    std::cout << duplicates.size() << " images of " << splits[1].name
+              << " look like one of " << splits[0].name
+              << ", the first: " << duplicates[0].other << " like "
+              << duplicates[0].one << '\n';
   }
   if (!folder.empty()) {
     write_report(folder, splits, duplicates);

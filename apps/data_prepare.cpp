@@ -35,8 +35,10 @@ const data::Preparation& find_set(const std::string& name) {
 int data_prepare(const Arguments& arguments) {
   Flags flags(
       "data prepare",
-      "Makes a folder that --data reads from what a data set's owner publishes\n"
-      "and you have downloaded: archives, or folders with the same in them.\n\n" +
+      "Makes a folder that --data reads from what a data set's owner "
+      "publishes\n"
+      "and you have downloaded: archives, or folders with the same in "
+      "them.\n\n" +
           known_sets(),
       "SET SOURCE... --out DIR"
   );
@@ -58,7 +60,10 @@ int data_prepare(const Arguments& arguments) {
   for (const auto& source : job.sources) {
     if (!fs::exists(source)) throw DataError(str(source, ": no such file"));
   }
-  job.out = new_folder(flags);
+  const auto out = new_folder(flags);
+  // Under another name until it is whole.
+  job.out = out + ".partial";
+  fs::remove_all(job.out);
   fs::create_directories(job.out);
   int64_t files = 0;
   job.on_file = [&](int64_t count) {
@@ -67,7 +72,9 @@ int data_prepare(const Arguments& arguments) {
     if (count % kEvery == 0) std::cerr << count << " files\n";
   };
   set.run(job);
-  std::cout << job.out << ": " << files << " files; --data " << job.out
+  fs::remove_all(out);
+  fs::rename(job.out, out);
+  std::cout << out << ": " << files << " files; --data " << out
             << " --data-kind " << set.kind << '\n';
   return 0;
 }

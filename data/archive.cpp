@@ -27,6 +27,15 @@ using Reader = std::unique_ptr<archive, int (*)(archive*)>;
   );
 }
 
+[[noreturn]] void fail_writing(const std::string& name, archive* writer) {
+  const char* reason = archive_error_string(writer);
+  throw DataError(
+      str(name,
+          ": cannot be written into a tar: ",
+          reason == nullptr ? "disk full?" : reason)
+  );
+}
+
 std::string read_entry(const std::string& path, archive* reader) {
   constexpr size_t kBlock = 1U << 16U;
   std::string bytes;
@@ -40,7 +49,9 @@ std::string read_entry(const std::string& path, archive* reader) {
   }
 }
 
-void read_archive(const std::string& path, const Wanted& wanted, const Use& use) {
+void read_archive(
+    const std::string& path, const Wanted& wanted, const Use& use
+) {
   constexpr size_t kBlock = 1U << 20U;
   const Reader reader(archive_read_new(), archive_read_free);
   archive_read_support_filter_all(reader.get());
@@ -112,17 +123,19 @@ int64_t TarWriter::add(const std::string& name, const std::string& bytes) {
   archive_entry_set_perm(entry.get(), kReadable);
   auto* writer = state_->writer.get();
   if (archive_write_header(writer, entry.get()) != ARCHIVE_OK) {
-    fail(name, writer);
+    fail_writing(name, writer);
   }
   const int64_t offset = state_->written;
   const auto count = archive_write_data(writer, bytes.data(), bytes.size());
-  if (count != static_cast<la_ssize_t>(bytes.size())) fail(name, writer);
+  if (count != static_cast<la_ssize_t>(bytes.size()))
+    fail_writing(name, writer);
   return offset;
 }
 
 void TarWriter::finish() {
   auto* writer = state_->writer.get();
-  if (archive_write_close(writer) != ARCHIVE_OK) fail("tar", writer);
+  if (archive_write_close(writer) != ARCHIVE_OK)
+    fail_writing("its end", writer);
 }
 
 }  // namespace deeplab::data

@@ -17,8 +17,8 @@ namespace deeplab::data {
 void read_files(
     const std::string& path,
     const std::function<bool(const std::string& name)>& wanted,
-    const std::function<void(const std::string& name, const std::string& bytes)>&
-        use
+    const std::function<
+        void(const std::string& name, const std::string& bytes)>& use
 );
 
 /// Writes files one behind the other as a POSIX tar (ustar), the same bytes for

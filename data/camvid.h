@@ -11,7 +11,8 @@ namespace deeplab::data {
 ///
 /// - SegNet's: SPLIT.txt with image and mask a line, of which the last two
 ///   parts of each path count (train/ID.png trainannot/ID.png);
-/// - the original: 701_StillsRaw_full/ID.png, LabeledApproved_full/ID_L.png, and
+/// - the original: 701_StillsRaw_full/ID.png, LabeledApproved_full/ID_L.png,
+/// and
 ///   SPLIT.txt with an ID a line, which the user provides.
 ///
 /// Masks hold SegNet's values, 0 to 10 and 11 for void, or the original's 32

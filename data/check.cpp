@@ -162,17 +162,18 @@ std::vector<Duplicate> near_duplicates(
 ) {
   std::vector<Duplicate> found;
   if (one.facts.empty() || other.facts.empty()) return found;
-  const auto others = thumbnails(other).t();
+  const auto ones = thumbnails(one).t();
   // In parts, which bounds the memory.
   constexpr int64_t kRows = 1024;
-  const auto rows = thumbnails(one);
+  const auto rows = thumbnails(other);
   for (int64_t first = 0; first < rows.size(0); first += kRows) {
     const auto part = rows.slice(0, first, first + kRows);
-    const auto same = (part.matmul(others) >= kSameLook).nonzero();
-    for (int64_t i = 0; i < same.size(0); ++i) {
-      const auto row = static_cast<size_t>(first + same[i][0].item<int64_t>());
-      const auto column = static_cast<size_t>(same[i][1].item<int64_t>());
-      found.push_back({one.facts[row].id, other.facts[column].id});
+    const auto [best, which] = part.matmul(ones).max(1);
+    for (int64_t i = 0; i < best.size(0); ++i) {
+      if (best[i].item<float>() < kSameLook) continue;
+      const auto column = static_cast<size_t>(which[i].item<int64_t>());
+      const auto row = static_cast<size_t>(first + i);
+      found.push_back({one.facts[column].id, other.facts[row].id});
     }
   }
   return found;

@@ -58,8 +58,9 @@ struct Duplicate {
   std::string other;
 };
 
-/// Pairs whose thumbnails correlate by at least 0.995: copies, also scaled or
-/// encoded anew, and frames of a video in which nothing moves.
+/// For each image of `other` the one that looks most like it, where their
+/// thumbnails correlate by at least 0.995: copies, also scaled or encoded anew,
+/// and frames of a video in which nothing moves. Flat images are left out.
 std::vector<Duplicate> near_duplicates(
     const CheckReport& one, const CheckReport& other
 );

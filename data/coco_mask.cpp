@@ -112,6 +112,11 @@ cv::Mat coco_region(const Json& segmentation, const cv::Size& size) {
                 " numbers; expected pairs, 6 or more")
         );
       }
+      constexpr double kFar = 1e6;
+      for (const double corner : corners) {
+        if (std::abs(corner) <= kFar) continue;
+        throw DataError(str("a polygon with a corner at ", corner));
+      }
       fill_polygon(corners, region);
     }
     return region;

@@ -114,10 +114,9 @@ std::vector<std::string> list_files(
            folder, fs::directory_options::follow_directory_symlink
        )) {
     const auto path = entry.path().lexically_relative(folder).string();
-    const bool ends = path.size() >= ending.size() &&
-                      path.compare(
-                          path.size() - ending.size(), ending.size(), ending
-                      ) == 0;
+    const bool ends =
+        path.size() >= ending.size() &&
+        path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
     if (ends && entry.is_regular_file()) files.push_back(path);
   }
   std::sort(files.begin(), files.end());

@@ -2,6 +2,7 @@
 #include "data/label_map.h"
 
 #include <algorithm>
+#include <map>
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
@@ -44,9 +45,14 @@ void check_stored(
                         return value >= 0 && value <= 255;
                       });
     if (fits) continue;
-    throw ConfigError(str(
-        subject, ": ", Json(row).dump(), " is not ", length, " numbers in 0..255"
-    ));
+    throw ConfigError(
+        str(subject,
+            ": ",
+            Json(row).dump(),
+            " is not ",
+            length,
+            " numbers in 0..255")
+    );
   }
 }
 
@@ -70,9 +76,11 @@ void LabelMap::set_color(const Color& color, int64_t label) {
 }
 
 void LabelMap::set_colors(const Classes& classes) {
-  set_color(kVoidColor, kVoid);
+  std::map<Color, int64_t> uses;
+  for (const auto& color : classes.colors) ++uses[color];
   for (size_t k = 0; k < classes.colors.size(); ++k) {
-    set_color(classes.colors[k], static_cast<int64_t>(k));
+    const auto& color = classes.colors[k];
+    if (uses[color] == 1) set_color(color, static_cast<int64_t>(k));
   }
 }
 
@@ -101,6 +109,17 @@ LabelMap LabelMap::read(const Json& json, const std::string& subject) {
     map.set_color(to_color({row[0], row[1], row[2]}, subject), row[3]);
   }
   return map;
+}
+
+void LabelMap::check(int64_t num_classes, const std::string& subject) const {
+  const auto check_label = [&](int64_t label) {
+    if (label < num_classes || label == kVoid) return;
+    throw DataError(
+        str(subject, ": has class ", label, ", but names ", num_classes)
+    );
+  };
+  for (const auto label : by_index_) check_label(label);
+  for (const auto& [color, label] : by_color_) check_label(label);
 }
 
 cv::Mat LabelMap::to_classes(const cv::Mat& mask, const std::string& path)

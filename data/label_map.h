@@ -25,7 +25,7 @@ class LabelMap {
   /// `label` is a class or kVoid.
   void set_index(int64_t index, int64_t label);
   void set_color(const Color& color, int64_t label);
-  /// Each class by its own color, and void by VOC's.
+  /// Each class by its own color; a color of two classes is none's.
   void set_colors(const Classes& classes);
 
   bool knows_colors() const { return !by_color_.empty(); }
@@ -34,6 +34,10 @@ class LabelMap {
   Json write() const;
   /// Throws: ConfigError that begins with `subject`.
   static LabelMap read(const Json& json, const std::string& subject);
+
+  /// Throws: DataError that begins with `subject`, for a label that is no class
+  ///         below `num_classes` nor void.
+  void check(int64_t num_classes, const std::string& subject) const;
 
   /// Shapes: u8 [H, W] of indices, or u8 [H, W, 3] of colors in BGR -> u8
   ///         [H, W], each a class or kVoid.

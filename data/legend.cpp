@@ -66,6 +66,16 @@ Legend read_legend(const std::string& path) {
     const bool is_void = entry.name == kVoidName;
     const int64_t label = is_void ? kVoid : static_cast<int64_t>(k);
     const auto index = entry.index.value_or(static_cast<int64_t>(i));
+    if (index > kVoid || (index == kVoid && !is_void)) {
+      throw ConfigError(
+          str(path,
+              ": [",
+              i,
+              "] has index ",
+              index,
+              "; must be 0 to 254, or 255 for void")
+      );
+    }
     indices.add(index, i);
     legend.map.set_index(index, label);
     if (!entry.color.empty()) {
@@ -83,10 +93,13 @@ Legend legend_of(const DataConfig& config) {
   const auto file = config.root + "/classes.json";
   if (std::filesystem::exists(file)) {
     auto legend = read_legend(file);
-    // A config may still name its own, as when a set has been merged.
     if (config.classes.empty() || config.classes == legend.classes.names) {
       return legend;
     }
+    // Its values are those of its own classes, not of the config's.
+    throw ConfigError(
+        str("data.classes names other classes than ", file, "; they must agree")
+    );
   }
   if (config.classes.empty()) {
     throw DataError(

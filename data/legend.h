@@ -21,7 +21,8 @@ Legend read_legend(const std::string& path);
 
 /// What `root`/classes.json says, or else the config's own names and colors,
 /// by their indices.
-/// Throws: DataError where neither names them.
+/// Throws: DataError where neither names them; ConfigError where both do and
+///         differ.
 Legend legend_of(const DataConfig& config);
 
 /// For a set that has its classes by definition.

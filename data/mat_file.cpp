@@ -29,9 +29,9 @@ cv::Mat labels_of(const matvar_t& matrix) {
                         value <= std::numeric_limits<uint16_t>::max() &&
                         value == std::floor(value);
       if (!fits) {
-        throw DataError(str(
-            "value ", value, " at row ", y, ", column ", x, " is no label"
-        ));
+        throw DataError(
+            str("value ", value, " at row ", y, ", column ", x, " is no label")
+        );
       }
       labels.at<uint16_t>(y, x) = static_cast<uint16_t>(value);
     }
@@ -71,7 +71,8 @@ cv::Mat read_mat_labels(const std::string& path, const std::string& variable) {
                    )
                  : nullptr;
   }
-  if (matrix == nullptr || matrix->data == nullptr || matrix->rank != 2) {
+  if (matrix == nullptr || matrix->data == nullptr || matrix->rank != 2 ||
+      matrix->isComplex != 0) {
     throw DataError(str(path, ": has no matrix ", variable));
   }
   try {

@@ -2,6 +2,7 @@
 #include "data/pack.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iomanip>
 #include <set>
 #include <sstream>
@@ -24,7 +25,7 @@ std::string shard_name(const std::string& split, size_t number) {
 }
 
 std::string ending_of(const std::string& path) {
-  return path.substr(path.rfind('.'));
+  return std::filesystem::path(path).extension().string();
 }
 
 /// WebDataset takes a name up to its first dot for a sample's key.
@@ -118,10 +119,11 @@ void pack(
     );
   }
   for (const auto& split : splits) {
-    const auto* files =
-        dynamic_cast<const FileDataset*>(split.dataset.get());
+    const auto* files = dynamic_cast<const FileDataset*>(split.dataset.get());
     if (files == nullptr) {
-      throw ConfigError("only a data set of files can be packed; name its --data");
+      throw ConfigError(
+          "only a data set of files can be packed; name its --data"
+      );
     }
     const auto packed =
         SplitPacker(*files, split.name, folder).run(shard_bytes, on_image);

@@ -68,7 +68,8 @@ struct PackedSplit {
 /// Samples in shards: tar files with the original bytes, as WebDataset has
 /// them, and an index, packed.json. An epoch goes through runs of neighbours
 /// in random order, each read at once, and shuffles the images of as many runs
-/// as hold `data.shuffle_buffer` images; twice as many are in memory at most.
+/// as hold `data.shuffle_buffer` images or 256 MiB; twice as much, and two runs,
+/// is in memory at most.
 /// Throws: DataError for a shard that is missing or not as long as the index
 ///         says.
 std::shared_ptr<const Dataset> make_packed(const DataConfig& config, Role role);

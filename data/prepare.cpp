@@ -30,7 +30,6 @@ void unpack(const PrepareJob& job, const std::vector<std::string>& folders) {
     return "";
   };
   for (const auto& source : job.sources) {
-    const auto before = out.files();
     read_files(
         source,
         [&](const std::string& name) { return !place(name).empty(); },
@@ -38,20 +37,18 @@ void unpack(const PrepareJob& job, const std::vector<std::string>& folders) {
           out.write(place(name), bytes);
         }
     );
-    if (out.files() == before) {
-      throw DataError(
-          str(source, ": has no folder ", folders.front(), " (nor another ",
-              "that is looked for)")
-      );
-    }
   }
+  for (const auto& folder : folders) out.require_one_of({folder});
 }
 
 void prepare_ade20k(const PrepareJob& job) {
   unpack(job, {"images", "annotations"});
 }
 void prepare_cityscapes(const PrepareJob& job) {
-  unpack(job, {"leftImg8bit", "gtFine", "gtCoarse"});
+  unpack(job, {"leftImg8bit", "gtFine"});
+}
+void prepare_cityscapes_coarse(const PrepareJob& job) {
+  unpack(job, {"leftImg8bit", "gtCoarse"});
 }
 void prepare_voc2012(const PrepareJob& job) {
   unpack(job, {"JPEGImages", "SegmentationClass", "ImageSets/Segmentation"});
@@ -63,9 +60,9 @@ void prepare_camvid(const PrepareJob& job) {
   PreparedFolder out(job);
   const auto place = [](const std::string& name) -> std::string {
     const auto tail = tail_of(name);
-    const bool is_list = tail.ending == ".txt" &&
-                         (tail.stem == "train" || tail.stem == "val" ||
-                          tail.stem == "test");
+    const bool is_list =
+        tail.ending == ".txt" &&
+        (tail.stem == "train" || tail.stem == "val" || tail.stem == "test");
     if (is_list) return tail.stem + tail.ending;
     if (tail.ending != ".png") return "";
     const auto file = tail.stem + tail.ending;
@@ -73,7 +70,13 @@ void prepare_camvid(const PrepareJob& job) {
     if (stem.size() > 2 && stem.substr(stem.size() - 2) == "_L") {
       return "LabeledApproved_full/" + file;
     }
-    return tail.folder + "/" + file;
+    for (const char* split : {"train", "val", "test"}) {
+      const std::string annotated = std::string(split) + "annot";
+      if (tail.folder == split || tail.folder == annotated) {
+        return tail.folder + "/" + file;
+      }
+    }
+    return "701_StillsRaw_full/" + file;
   };
   for (const auto& source : job.sources) {
     read_files(
@@ -84,6 +87,8 @@ void prepare_camvid(const PrepareJob& job) {
         }
     );
   }
+  out.require_one_of({"trainannot", "LabeledApproved_full"});
+  out.require_one_of({"train", "701_StillsRaw_full"});
 }
 
 }  // namespace
@@ -97,9 +102,14 @@ const std::vector<Preparation>& preparations() {
        "camvid",
        prepare_camvid},
       {"cityscapes",
-       "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip (or gtCoarse)",
+       "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip",
        "cityscapes",
        prepare_cityscapes},
+      {"cityscapes_coarse",
+       "leftImg8bit_trainvaltest.zip, leftImg8bit_trainextra.zip and "
+       "gtCoarse.zip",
+       "cityscapes_coarse",
+       prepare_cityscapes_coarse},
       {"coco",
        "annotations_trainval2017.zip, train2017.zip and val2017.zip",
        "voc2012",
@@ -122,7 +132,27 @@ void PreparedFolder::count() {
   if (job_.on_file) job_.on_file(files_);
 }
 
+void PreparedFolder::require_one_of(const std::vector<std::string>& folders
+) const {
+  std::string all;
+  for (const auto& folder : folders) {
+    if (fs::exists(fs::path(job_.out) / folder)) return;
+    all += (all.empty() ? "" : " or ") + folder;
+  }
+  throw DataError(
+      str(job_.sources.front(),
+          ": no folder ",
+          all,
+          " is in the sources; name all of them")
+  );
+}
+
 void PreparedFolder::write(const std::string& name, const std::string& bytes) {
+  // An archive may name files outside of where it is unpacked.
+  const auto inside = fs::path(name).lexically_normal();
+  if (inside.is_absolute() || *inside.begin() == "..") {
+    throw DataError(str(name, ": leads out of the folder that is written"));
+  }
   const auto path = fs::path(job_.out) / name;
   fs::create_directories(path.parent_path());
   write_file(path.string(), bytes);

@@ -11,8 +11,7 @@ namespace deeplab::data {
 struct PrepareJob {
   /// What its owner publishes: archives, or folders with the same in them.
   std::vector<std::string> sources;
-  /// A folder that is new or empty. What makes it a data set, lists and names,
-  /// is written last.
+  /// A folder that is new or empty; of no use until all is done.
   std::string out;
   /// Told of each file that is written; may be empty.
   std::function<void(int64_t files)> on_file;

@@ -54,7 +54,8 @@ struct CocoImage {
 using CocoImages = std::map<int64_t, CocoImage>;
 
 void take_annotation(const Json& item, CocoImages& images) {
-  const auto voc = voc_of_category().find(item.at("category_id").get<int64_t>());
+  const auto voc =
+      voc_of_category().find(item.at("category_id").get<int64_t>());
   if (voc == voc_of_category().end()) return;
   auto& image = images[item.at("image_id").get<int64_t>()];
   image.regions.push_back({voc->second, item.at("segmentation")});
@@ -63,7 +64,22 @@ void take_annotation(const Json& item, CocoImages& images) {
 void take_image(const Json& item, CocoImages& images) {
   auto& image = images[item.at("id").get<int64_t>()];
   image.file = item.at("file_name").get<std::string>();
-  image.size = {item.at("width").get<int>(), item.at("height").get<int>()};
+  const auto side = [&](const char* key) {
+    constexpr int64_t kMost = 65535;
+    const auto pixels = item.at(key).get<int64_t>();
+    if (pixels >= 1 && pixels <= kMost) return static_cast<int>(pixels);
+    throw DataError(
+        str("image ",
+            image.file,
+            " has ",
+            key,
+            " ",
+            pixels,
+            "; must be 1 to ",
+            kMost)
+    );
+  };
+  image.size = {side("width"), side("height")};
 }
 
 /// Keeps of some hundred megabytes what is needed, item by item.
@@ -87,6 +103,8 @@ CocoImages read_annotations(const std::string& text, const std::string& name) {
     const auto rest = Json::parse(text, take);
     if (!rest.is_object()) throw DataError(str(name, ": is no object"));
   } catch (const Json::exception& error) {
+    throw DataError(str(name, ": ", error.what()));
+  } catch (const DataError& error) {
     throw DataError(str(name, ": ", error.what()));
   }
   return images;
@@ -158,17 +176,24 @@ void prepare_coco(const PrepareJob& job) {
         source,
         [&](const std::string& name) { return !split_of(name).empty(); },
         [&](const std::string& name, const std::string& bytes) {
-          splits[split_of(name)] =
-              write_masks(read_annotations(bytes, name), name, out);
+          const auto split = split_of(name);
+          if (splits.count(split) > 0) {
+            throw DataError(
+                str(name, ": a second file of split ", split, "; give one")
+            );
+          }
+          splits[split] = write_masks(read_annotations(bytes, name), name, out);
         }
     );
   }
   for (const char* split : {"train", "val"}) {
     if (splits.count(split) > 0) continue;
-    throw DataError(str(
-        job.sources.front(), ": instances_", split,
-        "*.json is in none of the sources; name all of them"
-    ));
+    throw DataError(
+        str(job.sources.front(),
+            ": instances_",
+            split,
+            "*.json is in none of the sources; name all of them")
+    );
   }
   std::set<std::string> missing = splits["train"];
   missing.insert(splits["val"].begin(), splits["val"].end());
@@ -187,10 +212,12 @@ void prepare_coco(const PrepareJob& job) {
     );
   }
   if (!missing.empty()) {
-    throw DataError(str(
-        *missing.begin(), ".jpg: is in none of the sources (", missing.size(),
-        " photos are not)"
-    ));
+    throw DataError(
+        str(*missing.begin(),
+            ".jpg: is in none of the sources (",
+            missing.size(),
+            " photos are not)")
+    );
   }
   out.write_classes(voc2012_classes({}));
   for (const auto& [split, ids] : splits) out.write_list(split, ids);

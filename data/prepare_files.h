@@ -25,7 +25,8 @@ class PreparedFolder {
   /// Throws: DataError where it would list nothing.
   void write_list(const std::string& split, const std::set<std::string>& ids);
   void write_classes(const Classes& classes);
-  int64_t files() const { return files_; }
+  /// Throws: DataError where none of these folders has been written to.
+  void require_one_of(const std::vector<std::string>& folders) const;
 
  private:
   void count();

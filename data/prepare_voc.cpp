@@ -62,15 +62,22 @@ std::map<std::string, std::string> read_texts(
         source,
         [&](const std::string& name) { return !end_of(name).empty(); },
         [&](const std::string& name, const std::string& bytes) {
-          texts[end_of(name)] = bytes;
+          const auto [known, is_new] = texts.emplace(end_of(name), bytes);
+          if (is_new || known->second == bytes) return;
+          throw DataError(
+              str(source, "/", name, ": a second ", known->first, "; give one")
+          );
         }
     );
   }
   for (const auto& end : ends) {
     if (texts.count(end) > 0) continue;
-    throw DataError(str(
-        sources.front(), ": ", end, " is in none of the sources; name all of them"
-    ));
+    throw DataError(
+        str(sources.front(),
+            ": ",
+            end,
+            " is in none of the sources; name all of them")
+    );
   }
   return texts;
 }
@@ -80,10 +87,16 @@ void check_all_there(
 ) {
   for (const auto& id : wanted) {
     if (found.count(id) > 0) continue;
-    throw DataError(str(
-        id, ": its ", what, " is in none of the sources (", found.size(), " of ",
-        wanted.size(), " are)"
-    ));
+    throw DataError(
+        str(id,
+            ": its ",
+            what,
+            " is in none of the sources (",
+            found.size(),
+            " of ",
+            wanted.size(),
+            " are)")
+    );
   }
 }
 
@@ -93,10 +106,16 @@ cv::Mat to_bytes(const cv::Mat& labels, const std::string& name) {
     for (int x = 0; x < labels.cols; ++x) {
       const int label = labels.at<uint16_t>(y, x);
       if (label > kVoid) {
-        throw DataError(str(
-            name, ": label ", label, " at row ", y, ", column ", x,
-            "; expected 0..255"
-        ));
+        throw DataError(
+            str(name,
+                ": label ",
+                label,
+                " at row ",
+                y,
+                ", column ",
+                x,
+                "; expected 0..255")
+        );
       }
       bytes.at<uint8_t>(y, x) = static_cast<uint8_t>(label);
     }
@@ -228,10 +247,16 @@ void prepare_pascal_context(const PrepareJob& job) {
         for (int x = 0; x < labels.cols; ++x) {
           const size_t value = labels.at<uint16_t>(y, x);
           if (value >= class_of.size()) {
-            throw DataError(str(
-                name, ": label ", value, " at row ", y, ", column ", x,
-                " is not in labels.txt"
-            ));
+            throw DataError(
+                str(name,
+                    ": label ",
+                    value,
+                    " at row ",
+                    y,
+                    ", column ",
+                    x,
+                    " is not in labels.txt")
+            );
           }
           mask.at<uint8_t>(y, x) = class_of[value];
         }
@@ -257,7 +282,8 @@ void prepare_pascal_context(const PrepareJob& job) {
   out.write_classes(classes);
   for (const std::string split : {"train", "val"}) {
     Ids ids;
-    for (const auto& id : ids_of(texts.at("ImageSets/Main/" + split + ".txt"))) {
+    for (const auto& id :
+         ids_of(texts.at("ImageSets/Main/" + split + ".txt"))) {
       if (labelled.count(id) > 0) ids.insert(id);
     }
     out.write_list(split, ids);

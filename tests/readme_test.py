@@ -3,6 +3,7 @@
 
     readme_test.py PROGRAM
 """
+import functools
 import json
 import pathlib
 import re
@@ -21,6 +22,12 @@ COMMANDS = [line for text in [README, *OTHERS]
 PROGRAM = sys.argv.pop(1)
 
 
+@functools.lru_cache(maxsize=None)
+def help_of(*verb):
+    return subprocess.run([PROGRAM, *verb, "--help"], check=True,
+                          capture_output=True, text=True).stdout
+
+
 class Readme(unittest.TestCase):
     def test_cpp_is_the_consumer_that_the_install_test_builds(self):
         consumer = pathlib.Path("tests/install/consumer.cpp").read_text()
@@ -34,8 +41,7 @@ class Readme(unittest.TestCase):
             words = command.split()[1:]
             nested = words[0] == "data" or words[:2] == ["crf", "tune"]
             verb = words[:2] if nested else words[:1]
-            printed = subprocess.run([PROGRAM, *verb, "--help"], check=True,
-                                     capture_output=True, text=True).stdout
+            printed = help_of(*verb)
             for word in words:
                 if word.startswith("--"):
                     self.assertIn(word.split("=")[0], printed, command)

@@ -70,9 +70,7 @@ TEST(Check, WeighsClassesAsThePapersDo) {
 
 TEST(Check, MeasuresColorsOverAllPixels) {
   const auto plain = [](int value, const cv::Size& size) {
-    return sample(
-        cv::Mat(size, CV_8UC3, cv::Scalar(0, value, 255)), "plain"
-    );
+    return sample(cv::Mat(size, CV_8UC3, cv::Scalar(0, value, 255)), "plain");
   };
   // Three quarters of the pixels 51, a quarter 255.
   const auto report =
@@ -94,16 +92,20 @@ TEST(Check, FindsCopiesThoughScaledOrEncodedAnew) {
   const auto encoded = decode_image(encode_image(photo, ".jpg"), "photo");
   const cv::Mat flat(size, CV_8UC3, cv::Scalar(9, 9, 9));
   const auto train = check_dataset(
-      Listed({sample(photo, "photo"),
-              sample(noise(2, size), "other"),
-              sample(flat, "flat")}),
+      Listed(
+          {sample(photo, "photo"),
+           sample(noise(2, size), "other"),
+           sample(flat, "flat")}
+      ),
       {}
   );
   const auto val = check_dataset(
-      Listed({sample(smaller, "smaller"),
-              sample(noise(3, size), "third"),
-              sample(encoded, "encoded"),
-              sample(flat, "flat too")}),
+      Listed(
+          {sample(smaller, "smaller"),
+           sample(noise(3, size), "third"),
+           sample(encoded, "encoded"),
+           sample(flat, "flat too")}
+      ),
       {}
   );
   const auto found = near_duplicates(train, val);

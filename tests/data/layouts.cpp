@@ -21,8 +21,8 @@ std::function<int(int)> identity(int count) {
 int city_class(int id) {
   if (id == kVoidLabel) return kVoidLabel;
   if (id > 33) return kNone;
-  const std::vector<int> scored{7,  8,  11, 12, 13, 17, 19, 20, 21, 22,
-                                23, 24, 25, 26, 27, 28, 31, 32, 33};
+  const std::vector<int> scored{
+      7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33};
   for (size_t k = 0; k < scored.size(); ++k) {
     if (scored[k] == id) return static_cast<int>(k);
   }
@@ -86,7 +86,8 @@ std::vector<Layout> make_layouts() {
        "trainannot/a.png",
        "val/b.png",
        "valannot/b.png",
-       {{"train.txt", "/SegNet/CamVid/train/a.png /SegNet/CamVid/trainannot/a.png\n"},
+       {{"train.txt",
+         "/SegNet/CamVid/train/a.png /SegNet/CamVid/trainannot/a.png\n"},
         {"val.txt", "/val/b.png /valannot/b.png\n"}},
        segnet_class},
       {"camvid",

@@ -15,13 +15,13 @@
 namespace deeplab::data {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::config_of;
+using ::testing::HasSubstr;
 using testing::Layout;
 using testing::layouts;
 using testing::message_of;
 using testing::read_text;
+using ::testing::StartsWith;
 using testing::write_layout;
 using testing::write_text;
 
@@ -121,10 +121,7 @@ TEST_P(EveryLayout, NamesAMissingOrDamagedFile) {
 
 TEST_P(EveryLayout, NamesAMaskOfAnotherSize) {
   const cv::Size other(8, 4);
-  write(
-      color_png(photo_),
-      grey_png(cv::Mat(other, CV_8UC1, cv::Scalar(1)))
-  );
+  write(color_png(photo_), grey_png(cv::Mat(other, CV_8UC1, cv::Scalar(1))));
   EXPECT_THAT(refusal(), HasSubstr(": is 8x4, its image 16x16"));
 }
 
@@ -204,12 +201,16 @@ class OneLayout : public ::testing::Test {
     layout_ = layout_of(kind, which);
     const cv::Mat photo(mask.size(), CV_8UC3, cv::Scalar(1, 2, 3));
     write_layout(
-        layout_, folder_.path(), encode_image(photo, ".png"),
+        layout_,
+        folder_.path(),
+        encode_image(photo, ".png"),
         encode_image(mask, ".png")
     );
     config_ = config_of(layout_, folder_.path());
   }
-  RawSample load() const { return make_dataset(config_, Role::kTrain)->load(0); }
+  RawSample load() const {
+    return make_dataset(config_, Role::kTrain)->load(0);
+  }
   std::string refusal() const {
     return message_of<DataError>([this] { load(); });
   }
@@ -234,7 +235,9 @@ TEST_F(OneLayout, CamVidsColorsAreExact) {
   write("camvid", 1, mask);
   EXPECT_THAT(
       refusal(),
-      HasSubstr("a_L.png: color (129, 128, 128) at row 1, column 2 is no class's")
+      HasSubstr(
+          "a_L.png: color (129, 128, 128) at row 1, column 2 is no class's"
+      )
   );
 }
 
@@ -242,7 +245,8 @@ TEST_F(OneLayout, CamVidsOriginalNeedsASplit) {
   write("camvid", 1, cv::Mat(2, 2, CV_8UC3, cv::Scalar(0, 0, 0)));
   std::filesystem::remove(folder_ / "train.txt");
   EXPECT_THAT(
-      refusal(), HasSubstr("train.txt: no such file; the original has no splits")
+      refusal(),
+      HasSubstr("train.txt: no such file; the original has no splits")
   );
 }
 
@@ -275,7 +279,7 @@ TEST_F(OneLayout, AFoldersMasksMayBeOfDeclaredColors) {
   EXPECT_EQ(labels.at<uint8_t>(0, 1), 1);
   EXPECT_EQ(labels.at<uint8_t>(0, 2), kVoid);
   write_text(folder_ / "classes.json", R"(["x", "y"])");
-  EXPECT_THAT(refusal(), HasSubstr("a mask of colours; declare each class's"));
+  EXPECT_THAT(refusal(), HasSubstr("a mask of colours; "));
 }
 
 TEST_F(OneLayout, AFolderHoldsPhotosOnly) {
@@ -300,9 +304,35 @@ TEST_F(OneLayout, ClassesThatMasksCouldNotTellApartAreRefused) {
       HasSubstr("[1] has the color of [0]")
   );
   EXPECT_THAT(
+      refused(R"(["x", {"name": "y", "index": 255}])"),
+      HasSubstr("[1] has index 255; must be 0 to 254, or 255 for void")
+  );
+  EXPECT_THAT(
       refused(R"(["x", {"name": "y", "index": 256}])"),
       HasSubstr("[1].index is 256; must be 0 to 255")
   );
+}
+
+TEST_F(OneLayout, AConfigsClassesMustBeThoseOfTheFolder) {
+  write("folder", 0, cv::Mat::zeros(2, 2, CV_8UC1));
+  config_.classes = {"y", "x"};
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { load(); }),
+      HasSubstr("data.classes names other classes than ")
+  );
+  config_.classes = {"x", "y"};
+  EXPECT_EQ(load().labels.at<uint8_t>(0, 0), kVoid);
+}
+
+TEST_F(OneLayout, AColorOfTwoClassesIsNones) {
+  cv::Mat mask(1, 2, CV_8UC3, cv::Scalar(3, 2, 1));
+  write("pascal_voc", 0, mask);
+  std::filesystem::remove(folder_ / "classes.json");
+  config_.classes = {"x", "y", "z"};
+  config_.colors = {{1, 2, 3}, {4, 5, 6}, {7, 8, 9}};
+  EXPECT_EQ(load().labels.at<uint8_t>(0, 1), 0);
+  config_.colors = {{1, 2, 3}, {4, 5, 6}, {1, 2, 3}};
+  EXPECT_THAT(refusal(), HasSubstr("color (1, 2, 3) at row 0, column 0"));
 }
 
 TEST_F(OneLayout, ASetWithClassesOfItsOwnTakesNoOthers) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
 #include <opencv2/core.hpp>
@@ -20,8 +21,8 @@
 namespace deeplab::data {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::config_of;
+using ::testing::HasSubstr;
 using testing::layouts;
 using testing::message_of;
 
@@ -141,29 +142,72 @@ TEST_F(PackedSet, IsAPlainTarOfTheOriginalBytes) {
   EXPECT_TRUE(std::filesystem::exists(packed_folder_ / "train-000000.tar"));
 }
 
-TEST_F(PackedSet, AnEpochHoldsEachImageOnceAndStaysInItsBuffer) {
-  config_.shuffle_buffer = 8;
-  const auto dataset = packed();
+TEST_F(PackedSet, AnEpochHoldsEachImageOnceAndGoesThroughWholeRuns) {
+  // Each shard is one run here, and more than fills the buffer.
+  config_.shuffle_buffer = 2;
+  const auto dataset = make_dataset(config_, Role::kTrain);
+  const auto index =
+      Json::parse(testing::read_text(packed_folder_ / kPackedIndex));
+  const auto shard_of = [&](int64_t i) {
+    return index["splits"]["train"]["samples"][static_cast<size_t>(i)]["shard"]
+        .get<int64_t>();
+  };
   Random random(1);
-  const auto one = dataset->order(random);
-  const auto other = dataset->order(random);
-  EXPECT_NE(one, other);
-  for (auto order : {one, other}) {
+  std::set<std::vector<int64_t>> orders;
+  for (int epoch = 0; epoch < 5; ++epoch) {
+    auto order = dataset->order(random);
+    orders.insert(order);
+    std::vector<int64_t> shards;
+    for (const auto i : order) {
+      if (shards.empty() || shards.back() != shard_of(i)) {
+        shards.push_back(shard_of(i));
+      }
+    }
+    // None is left and come back to.
+    EXPECT_EQ(
+        std::set<int64_t>(shards.begin(), shards.end()).size(), shards.size()
+    );
     std::sort(order.begin(), order.end());
     for (int64_t i = 0; i < kImages; ++i) {
       ASSERT_EQ(order[static_cast<size_t>(i)], i);
     }
   }
-  // Neighbours in the shards come within one buffer and a run of each other.
-  std::vector<int64_t> place(static_cast<size_t>(kImages));
-  for (size_t i = 0; i < one.size(); ++i) {
-    place[static_cast<size_t>(one[i])] = static_cast<int64_t>(i);
-  }
-  int64_t near = 0;
-  for (size_t i = 1; i < place.size(); ++i) {
-    near += std::abs(place[i] - place[i - 1]) < 12 ? 1 : 0;
-  }
-  EXPECT_GT(near, kImages / 2);
+  EXPECT_EQ(orders.size(), 5U);
+}
+
+TEST_F(PackedSet, IsOpenedByItsClassesWhereTheShardsAreGone) {
+  config_.classes = {"x", "y", "z"};
+  config_.root = "/none";
+  EXPECT_EQ(classes_of(config_).names, config_.classes);
+  EXPECT_THROW(make_dataset(config_, Role::kTrain), DataError);
+}
+
+TEST_F(PackedSet, AnIndexThatNoPackingWroteIsRefused) {
+  const auto path = packed_folder_ / kPackedIndex;
+  const auto sound = Json::parse(testing::read_text(path));
+  const auto refusal = [&](const Json::json_pointer& key, const Json& value) {
+    auto index = sound;
+    index[key] = value;
+    testing::write_text(path, index.dump());
+    return message_of<DataError>([&] { packed(); });
+  };
+  const auto sample = [](const std::string& key) {
+    return Json::json_pointer("/splits/train/samples/0/" + key);
+  };
+  const auto outside = HasSubstr("sample v1.0 does not lie in its shard");
+  EXPECT_THAT(refusal(sample("shard"), -1), outside);
+  EXPECT_THAT(refusal(sample("shard"), 99), outside);
+  EXPECT_THAT(refusal(sample("image/offset"), -5), outside);
+  EXPECT_THAT(refusal(sample("image/size"), int64_t{1} << 60U), outside);
+  EXPECT_THAT(refusal(sample("mask/offset"), 0), outside);
+  EXPECT_THAT(
+      refusal(Json::json_pointer("/splits/train/labels/indices/0"), {0, 200}),
+      HasSubstr("packed.json: has class 200, but names 3")
+  );
+  EXPECT_THAT(
+      refusal(Json::json_pointer("/splits"), Json::array()),
+      HasSubstr("packed.json: is no index of a packed set")
+  );
 }
 
 TEST_F(PackedSet, GivesTheSameBitsForAnyNumberOfWorkersAndAfterAResume) {
@@ -185,9 +229,7 @@ TEST_F(PackedSet, GivesTheSameBitsForAnyNumberOfWorkersAndAfterAResume) {
 }
 
 TEST_F(PackedSet, SaysWhatIsWrongWithAShardOrTheIndex) {
-  const auto refusal = [&] {
-    return message_of<DataError>([&] { packed(); });
-  };
+  const auto refusal = [&] { return message_of<DataError>([&] { packed(); }); };
   const auto path = packed_folder_ / "train-000001.tar";
   const auto bytes = testing::read_text(path);
   testing::write_text(path, bytes.substr(0, 5000));
@@ -222,6 +264,16 @@ TEST_F(PackedSet, WhatIsDamagedIsNotPacked) {
   );
 }
 
+TEST(TarWriter, SaysThatTheDiskIsFull) {
+  std::ofstream full("/dev/full");
+  TarWriter tar(full);
+  const std::string much(1U << 20U, 'x');
+  EXPECT_THAT(
+      message_of<DataError>([&] { tar.add("a.jpg", much); }),
+      HasSubstr("a.jpg: cannot be written into a tar: ")
+  );
+}
+
 TEST(Pack, KeepsWhatTheValuesOfEachKindMean) {
   for (const auto& layout : layouts()) {
     const testing::TemporaryFolder folder;
@@ -244,10 +296,7 @@ TEST(Pack, KeepsWhatTheValuesOfEachKindMean) {
     config.root = packed_folder.path();
     const auto packed = make_dataset(config, Role::kTrain);
     EXPECT_EQ(
-        cv::norm(
-            packed->load(0).labels, plain->load(0).labels, cv::NORM_INF
-        ),
-        0
+        cv::norm(packed->load(0).labels, plain->load(0).labels, cv::NORM_INF), 0
     ) << layout.kind;
     EXPECT_EQ(packed->classes().names, plain->classes().names);
   }
@@ -261,7 +310,9 @@ class Counting : public Dataset {
   RawSample load(int64_t index) const override {
     ++loaded;
     return {
-        cv::Mat::zeros(8, 8, CV_8UC3), cv::Mat::zeros(8, 8, CV_8UC1), id(index)};
+        cv::Mat::zeros(8, 8, CV_8UC3),
+        cv::Mat::zeros(8, 8, CV_8UC1),
+        id(index)};
   }
   const Classes& classes() const override { return classes_; }
 

@@ -177,7 +177,9 @@ TEST_F(Prepare, MergesSbdWithVocs) {
   );
   std::filesystem::resize_file(benchmark, 3000);
   EXPECT_THAT(
-      message_of<DataError>([&] { run("sbd", {benchmark, voc}); }),
+      message_of<DataError>([&] {
+        run("sbd", {benchmark, voc});
+      }),
       HasSubstr("benchmark.tar: ")
   );
 }
@@ -209,7 +211,9 @@ TEST_F(Prepare, MapsContextsNamesToItsClasses) {
   write_text(sources + "/labels.txt", "1: accordion\n2: aeroplane\n");
   out_ = folder_ / "again";
   EXPECT_THAT(
-      message_of<DataError>([&] { run("pascal_context", {sources, voc}); }),
+      message_of<DataError>([&] {
+        run("pascal_context", {sources, voc});
+      }),
       HasSubstr("labels.txt: names 1 of Context's 59 classes")
   );
 }
@@ -240,8 +244,7 @@ TEST_F(Prepare, KeepsCocosImagesWithEnoughOfVocsClasses) {
   write_text(
       source + "/annotations/instances_val2017.json", annotations(regions)
   );
-  const auto photo =
-      encode_image(cv::Mat::zeros(40, 60, CV_8UC3), ".jpg");
+  const auto photo = encode_image(cv::Mat::zeros(40, 60, CV_8UC3), ".jpg");
   write_text(source + "/train2017/000007.jpg", photo);
   write_text(source + "/train2017/000008.jpg", photo);
   run("coco", {source});
@@ -275,8 +278,8 @@ TEST_F(Prepare, KeepsCocosImagesWithEnoughOfVocsClasses) {
 
 TEST_F(Prepare, UnpacksWhatLoadersReadAsItComes) {
   for (const auto& layout : testing::layouts()) {
-    const bool unpacked = layout.kind == "voc2012" ||
-                          layout.kind == "ade20k" || layout.kind == "camvid" ||
+    const bool unpacked = layout.kind == "voc2012" || layout.kind == "ade20k" ||
+                          layout.kind == "camvid" ||
                           layout.kind == "cityscapes";
     if (!unpacked) continue;
     std::vector<std::pair<std::string, std::string>> files{
@@ -293,16 +296,36 @@ TEST_F(Prepare, UnpacksWhatLoadersReadAsItComes) {
     out_ = folder_ / ("of_" + layout.image);
     run(layout.kind, {tar});
     EXPECT_EQ(
-        open(Role::kTrain)->load(0).labels.at<uint8_t>(0, 0),
-        layout.class_of(7)
+        open(Role::kTrain)->load(0).labels.at<uint8_t>(0, 0), layout.class_of(7)
     );
     EXPECT_EQ(kind_of(out_, layout.kind), layout.kind);
   }
   out_ = folder_ / "none";
   write_tar(folder_ / "other.tar", {{"a/b.txt", ""}});
   EXPECT_THAT(
-      message_of<DataError>([&] { run("cityscapes", {folder_ / "other.tar"}); }),
-      HasSubstr("other.tar: has no folder leftImg8bit")
+      message_of<DataError>([&] { run("cityscapes", {folder_ / "other.tar"}); }
+      ),
+      HasSubstr("other.tar: no folder leftImg8bit is in the sources")
+  );
+}
+
+TEST_F(Prepare, WritesNothingOutsideOfItsFolder) {
+  // Photos and masks without a folder, as in the original CamVid's archives.
+  const auto photos = folder_ / "photos.tar";
+  write_tar(photos, {{"a.png", photo_bytes()}, {"../../b.png", photo_bytes()}});
+  const auto masks = folder_ / "masks.tar";
+  write_tar(masks, {{"a_L.png", mask_bytes(7)}});
+  run("camvid", {photos, masks});
+  EXPECT_TRUE(std::filesystem::exists(out_ + "/701_StillsRaw_full/a.png"));
+  EXPECT_TRUE(std::filesystem::exists(out_ + "/701_StillsRaw_full/b.png"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "b.png"));
+  write_text(out_ + "/train.txt", "a\n");
+  EXPECT_EQ(open(Role::kTrain)->load(0).labels.at<uint8_t>(0, 0), 7);
+
+  out_ = folder_ / "photos_alone";
+  EXPECT_THAT(
+      message_of<DataError>([&] { run("camvid", {photos}); }),
+      HasSubstr("no folder trainannot or LabeledApproved_full is in the")
   );
 }
 
@@ -337,8 +360,7 @@ bool is_inside(const std::vector<double>& corners, double x, double y) {
   double turned = 0;
   for (size_t i = 0; i < count; ++i) {
     const size_t j = (i + 1) % count;
-    const double from =
-        std::atan2(corners[2 * i + 1] - y, corners[2 * i] - x);
+    const double from = std::atan2(corners[2 * i + 1] - y, corners[2 * i] - x);
     const double to = std::atan2(corners[2 * j + 1] - y, corners[2 * j] - x);
     turned += std::remainder(to - from, 2 * CV_PI);
   }
@@ -362,7 +384,8 @@ TEST(CocoMask, PolygonsHoldThePixelsWhoseCentresAreInside) {
       for (int x = 0; x < size.width; ++x) {
         ASSERT_EQ(
             region.at<uint8_t>(y, x), is_inside(corners, x + 0.5, y + 0.5)
-        ) << round << ": " << x << ", " << y;
+        ) << round
+          << ": " << x << ", " << y;
       }
     }
   }
@@ -385,6 +408,11 @@ TEST(CocoMask, RunLengthsGoDownTheColumns) {
       HasSubstr("run lengths of another image size")
   );
   EXPECT_THROW(coco_region(Json(3), size), DataError);
+  const auto far = Json::parse("[[-1e308, 0.5, 1e308, 1.5, 5, 5]]");
+  EXPECT_THAT(
+      message_of<DataError>([&] { coco_region(far, size); }),
+      HasSubstr("a polygon with a corner at -1e+308")
+  );
 }
 
 /// COCO's packing, from its description.
