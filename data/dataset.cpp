@@ -11,6 +11,7 @@
 #include "data/folder.h"
 #include "data/legend.h"
 #include "data/packed.h"
+#include "data/packed_index.h"
 #include "data/pascal_voc.h"
 #include "data/synthetic.h"
 #include "deeplab/core/error.h"

@@ -9,7 +9,7 @@
 
 #include "data/archive.h"
 #include "data/file_dataset.h"
-#include "data/packed.h"
+#include "data/packed_index.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 

@@ -16,10 +16,11 @@ struct PackInput {
   std::shared_ptr<const Dataset> dataset;
 };
 
-/// Writes splits as shards of about `shard_bytes` with an index (see packed.h)
-/// into a folder. Every pair is decoded once, so that nothing damaged is
-/// packed. The index is written last: without it, the folder is no packed set.
-/// Throws: ConfigError for a data set that is not of files; DataError as
+/// Writes splits as shards of about `shard_bytes` with an index (see
+/// packed_index.h) into a folder. Every pair is decoded once, so that nothing
+/// damaged is packed. The index is written last: without it, the folder is no
+/// packed set. Throws: ConfigError for a data set that is not of files;
+/// DataError as
 ///         loading does, or where the disk is full.
 void pack(
     const std::vector<PackInput>& splits,

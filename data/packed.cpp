@@ -4,37 +4,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <list>
-#include <map>
-#include <mutex>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "data/file_dataset.h"
-#include "deeplab/core/atomic_file.h"
+#include "data/packed_index.h"
+#include "data/run_cache.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int64_t kRunBytes = int64_t{4} << 20U;
 constexpr int64_t kBufferBytes = int64_t{256} << 20U;
-
-Json read_index(const std::string& root) {
-  const auto path = root + "/" + kPackedIndex;
-  auto index = parse_json(read_file(path), path);
-  const auto has = [&](const char* key, bool (Json::*is)() const) {
-    return index.contains(key) && (index[key].*is)();
-  };
-  const bool is_index = index.is_object() && has("splits", &Json::is_object) &&
-                        has("classes", &Json::is_array);
-  if (!is_index) throw DataError(str(path, ": is no index of a packed set"));
-  return index;
-}
 
 /// A file that many threads read from.
 class Shard {
@@ -83,82 +66,10 @@ class Shard {
   int file_;
 };
 
-/// Neighbours of one shard that are read at once: samples first..last-1.
-struct Run {
-  int64_t first;
-  int64_t last;
-  int64_t bytes;
-  int64_t images() const { return last - first; }
-};
-
 int64_t begin_of(const PackedSample& sample) { return sample.image.offset; }
 int64_t end_of(const PackedSample& sample) {
   return sample.mask.offset + sample.mask.size;
 }
-
-/// What the images that are shuffled together may be: so many, or so large.
-struct BufferLimit {
-  int64_t images;
-  int64_t bytes;
-  bool is_full(const BufferLimit& held) const {
-    return held.images >= images || held.bytes >= bytes;
-  }
-};
-
-/// The runs that were read last.
-class RunCache {
- public:
-  using Bytes = std::shared_ptr<const std::string>;
-
-  explicit RunCache(const BufferLimit& most) : most_(most) {}
-
-  /// Reads with `read` what is not there. Threads that ask for one run at the
-  /// same time wait for one reading.
-  Bytes get(const Run& run, const std::function<std::string()>& read) {
-    std::shared_ptr<Slot> slot;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      auto& entry = slots_[run.first];
-      if (entry) {
-        used_.remove(run.first);
-      } else {
-        entry = std::make_shared<Slot>();
-        entry->run = run;
-        held_.images += run.images();
-        held_.bytes += run.bytes;
-      }
-      used_.push_front(run.first);
-      slot = entry;
-      while (used_.size() > 1 && most_.is_full(held_)) drop_last();
-    }
-    const std::lock_guard<std::mutex> lock(slot->mutex);
-    if (!slot->bytes) slot->bytes = std::make_shared<const std::string>(read());
-    return slot->bytes;
-  }
-
- private:
-  struct Slot {
-    Run run;
-    std::mutex mutex;
-    Bytes bytes;
-  };
-
-  void drop_last() {
-    const auto& run = slots_.at(used_.back())->run;
-    held_.images -= run.images();
-    held_.bytes -= run.bytes;
-    slots_.erase(used_.back());
-    used_.pop_back();
-  }
-
-  BufferLimit most_;
-  BufferLimit held_{0, 0};
-  std::mutex mutex_;
-  /// By their first samples.
-  std::map<int64_t, std::shared_ptr<Slot>> slots_;
-  /// Latest first.
-  std::list<int64_t> used_;
-};
 
 class Packed : public FileDataset {
  public:
@@ -289,70 +200,13 @@ class Packed : public FileDataset {
   std::unique_ptr<RunCache> cache_;
 };
 
-/// A split but for its name and labels.
-struct SplitFiles {
-  std::vector<PackedShard> shards;
-  std::vector<PackedSample> samples;
-
-  template <class Visitor>
-  void fields(Visitor& visit) {
-    visit("shards", shards);
-    visit("samples", samples);
-  }
-};
-
-PackedSplit read_split(
-    const Json& index, const std::string& name, const std::string& path
-) {
-  const auto found = index["splits"].value(name, Json());
-  if (!found.is_object()) {
-    throw DataError(str(path, ": has no split \"", name, "\""));
-  }
-  PackedSplit split;
-  split.name = name;
-  split.labels = found.value("labels", Json());
-  auto rest = found;
-  rest.erase("labels");
-  auto stored = read_config<SplitFiles>(rest, path + ": splits." + name);
-  split.shards = std::move(stored.shards);
-  split.samples = std::move(stored.samples);
-  return split;
-}
-
-/// Throws: DataError for what no packing could have written.
-void check_split(const PackedSplit& split, const std::string& path) {
-  const auto shards = static_cast<int64_t>(split.shards.size());
-  int64_t shard = 0;
-  int64_t end = 0;
-  for (const auto& sample : split.samples) {
-    if (sample.shard != shard) end = 0;
-    bool fits = sample.shard >= shard && sample.shard < shards;
-    const int64_t size =
-        fits ? split.shards[static_cast<size_t>(sample.shard)].size : 0;
-    for (const auto* file : {&sample.image, &sample.mask}) {
-      fits = fits && file->offset >= end && file->offset <= size &&
-             file->size >= 0 && file->size <= size - file->offset;
-      end = fits ? file->offset + file->size : 0;
-    }
-    shard = sample.shard;
-    if (fits) continue;
-    throw DataError(
-        str(path,
-            ": sample ",
-            sample.id,
-            " does not lie in its shard; pack the set again")
-    );
-  }
-}
-
 }  // namespace
 
 std::shared_ptr<const Dataset> make_packed_with_runs(
     const DataConfig& config, Role role, int64_t run_bytes
 ) {
   const auto path = config.root + "/" + kPackedIndex;
-  auto split = read_split(read_index(config.root), config.split(role), path);
-  check_split(split, path);
+  auto split = read_packed_split(config.root, config.split(role));
   const Legend legend{
       packed_classes(config), LabelMap::read(split.labels, path)};
   legend.map.check(legend.classes.size(), path);
@@ -365,27 +219,6 @@ std::shared_ptr<const Dataset> make_packed(
     const DataConfig& config, Role role
 ) {
   return make_packed_with_runs(config, role, kRunBytes);
-}
-
-Classes packed_classes(const DataConfig& config) {
-  // A network is opened without the data that it was trained on.
-  if (!config.classes.empty() &&
-      !fs::exists(config.root + "/" + kPackedIndex)) {
-    return make_classes(config.classes, config.colors);
-  }
-  const auto index = read_index(config.root);
-  std::vector<std::string> names;
-  std::vector<std::vector<int64_t>> colors;
-  for (const auto& entry : index["classes"]) {
-    const auto item = read_config<ClassEntry>(
-        entry, config.root + "/" + kPackedIndex + ": classes"
-    );
-    names.push_back(item.name);
-    colors.push_back(item.color);
-  }
-  auto classes = make_classes(names, colors);
-  check_classes(config, classes);
-  return classes;
 }
 
 }  // namespace deeplab::data

@@ -16,6 +16,8 @@
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "data/pack.h"
+#include "data/packed_index.h"
+#include "data/run_cache.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
@@ -262,6 +264,28 @@ TEST_F(PackedSet, WhatIsDamagedIsNotPacked) {
       }),
       HasSubstr("only a data set of files can be packed")
   );
+}
+
+TEST(RunCache, KeepsTheLatestRunsWithinItsLimit) {
+  const auto counts_after_three = [](const BufferLimit& limit) {
+    RunCache cache(limit);
+    std::vector<int> reads(3, 0);
+    const auto get = [&](size_t run) {
+      const auto first = static_cast<int64_t>(2 * run);
+      return cache.get({first, first + 2, 10}, [&] {
+        ++reads[run];
+        return std::to_string(run);
+      });
+    };
+    for (const size_t run : {0, 1, 2, 1, 0}) {
+      EXPECT_EQ(*get(run), std::to_string(run));
+    }
+    return reads;
+  };
+  // Room for two: the first is read again.
+  EXPECT_EQ(counts_after_three({5, 1000}), (std::vector<int>{2, 1, 1}));
+  EXPECT_EQ(counts_after_three({1000, 25}), (std::vector<int>{2, 1, 1}));
+  EXPECT_EQ(counts_after_three({1000, 1000}), (std::vector<int>{1, 1, 1}));
 }
 
 TEST(TarWriter, SaysThatTheDiskIsFull) {

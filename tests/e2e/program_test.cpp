@@ -132,6 +132,21 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   EXPECT_THAT(check.output, HasSubstr("train: 4 images, 0 unusable"));
   const auto packed = path("packed");
   EXPECT_EQ(deeplab("data pack --data " + set + " --out " + packed).code, 0);
+  const auto prepared = path("prepared");
+  // Its 9 classes are among VOC's 21.
+  const auto made =
+      deeplab("data prepare voc2012 " + set + " --out " + prepared);
+  EXPECT_EQ(made.code, 0) << made.output;
+  EXPECT_THAT(made.output, HasSubstr(" --data-kind voc2012"));
+  EXPECT_EQ(
+      deeplab("data check --data " + prepared + " --data-kind voc2012").code, 0
+  );
+  const auto broken = path("broken");
+  const auto refused =
+      deeplab("data prepare voc2012 " + set + "/JPEGImages --out " + broken);
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(refused.output, HasSubstr("no folder JPEGImages is in the"));
+  EXPECT_FALSE(std::filesystem::exists(broken));
   const auto report = path("report");
   // Of the packed set as of any other.
   EXPECT_EQ(
