@@ -63,7 +63,10 @@ int data_prepare(const Arguments& arguments) {
   const auto out = new_folder(flags);
   // Under another name until it is whole.
   job.out = out + ".partial";
-  fs::remove_all(job.out);
+  if (fs::exists(job.out)) {
+    throw ConfigError(str(job.out, ": is there from an earlier try; remove it")
+    );
+  }
   fs::create_directories(job.out);
   int64_t files = 0;
   job.on_file = [&](int64_t count) {
@@ -71,7 +74,12 @@ int data_prepare(const Arguments& arguments) {
     constexpr int64_t kEvery = 500;
     if (count % kEvery == 0) std::cerr << count << " files\n";
   };
-  set.run(job);
+  try {
+    set.run(job);
+  } catch (...) {
+    fs::remove_all(job.out);
+    throw;
+  }
   fs::remove_all(out);
   fs::rename(job.out, out);
   std::cout << out << ": " << files << " files; --data " << out

@@ -147,6 +147,12 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   EXPECT_EQ(refused.code, 3);
   EXPECT_THAT(refused.output, HasSubstr("no folder JPEGImages is in the"));
   EXPECT_FALSE(std::filesystem::exists(broken));
+  EXPECT_FALSE(std::filesystem::exists(broken + ".partial"));
+  std::filesystem::create_directory(broken + ".partial");
+  EXPECT_THAT(
+      deeplab("data prepare voc2012 " + set + " --out " + broken).output,
+      HasSubstr("broken.partial: is there from an earlier try; remove it")
+  );
   const auto report = path("report");
   // Of the packed set as of any other.
   EXPECT_EQ(

@@ -36,9 +36,11 @@ function(deeplab_library name)
 endfunction()
 
 # deeplab_test(NAME SOURCES ... USES ... LABELS ...): one test program, run
-# from the source folder, each of its tests a line of ctest.
+# from the source folder, each of its tests a line of ctest. TOGETHER makes it
+# one line: LibTorch takes longer to start than such tests to run. Those that
+# may skip are no part of it, so that a skip is seen.
 function(deeplab_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH" "TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH;TOGETHER" "TIMEOUT"
                         "SOURCES;USES;LABELS")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
@@ -48,6 +50,13 @@ function(deeplab_test name)
                                              test_support)
   if(NOT arg_WITHOUT_TORCH)
     deeplab_use_pch(test_${name})
+  endif()
+  if(arg_TOGETHER)
+    add_test(NAME ${name} COMMAND test_${name}
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}"
+                                            TIMEOUT ${arg_TIMEOUT})
+    return()
   endif()
   gtest_discover_tests(
     test_${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
