@@ -28,7 +28,9 @@ constexpr std::array kDataVerbs{
 
 std::string new_folder(const Flags& flags) {
   if (!flags.has("out")) throw ConfigError("name a new folder by --out");
-  const auto folder = flags.text("out");
+  // Without a slash at its end, so that a suffix names a neighbour.
+  auto folder = flags.text("out");
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
   if (std::filesystem::exists(folder) && !std::filesystem::is_empty(folder)) {
     throw ConfigError(str(folder, ": is not empty; name a new folder"));
   }

@@ -4,7 +4,6 @@
 
 #include "apps/data_verbs.h"
 #include "apps/flags.h"
-#include "apps/progress.h"
 #include "data/prepare.h"
 #include "deeplab/core/error.h"
 

@@ -7,6 +7,7 @@
 #include "apps/flags.h"
 #include "apps/progress.h"
 #include "data/image_file.h"
+#include "data/legend.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 
@@ -61,14 +62,10 @@ int data_synthesize(const Arguments& arguments) {
   const auto train = make_dataset(config, data::Role::kTrain);
   write_split(*train, folder, "train");
   write_split(*make_dataset(config, data::Role::kValidation), folder, "val");
-  Json classes = Json::array();
-  for (size_t k = 0; k < train->classes().names.size(); ++k) {
-    classes.push_back(
-        {{"name", train->classes().names[k]},
-         {"color", train->classes().colors[k]}}
-    );
-  }
-  write_file(folder + "/classes.json", classes.dump(2) + "\n");
+  write_file(
+      folder + "/classes.json",
+      data::write_classes(train->classes()).dump(2) + "\n"
+  );
   std::cout << folder << '\n';
   return 0;
 }

@@ -44,7 +44,7 @@ constexpr std::array kDatasets{
         cityscapes_classes,
         "gtCoarse"},
     Entry{"folder", make_folder, classes_of_legend, "images"},
-    Entry{"packed", make_packed, packed_classes, "packed.json"},
+    Entry{"packed", make_packed, packed_classes, kPackedIndex},
     Entry{"pascal_voc", make_pascal_voc, classes_of_legend, "ImageSets"},
     Entry{"voc2012", make_voc2012, voc2012_classes, "ImageSets"},
     Entry{

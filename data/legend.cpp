@@ -89,6 +89,14 @@ Legend read_legend(const std::string& path) {
   return legend;
 }
 
+Json write_classes(const Classes& classes) {
+  Json list = Json::array();
+  for (size_t k = 0; k < classes.names.size(); ++k) {
+    list.push_back({{"name", classes.names[k]}, {"color", classes.colors[k]}});
+  }
+  return list;
+}
+
 Legend legend_of(const DataConfig& config) {
   const auto file = config.root + "/classes.json";
   if (std::filesystem::exists(file)) {

@@ -4,6 +4,7 @@
 #include "data/classes.h"
 #include "data/dataset.h"
 #include "data/label_map.h"
+#include "deeplab/core/config_io.h"
 
 namespace deeplab::data {
 
@@ -18,6 +19,9 @@ struct Legend {
 /// masks of colors can be read too.
 /// Throws: DataError and ConfigError naming `path`.
 Legend read_legend(const std::string& path);
+
+/// The list that read_legend() turns back into these classes.
+Json write_classes(const Classes& classes);
 
 /// What `root`/classes.json says, or else the config's own names and colors,
 /// by their indices.

@@ -111,13 +111,7 @@ void pack(
     const OnImage& on_image
 ) {
   Json index;
-  index["classes"] = Json::array();
-  const auto& classes = splits.at(0).dataset->classes();
-  for (size_t k = 0; k < classes.names.size(); ++k) {
-    index["classes"].push_back(
-        {{"name", classes.names[k]}, {"color", classes.colors[k]}}
-    );
-  }
+  index["classes"] = write_classes(splits.at(0).dataset->classes());
   for (const auto& split : splits) {
     const auto* files = dynamic_cast<const FileDataset*>(split.dataset.get());
     if (files == nullptr) {

@@ -66,9 +66,8 @@ void set_indices(png_structp png, png_infop info) {
   if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
     png_error(
         png,
-        "a mask of colours; declare each class's (data.colors or "
-        "classes.json), "
-        "or save indices, as palette or grey PNG"
+        "a mask of colours; save indices (palette or grey PNG), or declare "
+        "your own set's colours (data.colors, classes.json)"
     );
   }
   png_set_packing(png);

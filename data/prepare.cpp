@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/prepare.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <sstream>
 
 #include "data/archive.h"
 #include "data/image_file.h"
+#include "data/legend.h"
 #include "data/prepare_files.h"
 #include "deeplab/core/atomic_file.h"
-#include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
@@ -181,12 +180,8 @@ void PreparedFolder::write_list(
   write("ImageSets/Segmentation/" + split + ".txt", text);
 }
 
-void PreparedFolder::write_classes(const Classes& classes) {
-  Json list = Json::array();
-  for (size_t k = 0; k < classes.names.size(); ++k) {
-    list.push_back({{"name", classes.names[k]}, {"color", classes.colors[k]}});
-  }
-  write("classes.json", list.dump(2) + "\n");
+void PreparedFolder::write_legend(const Classes& classes) {
+  write("classes.json", write_classes(classes).dump(2) + "\n");
 }
 
 Tail tail_of(const std::string& name) {

@@ -24,8 +24,7 @@ struct Preparation {
   const char* sources;
   /// The kind of the folder that comes out, for data.kind.
   const char* kind;
-  /// Throws: ConfigError where a source is missing, DataError naming what is
-  ///         wrong in one.
+  /// Throws: DataError naming what is missing or wrong in a source.
   void (*run)(const PrepareJob& job);
 };
 

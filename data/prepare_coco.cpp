@@ -219,7 +219,7 @@ void prepare_coco(const PrepareJob& job) {
             " photos are not)")
     );
   }
-  out.write_classes(voc2012_classes({}));
+  out.write_legend(voc2012_classes({}));
   for (const auto& [split, ids] : splits) out.write_list(split, ids);
 }
 

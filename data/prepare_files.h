@@ -24,7 +24,7 @@ class PreparedFolder {
   /// A list of VOC's layout: ImageSets/Segmentation/SPLIT.txt.
   /// Throws: DataError where it would list nothing.
   void write_list(const std::string& split, const std::set<std::string>& ids);
-  void write_classes(const Classes& classes);
+  void write_legend(const Classes& classes);
   /// Throws: DataError where none of these folders has been written to.
   void require_one_of(const std::vector<std::string>& folders) const;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
 #include "data/archive.h"
 #include "data/mat_file.h"
@@ -140,7 +142,9 @@ std::vector<uint8_t> context_classes(
     std::string name = line.substr(colon + 1);
     name.erase(
         std::remove_if(
-            name.begin(), name.end(), [](char c) { return std::isspace(c); }
+            name.begin(),
+            name.end(),
+            [](unsigned char c) { return std::isspace(c) != 0; }
         ),
         name.end()
     );
@@ -221,7 +225,7 @@ void prepare_sbd(const PrepareJob& job) {
   }
   check_all_there(all, photos, "photo");
   check_all_there(all, masks, "mask");
-  out.write_classes(classes);
+  out.write_legend(classes);
   out.write_list("train", train);
   out.write_list("val", val);
   out.write_list("trainaug", augmented);
@@ -279,7 +283,7 @@ void prepare_pascal_context(const PrepareJob& job) {
     });
   }
   check_all_there(labelled, photos, "photo");
-  out.write_classes(classes);
+  out.write_legend(classes);
   for (const std::string split : {"train", "val"}) {
     Ids ids;
     for (const auto& id :

@@ -135,7 +135,7 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   const auto prepared = path("prepared");
   // Its 9 classes are among VOC's 21.
   const auto made =
-      deeplab("data prepare voc2012 " + set + " --out " + prepared);
+      deeplab("data prepare voc2012 " + set + " --out " + prepared + "/");
   EXPECT_EQ(made.code, 0) << made.output;
   EXPECT_THAT(made.output, HasSubstr(" --data-kind voc2012"));
   EXPECT_EQ(
