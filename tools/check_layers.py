@@ -25,6 +25,7 @@ BORDERS = {
     r"opencv2/": {"data", "apps"},
     r"cxxopts": {"apps"},
     r"nlohmann/": {"deeplab/core", "deeplab/weights", "deeplab/engine"},
+    r"(boost/|.*\.pb\.h)": {"apps"},
     r"(png\.h|jpeglib\.h|libexif/)": {"data"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
