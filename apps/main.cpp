@@ -15,6 +15,7 @@ constexpr std::array kVerbs{
     Verb{"predict", "segment photos: masks, overlays, scores", predict},
     Verb{"ablate", "train and score a grid of configs; report", ablate},
     Verb{"compare", "tell two runs apart on one data set", compare},
+    Verb{"plot", "draw trainings' curves: a page or a picture", plot},
     Verb{"export", "write a network as TorchScript", export_network},
     Verb{"convert", "write weights as safetensors, renamed", convert},
     Verb{"crf", "refine scores of any network by a CRF", crf_post_process},

@@ -15,6 +15,7 @@ int evaluate(const Arguments& arguments);
 int predict(const Arguments& arguments);
 int ablate(const Arguments& arguments);
 int compare(const Arguments& arguments);
+int plot(const Arguments& arguments);
 int export_network(const Arguments& arguments);
 int convert(const Arguments& arguments);
 int crf_post_process(const Arguments& arguments);

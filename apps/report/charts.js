@@ -1,35 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report's charts, by Chart.js.
+// The report's charts.
 "use strict";
-const root = document.documentElement;
-const charts = [];
-const chartHolder = element("div", { class: "charts" });
-/// Room for the bars of a bar chart, or for a legend of many lines.
-function chartHeight(config) {
-  const usual = 320;
-  if (config.type === "bar") {
-    return Math.max(usual, 80 + 26 * config.data.labels.length);
-  }
-  return usual + 9 * Math.max(0, config.data.datasets.length - 6);
-}
-
-function addChart(title, config) {
-  const canvas = element("canvas", { role: "img", "aria-label": title });
-  chartHolder.append(element("section", { class: "chart" },
-    element("h3", {}, title),
-    element("div", { style: `height: ${chartHeight(config)}px` }, canvas)));
-  const style = getComputedStyle(root);
-  Chart.defaults.color = style.getPropertyValue("--soft").trim();
-  Chart.defaults.borderColor = style.getPropertyValue("--line").trim();
-  Chart.defaults.animation = false;
-  Chart.defaults.maintainAspectRatio = false;
-  charts.push(new Chart(canvas, config));
-}
-const axis = (text, extra = {}) =>
-  ({ title: { display: true, text }, ...extra });
-const legendBelow = { legend: { position: "bottom",
-  labels: { boxWidth: 14, font: { size: 11 } } } };
-
 function drawBars() {
   const means = scored.map((row) => 100 * row.scores.mIoU.mean);
   const spreads = scored.map((row) => 100 * row.scores.mIoU.deviation);
@@ -83,19 +54,6 @@ function drawPareto() {
     options: { plugins: legendBelow, scales: {
       x: axis("multiply-adds, 1e9", { type: "logarithmic" }),
       y: axis("mean IoU, %") } },
-  });
-}
-
-function drawLines(title, xTitle, yTitle, lines) {
-  if (!lines.some((line) => line.points.length > 1)) return;
-  addChart(title, {
-    type: "line",
-    data: { datasets: lines.map((line) => ({
-      label: line.label, borderColor: line.color, backgroundColor: line.color,
-      data: line.points.map(([x, y]) => ({ x, y })), borderWidth: 1.5,
-      pointRadius: line.points.length > 30 ? 0 : 3 })) },
-    options: { plugins: legendBelow, scales: {
-      x: axis(xTitle, { type: "linear" }), y: axis(yTitle) } },
   });
 }
 

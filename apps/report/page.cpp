@@ -7,6 +7,7 @@
 
 #include "apps/overlay.h"
 #include "apps/report/assets.h"
+#include "apps/report/html.h"
 #include "data/image_file.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
@@ -17,20 +18,6 @@ namespace deeplab::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string replace_all(
-    std::string text, const std::string& from, const std::string& to
-) {
-  for (size_t at = text.find(from); at != std::string::npos;
-       at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
-  }
-  return text;
-}
-
-std::string escape(const std::string& text) {
-  return replace_all(replace_all(text, "&", "&amp;"), "<", "&lt;");
-}
 
 std::string base64(const std::string& bytes) {
   constexpr const char* kLetters =
@@ -227,19 +214,7 @@ Json report_json(const Report& report) {
 }  // namespace
 
 std::string html_page(const Report& report) {
-  // "</script>" inside a text would end the element.
-  const auto json = replace_all(report_json(report).dump(), "</", "<\\/");
-  std::ostringstream page;
-  page << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-          "<meta name=\"viewport\" content=\"width=device-width\">"
-          "<link rel=\"icon\" href=\"data:,\"><title>"
-       << escape(report.table.title) << "</title><style>" << kPageStyle
-       << "</style></head><body>\n<main id=\"report\"><noscript>This report "
-          "needs JavaScript, which it brings itself.</noscript></main>\n"
-          "<script type=\"application/json\" id=\"data\">"
-       << json << "</script>\n<script>" << kChartScript << "</script>\n<script>"
-       << kPageScript << "</script>\n</body></html>\n";
-  return page.str();
+  return html_document(report.table.title, report_json(report), kReportScript);
 }
 
 }  // namespace deeplab::apps

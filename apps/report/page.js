@@ -87,23 +87,9 @@ function legend() {
   }));
 }
 
-// Theme: the reader's system decides until the button is pressed.
-function setTheme(theme) {
-  root.dataset.theme = theme;
-  charts.splice(0).forEach((chart) => chart.destroy());
-  drawCharts();
-}
-function toggleTheme() {
-  setTheme(root.dataset.theme === "dark" ? "light" : "dark");
-}
-
 const main = document.getElementById("report");
-main.replaceChildren(element("header", {},
-  element("div", { style: "flex:1" }, element("h1", {}, data.title),
-    element("p", { class: "soft" },
-      `Scored on ${data.data}. deeplab ${data.version}.`)),
-  element("button", { type: "button", id: "theme", onclick: toggleTheme },
-    "dark / light")));
+main.replaceChildren(
+  pageHeader(`Scored on ${data.data}. deeplab ${data.version}.`));
 if (data.paper) {
   main.append(element("p", { class: "soft" },
     `Grey columns: ${data.paper}. The paper's values come from other data ` +
@@ -126,5 +112,4 @@ if (data.pictures.length) {
   main.append(element("h2", {}, "Two results side by side"), legend(),
     comparer(), element("h2", {}, "Pictures"), gallery());
 }
-setTheme(matchMedia("(prefers-color-scheme: dark)").matches
-  ? "dark" : "light");
+useReadersTheme();

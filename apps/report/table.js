@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report's data, elements, and tables.
+// The report's rows and tables.
 "use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
 const colors = ["#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1",
   "#76b7b2", "#edc948", "#ff9da7", "#9c755f", "#8a8f98"];
 const color = (index) => colors[index % colors.length];
 const rows = data.rows.map((row, index) => ({ ...row, index }));
 const scored = rows.filter((row) => row.scores.mIoU);
 
-
-/// Makes an element: element("p", {class: "soft"}, "text", child, ...).
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) {
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (value !== null) made.setAttribute(key, value);
-  }
-  made.append(...children.filter((child) => child !== null));
-  return made;
-}
-const percent = (value) => (100 * value).toFixed(2);
 const billions = (value) => (value / 1e9).toFixed(2);
 
 // A column: title, the text of a row, the value it is sorted by.

@@ -101,6 +101,8 @@ INSTANTIATE_TEST_SUITE_P(
             "crf --image x.png --logits a --crf=/none.json",
             2,
             "crf /none.json: no such file; known names: resnet101"},
+        Refusal{"plot", 2, "no runs; name folders that deeplab train wrote"},
+        Refusal{"plot /none --out /tmp/x.png", 3, "/none: no such folder"},
         Refusal{"compare a", 2, "name two runs or checkpoints"},
         Refusal{"compare /none /none", 3, "/none: cannot open"},
         Refusal{"evaluate --scales 1,x", 2, "--scales: \"x\" is not a number"},

@@ -11,11 +11,10 @@ import sys
 import tempfile
 import unittest
 
-from selenium import webdriver
 from selenium.webdriver.common.by import By
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import Select
+
+import browser as pages
 
 PROGRAM = sys.argv.pop(1)
 GRID = {
@@ -47,15 +46,7 @@ class Report(unittest.TestCase):
         subprocess.run([PROGRAM, "ablate", folder / "grid.json", "--out",
                         folder / "out", "--pictures", "2"],
                        check=True, capture_output=True)
-        options = Options()
-        for word in ["--headless=new", "--no-sandbox", "--disable-gpu",
-                     "--disable-dev-shm-usage", "--window-size=1200,2400"]:
-            options.add_argument(word)
-        options.set_capability("goog:loggingPrefs",
-                               {"browser": "ALL", "performance": "ALL"})
-        cls.browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"),
-                                       options=options)
-        cls.browser.get((folder / "out/report.html").as_uri())
+        cls.browser = pages.open_page(folder / "out/report.html")
 
     @classmethod
     def tearDownClass(cls):
@@ -76,12 +67,7 @@ class Report(unittest.TestCase):
 
     def test_opens_without_errors_and_without_the_network(self):
         self.assertEqual(self.browser.get_log("browser"), [])
-        asked = [json.loads(line["message"])["message"]
-                 for line in self.browser.get_log("performance")]
-        urls = [one["params"]["request"]["url"] for one in asked
-                if one["method"] == "Network.requestWillBeSent"]
-        self.assertEqual([url for url in urls
-                          if not url.startswith(("file:", "data:"))], [])
+        self.assertEqual(pages.urls_outside(self.browser), [])
         self.assertEqual(self.browser.find_element(By.TAG_NAME, "h1").text,
                          GRID["title"])
 
@@ -108,11 +94,8 @@ class Report(unittest.TestCase):
         charts = self.browser.find_elements(By.TAG_NAME, "canvas")
         self.assertGreaterEqual(len(charts), 4)
         for chart in charts:
-            drawn = self.browser.execute_script(
-                "const c = arguments[0]; const d = c.getContext('2d')"
-                ".getImageData(0, 0, c.width, c.height).data;"
-                "return new Set(d).size > 8;", chart)
-            self.assertTrue(drawn, chart.get_attribute("aria-label"))
+            self.assertTrue(pages.is_drawn(self.browser, chart),
+                            chart.get_attribute("aria-label"))
 
     def test_slides_between_two_results(self):
         slider = self.browser.find_element(By.ID, "slider")
