@@ -2,9 +2,7 @@
 #include "apps/ablation.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -14,13 +12,13 @@
 
 #include <torch/cuda.h>
 #include <torch/version.h>
-#include <unistd.h>
 
 #include "apps/calibration.h"
 #include "apps/evaluation_text.h"
 #include "apps/inference.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"
+#include "apps/platform.h"
 #include "apps/progress.h"
 #include "apps/report/page.h"
 #include "apps/run.h"
@@ -50,20 +48,6 @@ std::string describe(const Cell& cell) {
     text += str(text.empty() ? "" : " ", key, "=", value.dump());
   }
   return text;
-}
-
-std::string now_text() {
-  const auto now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  std::ostringstream text;
-  text << std::put_time(&parts, "%FT%TZ");
-  return text.str();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 /// Parameters, and multiply-adds of one image of the set.

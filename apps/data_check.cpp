@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <iomanip>
 #include <iostream>
@@ -115,6 +116,29 @@ Json split_json(const CheckedSplit& split) {
   return json;
 }
 
+/// The images that have a class, an ID a line, for data.repeat_list.
+void write_class_lists(const std::string& folder, const CheckedSplit& split) {
+  fs::create_directories(folder);
+  const auto& names = split.dataset->classes().names;
+  for (size_t k = 0; k < names.size(); ++k) {
+    std::string ids;
+    for (const auto& facts : split.report.facts) {
+      if (std::count(facts.classes.begin(), facts.classes.end(), k) == 0) {
+        continue;
+      }
+      ids += facts.id + "\n";
+    }
+    std::string name = names[k];
+    std::replace_if(
+        name.begin(),
+        name.end(),
+        [](unsigned char letter) { return std::isalnum(letter) == 0; },
+        '_'
+    );
+    write_file(str(folder, "/", k, "_", name, ".txt"), ids);
+  }
+}
+
 void write_report(
     const std::string& folder,
     const std::vector<CheckedSplit>& splits,
@@ -129,6 +153,7 @@ void write_report(
     if (sheet.empty()) continue;
     data::write_image(folder + "/" + split.name + ".png", sheet);
   }
+  write_class_lists(folder + "/train_with", splits[0]);
   json["near_duplicates"] = Json::array();
   for (const auto& pair : duplicates) {
     json["near_duplicates"].push_back({pair.one, pair.other});
@@ -160,8 +185,8 @@ int data_check(const Arguments& arguments) {
   );
   flags.add(
   )("out",
-    "new folder for check.json (class weights, mean, sizes) and a contact "
-    "sheet of each split",
+    "new folder for check.json (class weights, mean, sizes), a contact sheet "
+    "of each split, and train_with/: the training images of each class",
     cxxopts::value<std::string>());
   flags.add_config(ConfigFlags::kData);
   if (!flags.parse(arguments)) return 0;

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "apps/flags.h"
+#include "apps/protocols.h"
 #include "apps/verbs.h"
 #include "deeplab/core/error.h"
 #include "deeplab/model/cost.h"
@@ -13,9 +14,27 @@ namespace deeplab::apps {
 namespace {
 
 void list_presets() {
+  constexpr int kNameWidth = 28;
+  std::cout << "networks (--network)\n";
   for (const auto& name : model::preset_names()) {
-    std::cout << std::left << std::setw(28) << name << model::preset(name).about
-              << '\n';
+    std::cout << std::left << std::setw(kNameWidth) << name
+              << model::preset(name).about << '\n';
+  }
+  std::cout << "\nprotocols of training (--protocol)\n";
+  for (const auto& protocol : protocols()) {
+    std::cout << std::left << std::setw(kNameWidth) << protocol.name
+              << protocol.about << '\n';
+  }
+}
+
+void print_protocol(const Protocol& protocol) {
+  constexpr int kKeyWidth = 28;
+  constexpr int kValueWidth = 28;
+  std::cout << protocol.name << ": " << protocol.about << '\n';
+  for (const auto& setting : protocol.settings) {
+    std::cout << std::left << std::setw(kKeyWidth) << setting.key
+              << std::setw(kValueWidth) << setting.value << "  "
+              << setting.source << '\n';
   }
 }
 
@@ -128,7 +147,8 @@ Json to_json(const model::NetworkCost& cost, const RunConfig& config) {
 int describe(const Arguments& arguments) {
   Flags flags(
       "describe",
-      "Prints a network's layers and what they cost; alone, lists the presets.",
+      "Prints a network's layers and what they cost; alone, lists networks and "
+      "protocols.",
       "[PRESET] [flags]"
   );
   flags.add_config(ConfigFlags::kNetwork);
@@ -146,10 +166,17 @@ int describe(const Arguments& arguments) {
       text("plain"));
   flags.add_whole("num-classes", "classes that are scored", {2}, 21);
   add("json", "print JSON");
+  add("protocol",
+      "print a protocol's values, each with its source",
+      cxxopts::value<std::string>());
   flags.take_positional("preset");
   if (!flags.parse(arguments)) return 0;
   if (flags.is_empty()) {
     list_presets();
+    return 0;
+  }
+  if (flags.has("protocol")) {
+    print_protocol(find_protocol(flags.text("protocol")));
     return 0;
   }
   Json base = Json::object();

@@ -11,6 +11,7 @@
 #include "apps/network_source.h"
 #include "apps/progress.h"
 #include "apps/verbs.h"
+#include "apps/world.h"
 #include "data/loader.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
@@ -78,14 +79,22 @@ int evaluate(const Arguments& arguments) {
   const auto dataset = open_split(config.data, flags);
   const auto& names = dataset->classes().names;
   auto options = evaluate_options(config, *dataset);
-  Progress progress("evaluate", dataset->size(), 0);
-  options.on_image = [&](int64_t done) { progress.update(done, ""); };
+  const auto processes = join_processes();
+  const auto samples =
+      own_share(make_sample_source(dataset, config.normalization()), processes);
+  std::optional<Progress> progress;
+  if (is_first(processes)) progress.emplace("evaluate", samples.size, 0);
+  options.on_image = [&](int64_t done) {
+    if (progress) progress->update(done, "");
+  };
 
-  const auto result = engine::evaluate(
-      inference_of(network.segmenter, config.evaluate, limit),
-      make_sample_source(dataset, config.normalization()),
-      options
+  auto result = engine::evaluate(
+      inference_of(network.segmenter, config.evaluate, limit), samples, options
   );
+  progress.reset();
+  merge_processes(result.network, processes);
+  if (result.processed) merge_processes(*result.processed, processes);
+  if (!is_first(processes)) return 0;
   std::cout << evaluation_table(result.network, names);
   if (result.processed) {
     std::cout << "\nwith the CRF\n"

@@ -36,22 +36,6 @@ Json confusion_json(const torch::Tensor& counts) {
   return rows;
 }
 
-/// Every count of a class, in the order of the file.
-template <class Counts>
-auto fields_of(Counts& counts) {
-  auto& boundary = counts.boundary;
-  return std::array{
-      &counts.right,
-      &counts.in_truth,
-      &counts.in_prediction,
-      &boundary.band_both,
-      &boundary.band_either,
-      &boundary.true_contour,
-      &boundary.true_contour_found,
-      &boundary.predicted_contour,
-      &boundary.predicted_contour_right};
-}
-
 engine::ImageCounts read_counts(const Json& json, size_t num_classes) {
   engine::ImageCounts counts(num_classes);
   for (const auto& item : json.items()) {

@@ -91,6 +91,8 @@ class Flags {
   torch::Device device() const;
 
  private:
+  static constexpr const char* kConfigGroup = "Config";
+
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
   void set_inference_keys(Json& config) const;

@@ -226,4 +226,26 @@ model::Segmenter open_checkpoint(
   return ready(network, stride, device);
 }
 
+model::Segmenter open_teacher(
+    const std::string& path, int64_t num_classes, torch::Device device
+) {
+  model::ScriptUse use;
+  use.device = device;
+  return [inner = model::load_torchscript(path, use),
+          path,
+          num_classes](const torch::Tensor& images) {
+    const torch::NoGradGuard no_grad;
+    auto logits = inner(images);
+    if (logits.size(1) == num_classes) return logits;
+    throw DataError(
+        str(path,
+            ": scores ",
+            logits.size(1),
+            " classes, the data set has ",
+            num_classes,
+            "; a teacher needs the same")
+    );
+  };
+}
+
 }  // namespace deeplab::apps

@@ -52,6 +52,14 @@ NetworkSource open_network(const Flags& flags);
 /// Throws: as open_network().
 NetworkSource open_run(const std::string& path, const Flags& flags);
 
+/// A TorchScript file whose scores a network learns.
+/// Throws: as model::load_torchscript(); from the segmenter too, where it
+/// scores
+///         another number of classes.
+model::Segmenter open_teacher(
+    const std::string& path, int64_t num_classes, torch::Device device
+);
+
 /// The network of a checkpoint at one evaluation stride.
 model::Segmenter open_checkpoint(
     const std::string& path, OutputStride stride, torch::Device device

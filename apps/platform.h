@@ -28,6 +28,14 @@ void return_freed_memory();
 /// tell.
 int64_t resident_bytes();
 
+/// The time in UTC, and the machine's name, for records.
+std::string now_text();
+std::string host_name();
+
+/// From now on CUDA takes only algorithms that give the same bits each time, or
+/// says which operation has none.
+void use_deterministic_algorithms();
+
 /// Versions, threads, BLAS and devices, a line each.
 std::string platform_report();
 

@@ -14,6 +14,7 @@
 #include "apps/overlay.h"
 #include "apps/progress.h"
 #include "apps/verbs.h"
+#include "apps/world.h"
 #include "data/image_file.h"
 #include "data/npy.h"
 #include "deeplab/core/error.h"
@@ -192,10 +193,14 @@ int predict(const Arguments& arguments) {
   network.segmenter =
       inference_of(network.segmenter, network.config.evaluate, limit);
   Predictor predictor(std::move(network), kinds, flags.text("out"));
-  Progress progress("predict", static_cast<int64_t>(photos.size()), 0);
-  int64_t done = 0;
+  const auto processes = join_processes();
+  const int64_t share =
+      own_share(static_cast<int64_t>(photos.size()), processes);
+  Progress progress("predict", share, 0);
   int64_t failed = 0;
-  for (const auto& photo : photos) {
+  for (int64_t done = 0; done < share; ++done) {
+    const auto& photo =
+        photos[static_cast<size_t>(whole_index(done, processes))];
     // One bad photo of a thousand should not cost the others.
     try {
       predictor.predict(photo);
@@ -205,14 +210,13 @@ int predict(const Arguments& arguments) {
       progress.say(str("error: ", named ? "" : photo + ": ", problem));
       ++failed;
     }
-    progress.update(++done, "");
+    progress.update(done + 1, "");
   }
   if (failed > 0) {
-    throw DataError(
-        str(failed, " of ", photos.size(), " photos could not be segmented")
+    throw DataError(str(failed, " of ", share, " photos could not be segmented")
     );
   }
-  std::cout << flags.text("out") << '\n';
+  if (is_first(processes)) std::cout << flags.text("out") << '\n';
   return 0;
 }
 

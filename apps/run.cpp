@@ -2,21 +2,21 @@
 #include "apps/run.h"
 
 #include <chrono>
-#include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iomanip>
 #include <iostream>
-#include <sstream>
 
 #include <torch/torch.h>
 
-#include "apps/evaluation_text.h"
-#include "apps/progress.h"
+#include "apps/network_source.h"
+#include "apps/platform.h"
+#include "apps/run_log.h"
+#include "apps/stop_signals.h"
+#include "apps/world.h"
 #include "data/loader.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
+#include "deeplab/engine/batch_norm.h"
 #include "deeplab/engine/evaluator.h"
 #include "deeplab/engine/trainer.h"
 #include "deeplab/weights/name_map.h"
@@ -27,73 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-volatile std::sig_atomic_t stop_signal = 0;
-
-void remember_signal(int signal) {
-  stop_signal = signal;
-  // A second one ends the program at once.
-  std::signal(signal, SIG_DFL);
-}
-
-/// Turns SIGINT and SIGTERM into a wish to stop, while it lives.
-class StopSignals {
- public:
-  StopSignals() {
-    stop_signal = 0;
-    old_interrupt_ = std::signal(SIGINT, remember_signal);
-    old_terminate_ = std::signal(SIGTERM, remember_signal);
-  }
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  ~StopSignals() {
-    std::signal(SIGINT, old_interrupt_);
-    std::signal(SIGTERM, old_terminate_);
-  }
-  bool arrived() const { return stop_signal != 0; }
-
- private:
-  using Handler = void (*)(int);
-  Handler old_interrupt_;
-  Handler old_terminate_;
-};
-
-/// metrics.jsonl: a line for each iteration and each validation.
-class MetricsLog {
- public:
-  /// Keeps the lines up to `iteration`: what a killed run wrote after its last
-  /// checkpoint happens again.
-  MetricsLog(const std::string& path, int64_t iteration) : path_(path) {
-    std::string kept;
-    if (fs::exists(path)) {
-      std::istringstream lines(read_file(path));
-      for (std::string line; std::getline(lines, line);) {
-        const auto json = Json::parse(line, nullptr, false);
-        if (json.is_discarded() || json.value("iteration", 0L) > iteration) {
-          break;
-        }
-        kept += line + "\n";
-      }
-    }
-    write_file(path, kept);
-    stream_.open(path, std::ios::app);
-  }
-  void write(const Json& line) {
-    stream_ << line.dump() << '\n' << std::flush;
-    if (!stream_) {
-      throw DataError(str(path_, ": cannot write (disk full?)"));
-    }
-  }
-
- private:
-  std::string path_;
-  std::ofstream stream_;
-};
-
-std::string percent(double share) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(2) << 100 * share << " %";
-  return text.str();
-}
+/// What begins so changes no result.
+const std::string kLogKeys = "log.";
 
 /// One training and all that it needs to live.
 class Run {
@@ -105,6 +40,9 @@ class Run {
     record_classes(config_, train_->classes());
     classes_ = train_->classes();
     validate(config_, classes_.size());
+    if (options_.processes) {
+      config_.train.validate_processes(options_.processes->size());
+    }
     config_text_ = write_config(config_).dump(2);
   }
 
@@ -113,6 +51,7 @@ class Run {
   /// Throws: what would go wrong before the first step.
   void check() const {
     batches();
+    teacher();
     const auto& file = config_.train.init_from;
     if (!file.empty()) weights::read_weights(file, config_.train.init_key);
   }
@@ -120,9 +59,22 @@ class Run {
  private:
   model::DeepLab make_network(bool from_file) const;
   BatchSource batches() const;
+  model::Segmenter teacher() const {
+    if (!config_.train.teacher) return {};
+    return open_teacher(
+        config_.train.teacher->file, classes_.size(), options_.device
+    );
+  }
   std::optional<engine::Checkpoint> checkpoint_to_resume() const;
+  void check_common_start(int64_t iteration) const;
+  void open_log(int64_t iteration, const model::DeepLab& network);
+  engine::TrainHooks hooks(model::DeepLab network);
   double validate_network(model::DeepLab network, int64_t iteration);
   void save(engine::Checkpoint checkpoint, bool is_best) const;
+  void say(const std::string& line) const {
+    if (log_) log_->say(line);
+  }
+  bool is_first() const { return apps::is_first(options_.processes); }
 
   RunConfig config_;
   TrainingOptions options_;
@@ -131,8 +83,8 @@ class Run {
   std::shared_ptr<const data::Dataset> validation_;
   data::Classes classes_;
   std::string config_text_;
-  std::unique_ptr<MetricsLog> log_;
-  std::unique_ptr<Progress> progress_;
+  /// Of the first process alone.
+  std::unique_ptr<RunLog> log_;
 };
 
 model::DeepLab Run::make_network(bool from_file) const {
@@ -147,7 +99,7 @@ model::DeepLab Run::make_network(bool from_file) const {
           str(file, ": no tensor of it fits the network: ", report.summary())
       );
     }
-    std::cerr << file << ": " << report.summary() << '\n';
+    if (is_first()) std::cerr << file << ": " << report.summary() << '\n';
   }
   network->to(options_.device);
   return network;
@@ -156,6 +108,10 @@ model::DeepLab Run::make_network(bool from_file) const {
 BatchSource Run::batches() const {
   data::LoaderOptions options;
   options.batch_size = config_.train.batch_size;
+  if (options_.processes) {
+    options.rank = options_.processes->rank();
+    options.processes = options_.processes->size();
+  }
   options.drop_last = config_.train.drop_last;
   options.seed = static_cast<uint64_t>(config_.train.seed);
   options.workers = config_.data.workers;
@@ -181,6 +137,7 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
       write_config(read_run_config(parse_json(checkpoint.config, files_.last)));
   for (const auto& key : differing_keys(stored, write_config(config_))) {
     if (key == "data.workers" || key == "data.prefetch") continue;
+    if (key.compare(0, kLogKeys.size(), kLogKeys) == 0) continue;
     throw ConfigError(
         str(files_.last,
             ": was trained with another ",
@@ -203,25 +160,44 @@ double Run::validate_network(model::DeepLab network, int64_t iteration) {
   engine::EvaluateOptions options;
   options.counted.num_classes = classes_.size();
   options.counted.details = false;
-  const auto scores =
+  int64_t index = 0;
+  options.on_prediction = [&](const Sample&, const torch::Tensor& prediction) {
+    const int64_t place = whole_index(index++, options_.processes);
+    if (!log_ || index > config_.log.images) return;
+    log_->picture(
+        iteration,
+        validation_->id(place),
+        validation_->load(place),
+        prediction,
+        classes_
+    );
+  };
+  auto counted =
       engine::evaluate(
           segmenter,
-          make_sample_source(validation_, config_.normalization()),
+          own_share(
+              make_sample_source(validation_, config_.normalization()),
+              options_.processes
+          ),
           options
       )
-          .network.scores();
-  log_->write(
-      {{"iteration", iteration},
-       {"validation", scores_json(scores, classes_.names)}}
-  );
-  progress_->say(
-      str("iteration ",
-          iteration,
-          ": validation mIoU ",
-          percent(scores.mean_iou),
-          ", pixel accuracy ",
-          percent(scores.pixel_accuracy))
-  );
+          .network;
+  merge_processes(counted, options_.processes);
+  const auto scores = counted.scores();
+  if (log_) {
+    log_->validation(iteration, scores, classes_);
+    log_->histograms(iteration, *network);
+  }
+  const auto predicted = counted.confusion().counts().sum(0);
+  if (predicted.count_nonzero().item<int64_t>() == 1) {
+    const auto only = static_cast<size_t>(predicted.argmax().item<int64_t>());
+    say(str(
+        "warning: every pixel is predicted as ",
+        classes_.names[only],
+        "; where that stays so, train longer or from weights (--init-from), or "
+        "weigh classes (data check prints train.class_weights)"
+    ));
+  }
   return scores.mean_iou;
 }
 
@@ -231,57 +207,78 @@ void Run::save(engine::Checkpoint checkpoint, bool is_best) const {
   engine::save_checkpoint(files_.last, checkpoint);
 }
 
-bool Run::train() {
-  const auto resumed = checkpoint_to_resume();
-  const auto source = batches();
-  const auto network = make_network(/*from_file=*/!resumed);
-  engine::Trainer trainer(network, config_.train);
-  if (resumed) trainer.restore(*resumed);
-  write_file(files_.config, config_text_ + "\n");
-  log_ = std::make_unique<MetricsLog>(files_.metrics, trainer.iteration());
-  progress_ = std::make_unique<Progress>(
-      "train", config_.train.iterations, trainer.iteration()
-  );
-  if (resumed) {
-    progress_->say(str("resumed at iteration ", trainer.iteration()));
-  }
-  const StopSignals signals;
-  engine::TrainHooks hooks;
-  // Of this process: seconds of all steps, and those spent waiting for data.
-  double seconds = 0;
-  double waited = 0;
-  hooks.on_step = [&](const engine::StepReport& report) {
-    seconds += report.seconds;
-    waited += report.data_seconds;
-    log_->write(
-        {{"iteration", report.iteration},
-         {"loss", report.loss},
-         {"learning_rate", report.learning_rate},
-         {"seconds", report.seconds},
-         {"data_seconds", report.data_seconds}}
+void Run::check_common_start(int64_t iteration) const {
+  if (!options_.processes) return;
+  const auto first = std::to_string(iteration);
+  for (const auto& other : options_.processes->gather(first)) {
+    if (other == first) continue;
+    throw DataError(
+        str(files_.last,
+            ": processes stand at iterations ",
+            first,
+            " and ",
+            other,
+            "; --out must be one folder that all of them see")
     );
-    std::ostringstream detail;
-    detail << std::setprecision(4) << "loss " << report.loss << "  lr "
-           << report.learning_rate << "  data wait "
-           << percent(waited / seconds);
-    progress_->update(report.iteration, detail.str());
-  };
-  hooks.validate = [&](int64_t iteration) {
+  }
+}
+
+void Run::open_log(int64_t iteration, const model::DeepLab& network) {
+  if (!is_first()) return;
+  const int64_t processes = options_.processes ? options_.processes->size() : 1;
+  write_file(files_.config, config_text_ + "\n");
+  log_ = std::make_unique<RunLog>(
+      files_,
+      config_,
+      iteration,
+      sitting_json(iteration, processes, options_.device)
+  );
+  if (iteration > 0) say(str("resumed at iteration ", iteration));
+  const auto warning = engine::batch_norm_warning(config_.train, processes);
+  if (!warning.empty() && engine::has_batch_norm(*network)) say(warning);
+}
+
+engine::TrainHooks Run::hooks(model::DeepLab network) {
+  engine::TrainHooks hooks;
+  hooks.validate = [this, network](int64_t iteration) {
     return validate_network(network, iteration);
   };
-  hooks.save = [this](const engine::Checkpoint& checkpoint, bool is_best) {
-    save(checkpoint, is_best);
-  };
+  if (is_first()) {
+    hooks.on_step = [this](const engine::StepReport& report) {
+      log_->step(report);
+    };
+    hooks.save = [this](const engine::Checkpoint& checkpoint, bool is_best) {
+      save(checkpoint, is_best);
+    };
+  }
+  return hooks;
+}
+
+bool Run::train() {
+  const auto resumed = checkpoint_to_resume();
+  check_common_start(resumed ? resumed->iteration : 0);
+  if (config_.train.deterministic) use_deterministic_algorithms();
+  const auto source = batches();
+  const auto network = make_network(/*from_file=*/!resumed);
+  engine::Trainer trainer(
+      network, config_.train, {options_.processes, teacher()}
+  );
+  if (resumed) trainer.restore(*resumed);
+  open_log(trainer.iteration(), network);
+  const StopSignals signals;
+  auto hooks = this->hooks(network);
   hooks.should_stop = [&] { return signals.arrived(); };
   trainer.run(source, hooks);
-  progress_.reset();
+  log_.reset();
   return trainer.iteration() == config_.train.iterations;
 }
 
 double Run::seconds_per_step() {
   constexpr int64_t kWarm = 2;
   constexpr int64_t kTimed = 4;
-  engine::Trainer trainer(make_network(/*from_file=*/false), config_.train);
+  engine::Trainer trainer(
+      make_network(/*from_file=*/false), config_.train, {nullptr, teacher()}
+  );
   auto start = std::chrono::steady_clock::now();
   int64_t steps = 0;
   engine::TrainHooks hooks;

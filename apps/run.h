@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
+#include <memory>
 #include <string>
 
 #include "apps/run_config.h"
-#include "deeplab/model/segmenter.h"
+#include "deeplab/engine/process_group.h"
 
 namespace deeplab::apps {
 
@@ -14,11 +14,17 @@ struct RunFiles {
   explicit RunFiles(const std::string& folder)
       : config(folder + "/config.json"),
         metrics(folder + "/metrics.jsonl"),
+        run(folder + "/run.json"),
+        tensorboard(folder + "/tensorboard"),
         last(folder + "/last.safetensors"),
         best(folder + "/best.safetensors") {}
 
   std::string config;
   std::string metrics;
+  /// Where, when and by what it was run, an item each time.
+  std::string run;
+  /// Folder of event files.
+  std::string tensorboard;
   std::string last;
   std::string best;
 };
@@ -30,6 +36,8 @@ struct TrainingOptions {
   torch::Device device = torch::kCPU;
   /// Go on from the folder's last checkpoint, where there is one.
   bool resume = false;
+  /// Those that train together, each with the same folder; empty: one alone.
+  std::shared_ptr<engine::ProcessGroup> processes;
 };
 
 /// Opens what a training would open, and trains nothing.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "apps/protocols.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/output_stride.h"
 #include "deeplab/model/presets.h"
@@ -53,7 +54,9 @@ Json expand_crf(Json config) {
 
 RunConfig read_run_config(const Json& json) {
   return read_config<RunConfig>(
-      json.is_object() ? expand_crf(expand_preset(json)) : json, ""
+      json.is_object() ? expand_crf(expand_preset(expand_protocol(json)))
+                       : json,
+      ""
   );
 }
 
@@ -168,6 +171,10 @@ void validate(const RunConfig& config, int64_t num_classes) {
   );
   config.evaluate.inference();
   if (config.evaluate.crf) config.evaluate.crf->options();
+  if (config.log.images < 0) {
+    throw ConfigError(str("log.images is ", config.log.images, "; must be >= 0")
+    );
+  }
 }
 
 void record_classes(RunConfig& config, const data::Classes& classes) {

@@ -54,6 +54,24 @@ struct EvaluateConfig {
   engine::InferenceOptions inference() const;
 };
 
+/// What a training writes beside its checkpoints and metrics.jsonl, as config
+/// key `log`. No result depends on it.
+struct LogConfig {
+  /// Event files for TensorBoard in the run's folder tensorboard/.
+  bool tensorboard = true;
+  /// Validation images whose predictions it gets.
+  int64_t images = 4;
+  /// At each validation, how all weights are spread.
+  bool histograms = false;
+
+  template <class Visitor>
+  void fields(Visitor& visit) {
+    visit("tensorboard", tensorboard);
+    visit("images", images);
+    visit("histograms", histograms);
+  }
+};
+
 /// All that describes a run; what `--config` reads and a run writes back.
 struct RunConfig {
   model::DeepLabConfig model;
@@ -61,6 +79,7 @@ struct RunConfig {
   data::AugmentConfig augment;
   engine::TrainConfig train;
   EvaluateConfig evaluate;
+  LogConfig log;
 
   template <class Visitor>
   void fields(Visitor& visit) {
@@ -69,6 +88,7 @@ struct RunConfig {
     visit("augment", augment);
     visit("train", train);
     visit("evaluate", evaluate);
+    visit("log", log);
   }
 
   data::Normalization normalization() const { return {data.mean, data.std}; }
@@ -76,7 +96,8 @@ struct RunConfig {
   OutputStride evaluate_stride() const;
 };
 
-/// Reads a run's config. `model` may be the name of a preset, or hold it as
+/// Reads a run's config. `protocol` may name one of protocols(), whose values
+/// the other keys change. `model` may be the name of a preset, or hold it as
 /// `model.preset`: then the preset's network, normalisation and training
 /// stride are the defaults that the other keys change.
 /// Throws: ConfigError as read_config() does, or for an unknown preset.

@@ -5,6 +5,7 @@
 #include "apps/flags.h"
 #include "apps/run.h"
 #include "apps/verbs.h"
+#include "apps/world.h"
 #include "deeplab/core/atomic_file.h"
 
 namespace deeplab::apps {
@@ -23,6 +24,7 @@ int train(const Arguments& arguments) {
   options.folder = flags.text("out");
   options.device = flags.device();
   options.resume = flags.has("resume");
+  options.processes = join_processes();
   const RunFiles files(options.folder);
   Json base = Json::object();
   if (options.resume && std::filesystem::exists(files.config)) {
@@ -30,11 +32,12 @@ int train(const Arguments& arguments) {
   }
   const bool finished = run_training(flags.config(base), options);
   if (!finished) {
-    std::cerr << "stopped; go on with: deeplab train --out " << options.folder
-              << " --resume\n";
+    if (is_first(options.processes))
+      std::cerr << "stopped; go on with: deeplab train --out " << options.folder
+                << " --resume\n";
     return kInterrupted;
   }
-  std::cout << files.best << '\n';
+  if (is_first(options.processes)) std::cout << files.best << '\n';
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
@@ -54,6 +55,20 @@ void jitter(cv::Mat& image, const AugmentConfig& config, Random& random) {
   }
 }
 
+/// Of the class that most of the pixels have that are not void; 1 without any.
+double largest_share(const cv::Mat& labels) {
+  std::array<int64_t, 256> counts{};
+  for (int y = 0; y < labels.rows; ++y) {
+    const auto* row = labels.ptr<uint8_t>(y);
+    for (int x = 0; x < labels.cols; ++x) ++counts[row[x]];
+  }
+  counts[kVoid] = 0;
+  const auto total = std::accumulate(counts.begin(), counts.end(), int64_t{0});
+  if (total == 0) return 1;
+  return static_cast<double>(*std::max_element(counts.begin(), counts.end())) /
+         static_cast<double>(total);
+}
+
 }  // namespace
 
 void AugmentConfig::validate() const {
@@ -69,6 +84,18 @@ void AugmentConfig::validate() const {
       static_cast<double>(crop),
       crop >= 1 && crop <= 16384,
       "1 to 16384"
+  );
+  check(
+      "crop_tries",
+      static_cast<double>(crop_tries),
+      crop_tries >= 1 && crop_tries <= 1000,
+      "1 to 1000"
+  );
+  check(
+      "crop_max_share",
+      crop_max_share,
+      crop_max_share > 0 && crop_max_share <= 1,
+      "in (0, 1]"
   );
   check("flip", flip, flip >= 0 && flip <= 1, "in [0, 1]");
   check(
@@ -107,11 +134,16 @@ RawSample augment(
   const auto offset = [&](int side) {
     return static_cast<int>(random.integer(0, std::max(0, side - crop)));
   };
-  const int left = offset(size.width);
-  const int top = offset(size.height);
-  const cv::Rect area(
-      left, top, std::min(crop, size.width), std::min(crop, size.height)
-  );
+  cv::Rect area;
+  for (int64_t tries = 0; tries < config.crop_tries; ++tries) {
+    const int left = offset(size.width);
+    const int top = offset(size.height);
+    area = cv::Rect(
+        left, top, std::min(crop, size.width), std::min(crop, size.height)
+    );
+    if (config.crop_tries == 1) break;
+    if (largest_share(labels(area)) <= config.crop_max_share) break;
+  }
   const int below = crop - area.height;
   const int right = crop - area.width;
   cv::Mat seen = image(area).clone();

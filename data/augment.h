@@ -19,6 +19,10 @@ struct AugmentConfig {
   double scale_max = 2.0;
   /// Side of the square that is cut out, in pixels.
   int64_t crop = 513;
+  /// Crops that are drawn, at most, until no class has more than
+  /// crop_max_share of the pixels that are not void; the last is taken else.
+  int64_t crop_tries = 1;
+  double crop_max_share = 0.75;
   /// Probability of mirroring left and right.
   double flip = 0.5;
   /// Each a factor drawn from 1 - value to 1 + value; 0: left alone.
@@ -31,6 +35,8 @@ struct AugmentConfig {
     visit("scale_min", scale_min);
     visit("scale_max", scale_max);
     visit("crop", crop);
+    visit("crop_tries", crop_tries);
+    visit("crop_max_share", crop_max_share);
     visit("flip", flip);
     visit("brightness", brightness);
     visit("contrast", contrast);

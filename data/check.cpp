@@ -17,9 +17,12 @@ namespace {
 constexpr int kThumbnailSide = 16;
 constexpr double kSameLook = 0.995;
 
-ImageFacts facts_of(const RawSample& sample, const std::string& id) {
+ImageFacts facts_of(
+    const RawSample& sample, const std::string& id, std::vector<size_t> classes
+) {
   ImageFacts facts;
   facts.id = id;
+  facts.classes = std::move(classes);
   facts.width = sample.image.cols;
   facts.height = sample.image.rows;
   cv::Mat grey;
@@ -35,8 +38,8 @@ ImageFacts facts_of(const RawSample& sample, const std::string& id) {
   return facts;
 }
 
-/// Counts one image's labels.
-void count_labels(const cv::Mat& labels, CheckReport& report) {
+/// Counts one image's labels; returns its classes.
+std::vector<size_t> count_labels(const cv::Mat& labels, CheckReport& report) {
   std::array<int64_t, 256> counts{};
   for (int row = 0; row < labels.rows; ++row) {
     const auto* values = labels.ptr<uint8_t>(row);
@@ -47,10 +50,14 @@ void count_labels(const cv::Mat& labels, CheckReport& report) {
   const int64_t void_pixels = counts[kVoid];
   const auto valid = static_cast<int64_t>(labels.total()) - void_pixels;
   report.void_pixels += void_pixels;
+  std::vector<size_t> classes;
   for (size_t k = 0; k < report.class_pixels.size(); ++k) {
     report.class_pixels[k] += counts[k];
-    if (counts[k] > 0) report.pixels_around_class[k] += valid;
+    if (counts[k] == 0) continue;
+    report.pixels_around_class[k] += valid;
+    classes.push_back(k);
   }
+  return classes;
 }
 
 /// Sums of colors and of their squares.
@@ -101,9 +108,11 @@ CheckReport check_dataset(
   for (int64_t index = 0; index < dataset.size(); ++index) {
     try {
       const auto sample = dataset.load(index);
-      count_labels(sample.labels, report);
+      auto found = count_labels(sample.labels, report);
       colors.add(sample.image);
-      report.facts.push_back(facts_of(sample, dataset.id(index)));
+      report.facts.push_back(
+          facts_of(sample, dataset.id(index), std::move(found))
+      );
     } catch (const DataError& error) {
       report.problems.emplace_back(error.what());
     }

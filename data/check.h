@@ -18,6 +18,8 @@ struct ImageFacts {
   /// Its grey values in 16x16 cells, less their mean, of length 1; all 0 for a
   /// flat image.
   std::array<float, 256> thumbnail{};
+  /// Those that have a pixel in it.
+  std::vector<size_t> classes;
 };
 
 /// What reading every pair of a split found.

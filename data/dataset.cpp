@@ -13,6 +13,7 @@
 #include "data/packed.h"
 #include "data/packed_index.h"
 #include "data/pascal_voc.h"
+#include "data/repeated.h"
 #include "data/synthetic.h"
 #include "deeplab/core/error.h"
 
@@ -98,6 +99,12 @@ void DataConfig::validate() const {
         str("data.shuffle_buffer is ", shuffle_buffer, "; must be >= 0")
     );
   }
+  constexpr int64_t kMostTimes = 1000;
+  if (repeat_times < 1 || repeat_times > kMostTimes) {
+    throw ConfigError(str(
+        "data.repeat_times is ", repeat_times, "; must be 1 to ", kMostTimes
+    ));
+  }
   synthetic.validate();
 }
 
@@ -106,7 +113,9 @@ DatasetPtr make_dataset(const DataConfig& config, Role role) {
   if (config.kind != "synthetic" && config.root.empty()) {
     throw ConfigError("data.root is empty; must be the data set's folder");
   }
-  return find(config.kind).make(config, role);
+  auto dataset = find(config.kind).make(config, role);
+  if (role != Role::kTrain || config.repeat_list.empty()) return dataset;
+  return repeat_images(dataset, config.repeat_list, config.repeat_times);
 }
 
 std::string kind_of(const std::string& root, const std::string& preferred) {

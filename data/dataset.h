@@ -59,6 +59,10 @@ struct DataConfig {
   /// given, masks may be of these colors.
   std::vector<std::vector<int64_t>> colors;
   SyntheticConfig synthetic;
+  /// A list of training images (an ID a line) that come repeat_times as often
+  /// as the others; `data check` writes one for each class.
+  std::string repeat_list;
+  int64_t repeat_times = 2;
   /// For "packed": images among which an epoch's order is shuffled, so that
   /// shards are read from front to back; 0: all, and reads anywhere.
   int64_t shuffle_buffer = 1000;
@@ -79,6 +83,8 @@ struct DataConfig {
     visit("classes", classes);
     visit("colors", colors);
     visit("synthetic", synthetic);
+    visit("repeat_list", repeat_list);
+    visit("repeat_times", repeat_times);
     visit("shuffle_buffer", shuffle_buffer);
     visit("mean", mean);
     visit("std", std);

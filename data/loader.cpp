@@ -74,8 +74,10 @@ class Loader {
     const int64_t last =
         std::min(first + options_.batch_size, dataset_->size());
     const auto& order = order_of(epoch);
+    const int64_t own = (last - first) / options_.processes;
+    const int64_t start = first + options_.rank * own;
     Pending pending{iteration, {}};
-    for (int64_t i = first; i < last; ++i) {
+    for (int64_t i = start; i < start + own; ++i) {
       const int64_t index = order[static_cast<size_t>(i)];
       pending.samples.push_back(workers_.submit([this, epoch, index] {
         return make_sample(epoch, index);

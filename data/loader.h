@@ -11,7 +11,11 @@ namespace deeplab::data {
 
 /// How batches are made for training.
 struct LoaderOptions {
+  /// Of all processes together, whose number it divides by.
   int64_t batch_size = 16;
+  /// Of several processes that share each batch out: this one, and how many.
+  int64_t rank = 0;
+  int64_t processes = 1;
   /// Leaves out the last, smaller batch of an epoch.
   bool drop_last = true;
   uint64_t seed = 0;

@@ -95,6 +95,15 @@ size_t choice(
   );
 }
 
+torch::autograd::variable_list BackboneImpl::run_unit(
+    torch::nn::Module& unit,
+    nn::PartForward forward,
+    const torch::Tensor& features
+) const {
+  if (!recomputes_) return forward(features);
+  return nn::recompute(unit, std::move(forward), features);
+}
+
 void BackboneImpl::set_output_stride(OutputStride stride) {
   check_output_stride(stride, max_output_stride(), "output stride");
   apply_output_stride(stride);

@@ -11,6 +11,7 @@
 #include "deeplab/backbone/backbone_options.h"
 #include "deeplab/core/output_stride.h"
 #include "deeplab/nn/features.h"
+#include "deeplab/nn/recompute.h"
 
 namespace deeplab::backbone {
 
@@ -31,8 +32,22 @@ class BackboneImpl : public virtual torch::nn::Module {
   virtual OutputStride max_output_stride() const = 0;
   virtual nn::FeatureChannels channels() const = 0;
 
+  /// Whether units run again in backward instead of keeping their maps: some
+  /// third more time for far less memory. Results are the same.
+  void set_recompute(bool recompute) { recomputes_ = recompute; }
+
+ protected:
+  /// Runs one unit, as set_recompute() says.
+  torch::autograd::variable_list run_unit(
+      torch::nn::Module& unit,
+      nn::PartForward forward,
+      const torch::Tensor& features
+  ) const;
+
  private:
   virtual void apply_output_stride(OutputStride stride) = 0;
+
+  bool recomputes_ = false;
 };
 
 /// A backbone whose options are checked, not built yet.

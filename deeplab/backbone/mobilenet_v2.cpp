@@ -4,19 +4,19 @@
 #include <algorithm>
 #include <array>
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::backbone {
 namespace {
 
-using torch::nn::BatchNorm2d;
-using torch::nn::BatchNorm2dImpl;
+using nn::Norm;
+using nn::NormImpl;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
 using torch::nn::ModuleList;
@@ -34,13 +34,13 @@ Conv2d make_depthwise(int64_t channels) {
 /// A convolution and its norm under torchvision's names, "0" and "1". Modules
 /// are looked up by place, never kept: clone() makes new ones.
 ModuleList conv_and_norm(const Conv2d& conv) {
-  return ModuleList(conv, BatchNorm2d(conv->options.out_channels()));
+  return ModuleList(conv, Norm(conv->options.out_channels()));
 }
 
 torch::Tensor conv_norm(
     const ModuleListImpl& list, size_t first, const torch::Tensor& features
 ) {
-  return list.ptr<BatchNorm2dImpl>(first + 1)->forward(
+  return list.ptr<NormImpl>(first + 1)->forward(
       list.ptr<Conv2dImpl>(first)->forward(features)
   );
 }
@@ -49,7 +49,7 @@ torch::Tensor conv_norm_relu6(
     const ModuleListImpl& list, const torch::Tensor& features
 ) {
   return nn::batch_norm_relu(
-      *list.ptr<BatchNorm2dImpl>(1),
+      *list.ptr<NormImpl>(1),
       list.ptr<Conv2dImpl>(0)->forward(features),
       nn::ReluCeiling::kSix
   );
@@ -80,7 +80,7 @@ class InvertedResidualImpl : public torch::nn::Cloneable<InvertedResidualImpl> {
     }
     stages_->push_back(conv_and_norm(make_depthwise(hidden)));
     stages_->push_back(make_conv(hidden, options_.out_channels, 1));
-    stages_->push_back(BatchNorm2d(options_.out_channels));
+    stages_->push_back(Norm(options_.out_channels));
   }
 
   torch::Tensor forward(const torch::Tensor& features) {
@@ -169,7 +169,11 @@ class MobileNetV2Impl : public BackboneImpl,
     auto features = conv_norm_relu6(*stem(), images);
     size_t level = 0;
     for (size_t i = 1; i < features_->size(); ++i) {
-      features = features_->ptr<InvertedResidualImpl>(i)->forward(features);
+      const auto unit = features_->ptr<InvertedResidualImpl>(i);
+      const auto forward = [unit](const torch::Tensor& input) {
+        return torch::autograd::variable_list{unit->forward(input)};
+      };
+      features = run_unit(*unit, forward, features)[0];
       if (level < kTaps.size() && i == kTaps[level].feature) {
         result.at[nn::kLevels[level++]] = features;
       }

@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
@@ -12,12 +11,13 @@
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
 #include "deeplab/nn/conv_bn_relu.h"
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::backbone {
 namespace {
 
-using torch::nn::BatchNorm2d;
-using torch::nn::BatchNorm2dImpl;
+using nn::Norm;
+using nn::NormImpl;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
 
@@ -76,8 +76,7 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
     }
     if (options_.projects()) {
       downsample_ = register_module(
-          "downsample",
-          torch::nn::Sequential(make_conv(in, out, 1), BatchNorm2d(out))
+          "downsample", torch::nn::Sequential(make_conv(in, out, 1), Norm(out))
       );
     }
   }
@@ -123,9 +122,9 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
   void add(const Conv2d& conv) {
     const auto number = std::to_string(convs_.size() + 1);
     convs_.push_back(register_module("conv" + number, conv));
-    norms_.push_back(register_module(
-        "bn" + number, BatchNorm2d(conv->options.out_channels())
-    ));
+    norms_.push_back(
+        register_module("bn" + number, Norm(conv->options.out_channels()))
+    );
   }
 
   torch::Tensor shortcut(const torch::Tensor& features) {
@@ -139,7 +138,7 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
   UnitOptions options_;
   int64_t shortcut_stride_ = 1;
   std::vector<Conv2d> convs_;
-  std::vector<BatchNorm2d> norms_;
+  std::vector<Norm> norms_;
   torch::nn::Sequential downsample_{nullptr};
 };
 TORCH_MODULE(Unit);
@@ -264,15 +263,9 @@ class ResNetImpl : public BackboneImpl,
     for (size_t stage = 0; stage < stages_.size(); ++stage) {
       for (size_t i = 0; i < stages_[stage]->size(); ++i) {
         const bool tapped = stage < 3 && i == options_.tapped_unit(stage);
-        torch::Tensor before_sum;
-        features = stages_[stage]->ptr<UnitImpl>(i)->forward(
-            features,
-            tapped && options_.tap == LowLevel::kBeforeSum ? &before_sum
-                                                           : nullptr
-        );
-        if (!tapped) continue;
-        result.at[nn::kLevels[stage + 1]] =
-            before_sum.defined() ? before_sum : features;
+        const auto outputs = run_unit(stage, i, features);
+        features = outputs.front();
+        if (tapped) result.at[nn::kLevels[stage + 1]] = outputs.back();
       }
     }
     result.high = features;
@@ -306,6 +299,23 @@ class ResNetImpl : public BackboneImpl,
     }
   }
 
+  /// The unit's map, and before its sum, where that is tapped.
+  torch::autograd::variable_list run_unit(
+      size_t stage, size_t i, const torch::Tensor& features
+  ) const {
+    const bool before_sum = options_.tap == LowLevel::kBeforeSum && stage < 3 &&
+                            i == options_.tapped_unit(stage);
+    const auto unit = stages_[stage]->ptr<UnitImpl>(i);
+    const auto forward = [unit, before_sum](const torch::Tensor& input) {
+      torch::Tensor tap;
+      torch::autograd::variable_list outputs{
+          unit->forward(input, before_sum ? &tap : nullptr)};
+      if (before_sum) outputs.push_back(tap);
+      return outputs;
+    };
+    return BackboneImpl::run_unit(*unit, forward, features);
+  }
+
   int64_t stem_channels() const {
     return options_.stem == Stem::kBeta ? 128 : 64;
   }
@@ -329,7 +339,7 @@ class ResNetImpl : public BackboneImpl,
     }
     conv1_ = register_module("conv1", make_conv(3, 64, 7));
     conv1_->options.stride(2);
-    bn1_ = register_module("bn1", BatchNorm2d(64));
+    bn1_ = register_module("bn1", Norm(64));
   }
 
   torch::Tensor stem(const torch::Tensor& images) {
@@ -345,7 +355,7 @@ class ResNetImpl : public BackboneImpl,
 
   ResNetOptions options_;
   Conv2d conv1_{nullptr};
-  BatchNorm2d bn1_{nullptr};
+  Norm bn1_{nullptr};
   torch::nn::ModuleList three_{nullptr};
   nn::MaxPool pool_{nullptr};
   std::vector<torch::nn::ModuleList> stages_;

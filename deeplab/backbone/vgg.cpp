@@ -5,7 +5,6 @@
 
 #include <torch/nn/functional/pooling.h>
 #include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
@@ -13,12 +12,13 @@
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
 #include "deeplab/nn/max_pool.h"
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::backbone {
 namespace {
 
-using torch::nn::BatchNorm2d;
-using torch::nn::BatchNorm2dImpl;
+using nn::Norm;
+using nn::NormImpl;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dImpl;
 using torch::nn::ReLU;
@@ -65,7 +65,7 @@ class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
             torch::nn::Conv2dOptions(channels, stage.channels, 3).padding(1);
         features_->push_back(Conv2d(conv));
         channels = stage.channels;
-        if (options_.batch_norm) features_->push_back(BatchNorm2d(channels));
+        if (options_.batch_norm) features_->push_back(Norm(channels));
         features_->push_back(ReLU());
       }
       features_->push_back(nn::MaxPool(options_.pool));
@@ -76,21 +76,16 @@ class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
     nn::Features result;
     auto features = images;
     size_t pools = 0;
-    for (const auto& layer : *features_) {
-      if (auto* conv = layer->as<Conv2dImpl>()) {
-        features = conv->forward(features);
-      } else if (auto* norm = layer->as<BatchNorm2dImpl>()) {
-        features = nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
-      } else if (layer->as<ReLUImpl>() != nullptr) {
-        // With norms, they have done it.
-        if (!options_.batch_norm) features = features.relu_();
-      } else {
-        features = layer->as<nn::MaxPoolImpl>()->forward(features);
-        if (pools < nn::kLevels.size()) {
-          result.at[nn::kLevels[pools]] = features;
-        }
-        ++pools;
-      }
+    size_t first = 0;
+    for (size_t i = 0; i < features_->size(); ++i) {
+      if ((*features_)[i]->as<nn::MaxPoolImpl>() == nullptr) continue;
+      const auto forward = [this, first, i](const torch::Tensor& input) {
+        return torch::autograd::variable_list{run_layers(first, i, input)};
+      };
+      features = run_unit(*this, forward, features)[0];
+      first = i + 1;
+      if (pools < nn::kLevels.size()) result.at[nn::kLevels[pools]] = features;
+      ++pools;
     }
     result.high = options_.average_pool ? smooth(features) : features;
     return result;
@@ -114,6 +109,24 @@ class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
       if (auto* conv = layer->as<Conv2dImpl>()) plan.apply(*conv, 1);
       if (auto* pool = layer->as<nn::MaxPoolImpl>()) plan.apply(*pool, 2);
     }
+  }
+
+  torch::Tensor run_layers(size_t first, size_t last, torch::Tensor features)
+      const {
+    for (size_t i = first; i <= last; ++i) {
+      const auto layer = (*features_)[i];
+      if (auto* conv = layer->as<Conv2dImpl>()) {
+        features = conv->forward(features);
+      } else if (auto* norm = layer->as<NormImpl>()) {
+        features = nn::batch_norm_relu(*norm, features, nn::ReluCeiling::kNone);
+      } else if (auto* pool = layer->as<nn::MaxPoolImpl>()) {
+        features = pool->forward(features);
+      } else if (!options_.batch_norm) {
+        // With norms, they have done it.
+        features = features.relu_();
+      }
+    }
+    return features;
   }
 
   /// DeepLabV1's pool5a.

@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
@@ -13,11 +12,12 @@
 #include "deeplab/nn/conv_bn_relu.h"
 #include "deeplab/nn/initialize.h"
 #include "deeplab/nn/max_pool.h"
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::backbone {
 namespace {
 
-using torch::nn::BatchNorm2d;
+using nn::Norm;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dOptions;
 
@@ -113,12 +113,12 @@ class SeparableImpl : public torch::nn::Cloneable<SeparableImpl> {
         Conv2d(Conv2dOptions(in, in, 3).padding(1).groups(in).bias(false))
     );
     if (options_.after_depthwise != AfterDepthwise::kNothing) {
-      norm_ = register_module("bn_dw", BatchNorm2d(in));
+      norm_ = register_module("bn_dw", Norm(in));
     }
     pointwise_ = register_module(
         "conv_pw", Conv2d(Conv2dOptions(in, out, 1).bias(false))
     );
-    pointwise_norm_ = register_module("bn_pw", BatchNorm2d(out));
+    pointwise_norm_ = register_module("bn_pw", Norm(out));
   }
 
   torch::Tensor forward(const torch::Tensor& features) {
@@ -148,9 +148,9 @@ class SeparableImpl : public torch::nn::Cloneable<SeparableImpl> {
 
   SeparableOptions options_;
   Conv2d depthwise_{nullptr};
-  BatchNorm2d norm_{nullptr};
+  Norm norm_{nullptr};
   Conv2d pointwise_{nullptr};
-  BatchNorm2d pointwise_norm_{nullptr};
+  Norm pointwise_norm_{nullptr};
 };
 TORCH_MODULE(Separable);
 
@@ -197,7 +197,7 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
       layers.insert(
           "conv", Conv2d(Conv2dOptions(first, in, 1).bias(false)).ptr()
       );
-      layers.insert("bn", BatchNorm2d(in).ptr());
+      layers.insert("bn", Norm(in).ptr());
       shortcut_->update(layers);
     }
   }
@@ -241,7 +241,7 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
 
   torch::Tensor shortcut(const torch::Tensor& features) const {
     if (!shortcut_) return features;
-    return (*shortcut_)["bn"]->as<torch::nn::BatchNorm2dImpl>()->forward(
+    return (*shortcut_)["bn"]->as<nn::NormImpl>()->forward(
         shortcut_conv()->forward(features)
     );
   }
@@ -288,9 +288,17 @@ class XceptionImpl : public BackboneImpl,
     }
     size_t level = 0;
     for (size_t i = 0; i < blocks_->size(); ++i) {
-      torch::Tensor tap;
-      features = blocks_->ptr<BlockImpl>(i)->forward(features, tap);
-      if (strides_[i] > 1) result.at[nn::kLevels[level++]] = tap;
+      const auto block = blocks_->ptr<BlockImpl>(i);
+      const bool tapped = strides_[i] > 1;
+      const auto forward = [block, tapped](const torch::Tensor& input) {
+        torch::Tensor tap;
+        torch::autograd::variable_list outputs{block->forward(input, tap)};
+        if (tapped) outputs.push_back(tap);
+        return outputs;
+      };
+      const auto outputs = run_unit(*block, forward, features);
+      features = outputs.front();
+      if (tapped) result.at[nn::kLevels[level++]] = outputs.back();
     }
     result.high = features;
     return result;

@@ -112,6 +112,12 @@ class ConfigWriter {
   static Json to_json(std::optional<Item>& field) {
     return field ? to_json(*field) : Json(nullptr);
   }
+  template <class Item>
+  static Json to_json(std::vector<Item>& field) {
+    Json list = Json::array();
+    for (auto& item : field) list.push_back(to_json(item));
+    return list;
+  }
   template <class Config>
   static Json object(Config& config) {
     ConfigWriter writer;

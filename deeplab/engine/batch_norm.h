@@ -11,4 +11,7 @@ namespace deeplab::engine {
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 4.1.
 void freeze_batch_norm(torch::nn::Module& module);
 
+/// Whether any norm of the module is one over the batch.
+bool has_batch_norm(const torch::nn::Module& module);
+
 }  // namespace deeplab::engine

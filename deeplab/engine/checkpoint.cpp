@@ -12,22 +12,30 @@ namespace {
 constexpr const char* kFormat = weights::kCheckpointMark;
 constexpr const char* kFormatVersion = "1";
 const std::string kNetwork = weights::kCheckpointNetwork;
+const std::string kAverages = weights::kCheckpointAverages;
 const std::string kVelocity = "velocity.";
+const std::string kSquare = "square.";
 
 }  // namespace
 
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   weights::TensorFile file;
-  for (const auto& item : checkpoint.network) {
-    file.tensors.insert(kNetwork + item.key(), item.value());
-  }
-  for (const auto& item : checkpoint.velocities) {
-    file.tensors.insert(kVelocity + item.key(), item.value());
-  }
+  const auto add = [&](const std::string& prefix,
+                       const weights::StateDict& tensors) {
+    for (const auto& item : tensors) {
+      file.tensors.insert(prefix + item.key(), item.value());
+    }
+  };
+  add(kNetwork, checkpoint.network);
+  add(kAverages, checkpoint.averages);
+  add(kVelocity, checkpoint.velocities);
+  add(kSquare, checkpoint.squares);
   const Json progress{
       {"iteration", checkpoint.iteration},
       {"best_mean_iou", checkpoint.best_mean_iou},
-      {"best_iteration", checkpoint.best_iteration}};
+      {"best_iteration", checkpoint.best_iteration},
+      {"loss_scale", checkpoint.loss_scale},
+      {"steps_at_scale", checkpoint.steps_at_scale}};
   file.metadata = {
       {kFormat, kFormatVersion},
       {"config", checkpoint.config},
@@ -62,11 +70,16 @@ Checkpoint load_checkpoint(const std::string& path) {
     progress.at("iteration").get_to(checkpoint.iteration);
     progress.at("best_mean_iou").get_to(checkpoint.best_mean_iou);
     progress.at("best_iteration").get_to(checkpoint.best_iteration);
+    // Files of version 0.1.0 have no scale.
+    checkpoint.loss_scale = progress.value("loss_scale", 0.0);
+    checkpoint.steps_at_scale = progress.value("steps_at_scale", int64_t{0});
   } catch (const std::exception& error) {
     throw DataError(str(path, ": damaged checkpoint: ", error.what()));
   }
   checkpoint.network = weights::with_prefix(file.tensors, kNetwork);
+  checkpoint.averages = weights::with_prefix(file.tensors, kAverages);
   checkpoint.velocities = weights::with_prefix(file.tensors, kVelocity);
+  checkpoint.squares = weights::with_prefix(file.tensors, kSquare);
   return checkpoint;
 }
 

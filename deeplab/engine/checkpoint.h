@@ -18,7 +18,15 @@ struct Checkpoint {
   double best_mean_iou = -1;
   int64_t best_iteration = 0;
   weights::StateDict network;
+  /// The optimizer's state: see Optimizer.
   weights::StateDict velocities;
+  weights::StateDict squares;
+  /// The network's averages over steps; empty without train.ema_decay.
+  weights::StateDict averages;
+  /// The factor on the loss with train.precision float16, and the steps since
+  /// it changed.
+  double loss_scale = 0;
+  int64_t steps_at_scale = 0;
 };
 
 /// Throws: DataError where the file cannot be written; what stood there stays.

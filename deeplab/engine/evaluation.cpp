@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/evaluation.h"
 
+#include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 #include "deeplab/engine/trimap.h"
@@ -49,17 +50,9 @@ double mean_iou(const ImageCounts& counts) {
 void add_to(ImageCounts& sum, const ImageCounts& more) {
   if (sum.empty()) sum.resize(more.size());
   for (size_t k = 0; k < more.size(); ++k) {
-    sum[k].right += more[k].right;
-    sum[k].in_truth += more[k].in_truth;
-    sum[k].in_prediction += more[k].in_prediction;
-    auto& to = sum[k].boundary;
-    const auto& from = more[k].boundary;
-    to.band_both += from.band_both;
-    to.band_either += from.band_either;
-    to.true_contour += from.true_contour;
-    to.true_contour_found += from.true_contour_found;
-    to.predicted_contour += from.predicted_contour;
-    to.predicted_contour_right += from.predicted_contour_right;
+    const auto to = fields_of(sum[k]);
+    const auto from = fields_of(more[k]);
+    for (size_t i = 0; i < to.size(); ++i) *to[i] += *from[i];
   }
 }
 
@@ -134,6 +127,59 @@ void Evaluation::merge(const Evaluation& other) {
     in_size_[size] += other.in_size_[size];
     found_in_size_[size] += other.found_in_size_[size];
   }
+}
+
+std::string Evaluation::to_text() const {
+  const auto counts_of = [](const ConfusionMatrix& matrix) {
+    const auto& counts = matrix.counts();
+    const auto* first = counts.data_ptr<int64_t>();
+    return std::vector<int64_t>(first, first + counts.numel());
+  };
+  Json json{
+      {"confusion", counts_of(confusion_)},
+      {"bands", Json::array()},
+      {"in_size", in_size_},
+      {"found_in_size", found_in_size_},
+      {"images", Json::object()}};
+  for (const auto& band : bands_) json["bands"].push_back(counts_of(band));
+  for (const auto& [name, counts] : images_) {
+    Json values = Json::array();
+    for (const auto& one : counts) {
+      for (const auto* field : fields_of(one)) values.push_back(*field);
+    }
+    json["images"][name] = values;
+  }
+  return json.dump();
+}
+
+void Evaluation::merge_text(const std::string& text) {
+  Evaluation other(options_);
+  const auto classes = static_cast<size_t>(options_.num_classes);
+  try {
+    const auto json = Json::parse(text);
+    const auto read = [&](const Json& counts, ConfusionMatrix& matrix) {
+      matrix = ConfusionMatrix(counts.get<std::vector<int64_t>>());
+    };
+    read(json.at("confusion"), other.confusion_);
+    for (size_t i = 0; i < bands_.size(); ++i) {
+      read(json.at("bands").at(i), other.bands_[i]);
+    }
+    json.at("in_size").get_to(other.in_size_);
+    json.at("found_in_size").get_to(other.found_in_size_);
+    for (const auto& item : json.at("images").items()) {
+      ImageCounts counts(classes);
+      size_t next = 0;
+      for (auto& one : counts) {
+        for (auto* field : fields_of(one)) {
+          item.value().at(next++).get_to(*field);
+        }
+      }
+      other.images_.emplace(item.key(), std::move(counts));
+    }
+  } catch (const Json::exception& error) {
+    throw DataError(str("counts of another process: ", error.what()));
+  }
+  merge(other);
 }
 
 std::vector<std::pair<int64_t, double>> Evaluation::trimap() const {

@@ -34,6 +34,22 @@ struct ClassCounts {
 };
 using ImageCounts = std::vector<ClassCounts>;
 
+/// Every count of a class, to add or store them all.
+template <class Counts>
+auto fields_of(Counts& counts) {
+  auto& boundary = counts.boundary;
+  return std::array{
+      &counts.right,
+      &counts.in_truth,
+      &counts.in_prediction,
+      &boundary.band_both,
+      &boundary.band_either,
+      &boundary.true_contour,
+      &boundary.true_contour_found,
+      &boundary.predicted_contour,
+      &boundary.predicted_contour_right};
+}
+
 /// Mean IoU over the classes that occur; 0 where none does.
 double mean_iou(const ImageCounts& counts);
 /// Adds class by class.
@@ -74,6 +90,10 @@ class Evaluation {
   /// Adds what another one with the same options counted.
   /// Throws: Error for an image that both counted.
   void merge(const Evaluation& other);
+  /// All counts as text, for another process; and one such text merged.
+  /// Throws: as merge(); DataError for a text of other options.
+  std::string to_text() const;
+  void merge_text(const std::string& text);
 
   const EvaluationOptions& options() const noexcept { return options_; }
   const ConfusionMatrix& confusion() const noexcept { return confusion_; }

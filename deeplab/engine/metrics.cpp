@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/metrics.h"
 
+#include <cmath>
+
 #include "deeplab/core/sample.h"
 
 namespace deeplab::engine {
 
 ConfusionMatrix::ConfusionMatrix(int64_t num_classes)
     : counts_(torch::zeros({num_classes, num_classes}, torch::kInt64)) {}
+
+ConfusionMatrix::ConfusionMatrix(const std::vector<int64_t>& counts)
+    : counts_(torch::tensor(counts, torch::kInt64)) {
+  const auto classes = static_cast<int64_t>(
+      std::llround(std::sqrt(static_cast<double>(counts.size())))
+  );
+  counts_ = counts_.view({classes, classes});
+}
 
 void ConfusionMatrix::add(
     const torch::Tensor& labels, const torch::Tensor& predictions

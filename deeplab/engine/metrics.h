@@ -31,6 +31,8 @@ struct Scores {
 class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(int64_t num_classes);
+  /// With counts() of another one, row by row.
+  explicit ConfusionMatrix(const std::vector<int64_t>& counts);
 
   /// Adds images. Pixels whose label is kVoid do not count.
   ///

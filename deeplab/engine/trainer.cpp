@@ -4,48 +4,53 @@
 #include <chrono>
 #include <cmath>
 
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/utils.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
 #include "deeplab/engine/batch_norm.h"
 #include "deeplab/engine/loss.h"
+#include "deeplab/engine/schedule.h"
+#include "deeplab/nn/autocast.h"
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::engine {
 namespace {
 
-std::vector<SgdParameter> parameters_of(
-    const model::DeepLabImpl& network, const TrainConfig& config
+void prepare(
+    model::DeepLabImpl& network,
+    const TrainConfig& config,
+    const TrainContext& context
 ) {
-  const std::string kBackbone = "backbone.";
-  std::vector<SgdParameter> parameters;
-  for (const auto& item : network.named_parameters()) {
-    if (!item.value().requires_grad()) continue;
-    const bool head = item.key().compare(0, kBackbone.size(), kBackbone) != 0;
-    const bool decays = item.value().dim() > 1;
-    parameters.push_back(
-        {item.key(),
-         item.value(),
-         head ? config.head_multiplier : 1,
-         decays ? config.weight_decay : 0}
-    );
-  }
-  return parameters;
-}
-
-void prepare(model::DeepLabImpl& network, const TrainConfig& config) {
   config.validate(network.num_classes());
+  if (context.processes) config.validate_processes(context.processes->size());
   network.set_output_stride(
       to_output_stride(config.output_stride, "train.output_stride")
   );
+  network.set_recompute(config.recompute);
   if (config.batch_norm == "frozen") freeze_batch_norm(network);
   for (const auto& module : network.modules()) {
-    if (auto* norm = module->as<torch::nn::BatchNorm2dImpl>()) {
+    if (auto* norm = module->as<nn::NormImpl>()) {
       norm->options.momentum(config.batch_norm_momentum);
     }
   }
 }
+
+std::optional<torch::ScalarType> precision_of(
+    const TrainConfig& config, torch::Device device
+) {
+  if (config.precision == "float32") return std::nullopt;
+  if (config.precision == "bfloat16") return torch::kBFloat16;
+  if (device.is_cuda()) return torch::kFloat16;
+  throw ConfigError(
+      "train.precision is \"float16\", which only CUDA trains in; use "
+      "\"bfloat16\""
+  );
+}
+
+/// Gradients set out in buckets of this size: large enough that the cost of a
+/// message is small, small enough that the first leaves early.
+constexpr int64_t kBucketBytes = 4 << 20;
 
 torch::Tensor to_tensor(const std::vector<double>& weights) {
   if (weights.empty()) return {};
@@ -89,18 +94,64 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
-Trainer::Trainer(model::DeepLab network, const TrainConfig& config)
-    : network_((prepare(*network, config), network)),
+/// A part of a step's batch that goes through the network at once.
+struct Trainer::Piece {
+  torch::Tensor images;
+  torch::Tensor labels;
+  /// Share of the images of all processes.
+  double share;
+  /// For each loss: see total_weight().
+  const std::vector<torch::Tensor>& totals;
+};
+
+Trainer::Trainer(
+    model::DeepLab network, const TrainConfig& config, TrainContext context
+)
+    : network_((prepare(*network, config, context), network)),
       config_(config),
+      context_(std::move(context)),
       device_(network_->parameters().front().device()),
+      precision_(precision_of(config, device_)),
+      losses_(config.loss),
       class_weights_(to_tensor(config.class_weights)),
-      sgd_(parameters_of(*network_, config), config.momentum) {
-  if (class_weights_.defined()) class_weights_ = class_weights_.to(device_);
+      optimizer_(trained_parameters(*network_, config), config) {
+  if (losses_.empty()) losses_.emplace_back();
+  if (class_weights_.defined()) {
+    class_weights_ =
+        class_weights_.to(network_->parameters().front().options());
+  }
+  if (context_.processes) {
+    sum_ = [group = context_.processes](torch::Tensor& values) {
+      group->sum(values);
+    };
+    gradients_ = std::make_unique<GradientSum>(
+        optimizer_.parameters(), context_.processes, kBucketBytes
+    );
+    share_state();
+  }
+  nn::set_norm_sum(
+      *network_, config.batch_norm == "sync" ? sum_ : nn::SumOverProcesses()
+  );
+  if (config.ema_decay) averages_.emplace(*network_, *config.ema_decay);
+}
+
+void Trainer::share_state() {
+  for (const auto& item : weights::state_dict(*network_)) {
+    auto value = item.value();
+    context_.processes->broadcast(value);
+  }
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   restore_state(weights::state_dict(*network_), checkpoint.network, "value");
-  restore_state(sgd_.velocities(), checkpoint.velocities, "velocity");
+  restore_state(optimizer_.velocities(), checkpoint.velocities, "velocity");
+  restore_state(optimizer_.squares(), checkpoint.squares, "mean square");
+  if (averages_) {
+    restore_state(averages_->averages(), checkpoint.averages, "average");
+  }
+  if (checkpoint.loss_scale > 0) {
+    scale_.restore(checkpoint.loss_scale, checkpoint.steps_at_scale);
+  }
   iteration_ = checkpoint.iteration;
   best_mean_iou_ = checkpoint.best_mean_iou;
   best_iteration_ = checkpoint.best_iteration;
@@ -121,7 +172,7 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
     const bool last = iteration_ == config_.iterations;
     const bool validated = last || due(config_.validate_every);
     if (validated) validate_and_save(hooks, /*validate=*/true);
-    const bool stop = hooks.should_stop && hooks.should_stop();
+    const bool stop = stops(hooks);
     if (!validated && (stop || due(config_.checkpoint_every))) {
       validate_and_save(hooks, /*validate=*/false);
     }
@@ -129,47 +180,139 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
   }
 }
 
+bool Trainer::stops(const TrainHooks& hooks) {
+  const bool stop = hooks.should_stop && hooks.should_stop();
+  if (!context_.processes) return stop;
+  return context_.processes->sum(stop ? 1.0 : 0.0) > 0;
+}
+
 StepReport Trainer::step(const Batch& batch) {
-  torch::manual_seed(mix_seed(
+  const auto rank = static_cast<uint64_t>(
+      context_.processes ? context_.processes->rank() : 0
+  );
+  const auto seed = mix_seed(
       {static_cast<uint64_t>(config_.seed), static_cast<uint64_t>(iteration_)}
-  ));
+  );
+  torch::manual_seed(rank == 0 ? seed : mix_seed({seed, rank}));
   network_->train();
   if (config_.batch_norm == "frozen") freeze_batch_norm(*network_);
   // An evaluation in between may have used another stride.
   network_->set_output_stride(
       to_output_stride(config_.output_stride, "train.output_stride")
   );
-  sgd_.zero_grad();
-  const auto scores = network_->forward_with_sides(batch.images.to(device_));
+  StepReport report;
+  report.loss = backward(batch);
+  report.learning_rate = learning_rate(config_, iteration_);
+  report.skipped = !update(report);
+  if (averages_) averages_->update(iteration_);
+  report.iteration = ++iteration_;
+  return report;
+}
+
+double Trainer::backward(const Batch& batch) {
+  optimizer_.zero_grad();
+  const auto images = batch.images.to(device_);
   const auto labels = batch.labels.to(device_);
-  auto loss = segmentation_loss(scores.logits, labels, class_weights_);
+  std::vector<torch::Tensor> totals;
+  for (const auto& loss : losses_) {
+    totals.push_back(total_weight(loss, labels, class_weights_, sum_));
+  }
+  const int64_t processes = context_.processes ? context_.processes->size() : 1;
+  const int64_t pieces = config_.accumulate;
+  const int64_t size = images.size(0) / pieces;
+  double value = 0;
+  for (int64_t i = 0; i < pieces; ++i) {
+    const Piece piece{
+        pieces == 1 ? images : images.narrow(0, i * size, size),
+        pieces == 1 ? labels : labels.narrow(0, i * size, size),
+        1.0 / static_cast<double>(pieces * processes),
+        totals};
+    auto loss = loss_of(piece);
+    value += finite_loss(loss, batch);
+    if (gradients_ && i + 1 == pieces) gradients_->begin();
+    if (precision_ == torch::kFloat16) loss = loss * scale_.factor();
+    loss.backward();
+  }
+  if (gradients_) gradients_->finish();
+  return value;
+}
+
+torch::Tensor Trainer::loss_of(const Piece& piece) {
+  model::TrainingScores scores;
+  {
+    const nn::Autocast autocast(device_, precision_);
+    scores = network_->forward_with_sides(piece.images);
+  }
+  const auto loss_at = [&](const torch::Tensor& logits) {
+    torch::Tensor sum;
+    for (size_t i = 0; i < losses_.size(); ++i) {
+      LossTarget target;
+      target.labels = piece.labels;
+      target.class_weights = class_weights_;
+      target.total = piece.totals[i];
+      target.share = piece.share;
+      target.iteration = iteration_;
+      const auto term = loss_term(losses_[i], logits, target);
+      sum = sum.defined() ? sum + term : term;
+    }
+    return sum;
+  };
+  auto loss = loss_at(scores.logits);
   for (const auto& side : scores.sides) {
-    loss = loss +
-           side.weight * segmentation_loss(side.logits, labels, class_weights_);
+    loss = loss + side.weight * loss_at(side.logits);
   }
-  const auto value = loss.item<double>();
-  if (!std::isfinite(value)) {
-    throw Error(
-        str("the loss is ",
-            value,
-            " at iteration ",
-            iteration_ + 1,
-            "; lower train.learning_rate, or look at the batch: ",
-            join(batch.names))
-    );
+  if (config_.teacher) {
+    loss = loss + piece.share * config_.teacher->weight *
+                      distillation_loss(
+                          scores.logits,
+                          context_.teacher(piece.images),
+                          piece.labels,
+                          config_.teacher->temperature
+                      );
   }
-  loss.backward();
-  const double rate = poly_learning_rate(config_, iteration_);
-  sgd_.step(rate);
-  ++iteration_;
-  return {iteration_, value, rate};
+  return loss;
+}
+
+double Trainer::finite_loss(const torch::Tensor& loss, const Batch& batch) {
+  auto value = loss.item<double>();
+  const bool own = std::isfinite(value);
+  if (context_.processes) value = context_.processes->sum(value);
+  if (std::isfinite(value)) return value;
+  throw Error(
+      str("the loss is ",
+          value,
+          " at iteration ",
+          iteration_ + 1,
+          "; lower train.learning_rate, or look at the batch: ",
+          own ? "that of another process" : join(batch.names))
+  );
+}
+
+bool Trainer::update(StepReport& report) {
+  if (precision_ == torch::kFloat16) {
+    optimizer_.scale_gradients(1 / scale_.factor());
+    if (!scale_.update(std::isfinite(optimizer_.gradient_norm()))) return false;
+  }
+  if (config_.clip_gradient_norm) {
+    constexpr double kTiny = 1e-6;
+    report.gradient_norm = optimizer_.gradient_norm();
+    const double factor =
+        *config_.clip_gradient_norm / (*report.gradient_norm + kTiny);
+    if (factor < 1) optimizer_.scale_gradients(factor);
+  }
+  optimizer_.step(iteration_, report.learning_rate);
+  return true;
 }
 
 void Trainer::validate_and_save(const TrainHooks& hooks, bool validate) {
   check_finite();
   bool is_best = false;
   if (validate && hooks.validate) {
+    // Running statistics differ between processes.
+    if (context_.processes) share_state();
+    if (averages_) averages_->swap();
     const double score = hooks.validate(iteration_);
+    if (averages_) averages_->swap();
     is_best = score > best_mean_iou_;
     if (is_best) {
       best_mean_iou_ = score;
@@ -198,7 +341,13 @@ Checkpoint Trainer::checkpoint() const {
   checkpoint.best_mean_iou = best_mean_iou_;
   checkpoint.best_iteration = best_iteration_;
   checkpoint.network = weights::state_dict(*network_);
-  checkpoint.velocities = sgd_.velocities();
+  checkpoint.velocities = optimizer_.velocities();
+  checkpoint.squares = optimizer_.squares();
+  if (averages_) checkpoint.averages = averages_->averages();
+  if (precision_ == torch::kFloat16) {
+    checkpoint.loss_scale = scale_.factor();
+    checkpoint.steps_at_scale = scale_.steps();
+  }
   return checkpoint;
 }
 

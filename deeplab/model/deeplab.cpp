@@ -6,6 +6,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/model/parts.h"
 #include "deeplab/nn/initialize.h"
+#include "deeplab/nn/norm.h"
 #include "deeplab/nn/resize.h"
 
 namespace deeplab::model {
@@ -57,6 +58,7 @@ void DeepLabImpl::reset() {
       backbone::make_backbone(config_.backbone, config_.backbone_options);
   register_module("backbone", backbone_);
   add_heads();
+  if (config_.norm == "group") nn::set_norm_groups(*this, config_.norm_groups);
   if (weights_ == StartWeights::kRandom) draw_weights();
   use_channels_last(*this);
   set_output_stride(stride_);

@@ -69,6 +69,10 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
   void set_output_stride(OutputStride stride);
   OutputStride output_stride() const noexcept { return stride_; }
 
+  /// Whether backward runs the backbone's units again instead of keeping their
+  /// maps: less memory, more time, the same results.
+  void set_recompute(bool recompute) { backbone_->set_recompute(recompute); }
+
   const DeepLabConfig& config() const noexcept { return config_; }
   int64_t num_classes() const noexcept { return num_classes_; }
 

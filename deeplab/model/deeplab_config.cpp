@@ -146,6 +146,8 @@ void DeepLabConfig::validate() const {
   const double weight = auxiliary_weight.value_or(0);
   check("auxiliary_weight", weight, weight >= 0, ">= 0");
   check("batch_norm_eps", batch_norm_eps, batch_norm_eps > 0, "> 0");
+  check_known("norm", norm, {"batch", "group"});
+  check("norm_groups", norm_groups, norm_groups >= 1, ">= 1");
 }
 
 void DeepLabConfig::check_output_stride(

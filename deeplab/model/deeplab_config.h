@@ -143,6 +143,12 @@ struct DeepLabConfig {
   /// Weight of the loss of a second, smaller head on the backbone's stride-16
   /// stage; unset: no such head. Source: Zhao et al. 2017, section 3.3 (0.4).
   std::optional<double> auxiliary_weight;
+  /// "batch", or "group": statistics of each image alone, for small batches.
+  /// Source: Wu and He 2018, arXiv:1803.08494.
+  std::string norm = "batch";
+  /// Groups of channels with "group"; where a layer's channels do not divide
+  /// by it, their greatest common divisor.
+  int64_t norm_groups = 32;
   /// How bilinear resizing aligns the maps: TensorFlow true, others false.
   bool align_corners = false;
   /// Added to the variance in every batch norm that is not the backbone's.
@@ -160,6 +166,8 @@ struct DeepLabConfig {
     visit("decoder_options", decoder_options);
     visit("scales", scales);
     visit("auxiliary_weight", auxiliary_weight);
+    visit("norm", norm);
+    visit("norm_groups", norm_groups);
     visit("align_corners", align_corners);
     visit("batch_norm_eps", batch_norm_eps);
   }

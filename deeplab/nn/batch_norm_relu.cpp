@@ -74,35 +74,107 @@ float ceiling_of(ReluCeiling ceiling) {
                                       : std::numeric_limits<float>::infinity();
 }
 
+/// Calls a function with a null pointer to what the map is made of.
+template <class Function>
+void with_values(const torch::Tensor& map, const Function& function) {
+  if (map.scalar_type() == torch::kBFloat16) {
+    function(static_cast<const Bfloat16*>(nullptr));
+  } else {
+    function(static_cast<const float*>(nullptr));
+  }
+}
+
+template <class Value>
+const Value* values_of(const torch::Tensor& map, const Value* /*type*/) {
+  return static_cast<const Value*>(map.data_ptr());
+}
+
+template <class Value>
+Value* mutable_values(const torch::Tensor& map, const Value* /*type*/) {
+  return static_cast<Value*>(map.data_ptr());
+}
+
 torch::Tensor like_channels(const torch::Tensor& features) {
   return torch::empty({features.size(1)}, torch::kFloat32);
 }
 
-/// Mean and variance (of the batch, biased) of each channel.
-std::pair<torch::Tensor, torch::Tensor> moments(const torch::Tensor& features) {
+/// Of each channel: sums over all processes, with their mean.
+struct Moments {
+  torch::Tensor mean;
+  /// Biased.
+  torch::Tensor variance;
+  double count = 0;
+};
+
+/// Sums of doubles, added up over processes where there are several.
+void sum_over_processes(
+    const SumOverProcesses& sum, std::vector<double>& values
+) {
+  if (!sum) return;
+  auto view = torch::from_blob(
+      values.data(), {static_cast<int64_t>(values.size())}, torch::kFloat64
+  );
+  sum(view);
+}
+
+Moments moments(const torch::Tensor& features, const SumOverProcesses& sum) {
   const Rows rows(features);
-  const auto* x = features.data_ptr<float>();
   // Measured from the first pixel: no cancellation where the mean is far
   // from 0.
-  const auto [sum, square] = rows.sums([&](int64_t row,
-                                           int64_t count,
-                                           float* one,
-                                           float* two) {
-    add_moments({count, rows.channels}, x + row * rows.channels, x, one, two);
+  const auto origin = features.select(0, 0)
+                          .select(1, 0)
+                          .select(1, 0)
+                          .to(torch::kFloat32)
+                          .contiguous();
+  const auto* from = origin.data_ptr<float>();
+  std::pair<std::vector<double>, std::vector<double>> sums;
+  with_values(features, [&](auto type) {
+    const auto* x = values_of(features, type);
+    sums = rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
+      add_moments(
+          {count, rows.channels}, x + row * rows.channels, from, one, two
+      );
+    });
   });
-  auto mean = like_channels(features);
-  auto variance = like_channels(features);
-  const auto total = static_cast<double>(rows.count);
-  for (int64_t c = 0; c < rows.channels; ++c) {
-    const auto i = static_cast<size_t>(c);
-    const double from_origin = sum[i] / total;
-    mean.data_ptr<float>()[c] = static_cast<float>(x[c] + from_origin);
-    variance.data_ptr<float>()[c] = static_cast<float>(
-        std::max(0.0, square[i] / total - from_origin * from_origin)
-    );
+  const auto channels = static_cast<size_t>(rows.channels);
+  const auto own = static_cast<double>(rows.count);
+  // Sum, sum of squares and number of values, about 0 as processes differ in
+  // their first pixel; doubles bear it.
+  std::vector<double> about_zero(2 * channels + 1, own);
+  for (size_t c = 0; c < channels; ++c) {
+    const double shift = from[c];
+    const double offset = sums.first[c] / own;
+    const double spread = sums.second[c] - own * offset * offset;
+    const double mean = shift + offset;
+    about_zero[c] = own * mean;
+    about_zero[channels + c] = sum ? spread + own * mean * mean : spread;
   }
-  return {mean, variance};
+  sum_over_processes(sum, about_zero);
+  Moments result{
+      like_channels(features), like_channels(features), about_zero.back()};
+  for (size_t c = 0; c < channels; ++c) {
+    const double mean = about_zero[c] / result.count;
+    const double square = about_zero[channels + c] / result.count;
+    const double variance = sum ? square - mean * mean : square;
+    result.mean.data_ptr<float>()[c] = static_cast<float>(mean);
+    result.variance.data_ptr<float>()[c] =
+        static_cast<float>(std::max(0.0, variance));
+  }
+  return result;
 }
+
+struct ProcessSum : torch::CustomClassHolder {
+  explicit ProcessSum(SumOverProcesses function) : sum(std::move(function)) {}
+  SumOverProcesses sum;
+};
+
+/// What one call has beside tensors.
+struct BatchShape {
+  float ceiling;
+  /// Values of a channel, over all processes.
+  double count;
+  SumOverProcesses sum;
+};
 
 class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
  public:
@@ -116,26 +188,29 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
       const torch::Tensor& bias,
       const torch::Tensor& mean,
       const torch::Tensor& inverse_deviation,
-      double ceiling
+      const BatchShape& batch
   ) {
     const auto scale = weight * inverse_deviation;
     const auto shift = bias - mean * scale;
     context->save_for_backward({features, mean, inverse_deviation, scale, shift}
     );
-    context->saved_data["ceiling"] = ceiling;
+    context->saved_data["ceiling"] = double{batch.ceiling};
+    context->saved_data["count"] = batch.count;
+    context->saved_data["sum"] =
+        c10::IValue::make_capsule(c10::make_intrusive<ProcessSum>(batch.sum));
     auto result = torch::empty_like(features);
     const Rows rows(features);
     const AffineRelu map{
-        scale.data_ptr<float>(),
-        shift.data_ptr<float>(),
-        static_cast<float>(ceiling)};
-    const auto* x = features.data_ptr<float>();
-    auto* y = result.data_ptr<float>();
-    rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
-      const int64_t offset = begin * rows.channels;
-      apply_affine_relu(
-          {end - begin, rows.channels}, map, x + offset, y + offset
-      );
+        scale.data_ptr<float>(), shift.data_ptr<float>(), batch.ceiling};
+    with_values(features, [&](auto type) {
+      const auto* x = values_of(features, type);
+      auto* y = mutable_values(result, type);
+      rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
+        const int64_t offset = begin * rows.channels;
+        apply_affine_relu(
+            {end - begin, rows.channels}, map, x + offset, y + offset
+        );
+      });
     });
     return result;
   }
@@ -152,103 +227,100 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     const auto gradient =
         gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);
     const Rows rows(features);
-    const auto* x = features.data_ptr<float>();
-    const auto* dy = gradient.data_ptr<float>();
-    const auto [sum, sum_x] =
-        rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
-          const int64_t offset = row * rows.channels;
-          add_gradient_sums(
-              {count, rows.channels},
-              map,
-              x + offset,
-              dy + offset,
-              {mean.data_ptr<float>(), one, two}
-          );
-        });
+    std::pair<std::vector<double>, std::vector<double>> sums;
+    with_values(features, [&](auto type) {
+      const auto* x = values_of(features, type);
+      const auto* dy = values_of(gradient, type);
+      sums = rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
+        const int64_t offset = row * rows.channels;
+        add_gradient_sums(
+            {count, rows.channels},
+            map,
+            x + offset,
+            dy + offset,
+            {mean.data_ptr<float>(), one, two}
+        );
+      });
+    });
 
     auto d_weight = like_channels(features);
     auto d_bias = like_channels(features);
+    for (int64_t c = 0; c < rows.channels; ++c) {
+      const auto i = static_cast<size_t>(c);
+      d_weight.data_ptr<float>()[c] = static_cast<float>(
+          sums.second[i] * inverse_deviation.data_ptr<float>()[c]
+      );
+      d_bias.data_ptr<float>()[c] = static_cast<float>(sums.first[i]);
+    }
+    // The parameters' gradients are added up with all others; what goes back
+    // to the features needs the sums of all processes here.
+    const auto holder = context->saved_data["sum"].toCapsule();
+    const auto& over_all = static_cast<ProcessSum&>(*holder).sum;
+    sum_over_processes(over_all, sums.first);
+    sum_over_processes(over_all, sums.second);
+
     auto per_x = like_channels(features);
     auto constant = like_channels(features);
-    const auto total = static_cast<double>(rows.count);
+    const double total = context->saved_data["count"].toDouble();
     for (int64_t c = 0; c < rows.channels; ++c) {
       const auto i = static_cast<size_t>(c);
       const double inverse = inverse_deviation.data_ptr<float>()[c];
       const double scale = map.scale[c];
-      const double slope = -scale * inverse * inverse * sum_x[i] / total;
-      d_weight.data_ptr<float>()[c] = static_cast<float>(sum_x[i] * inverse);
-      d_bias.data_ptr<float>()[c] = static_cast<float>(sum[i]);
+      const double slope = -scale * inverse * inverse * sums.second[i] / total;
       per_x.data_ptr<float>()[c] = static_cast<float>(slope);
       constant.data_ptr<float>()[c] = static_cast<float>(
-          -scale * sum[i] / total - slope * mean.data_ptr<float>()[c]
+          -scale * sums.first[i] / total - slope * mean.data_ptr<float>()[c]
       );
     }
+    const GradientMap back{per_x.data_ptr<float>(), constant.data_ptr<float>()};
     auto d_features = torch::empty_like(features);
-    auto* dx = d_features.data_ptr<float>();
-    rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
-      const int64_t offset = begin * rows.channels;
-      apply_gradient(
-          {end - begin, rows.channels},
-          map,
-          x + offset,
-          dy + offset,
-          {per_x.data_ptr<float>(), constant.data_ptr<float>(), dx + offset}
-      );
+    with_values(features, [&](auto type) {
+      const auto* x = values_of(features, type);
+      const auto* dy = values_of(gradient, type);
+      auto* dx = mutable_values(d_features, type);
+      rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
+        const int64_t offset = begin * rows.channels;
+        apply_gradient(
+            {end - begin, rows.channels},
+            map,
+            back,
+            x + offset,
+            dy + offset,
+            dx + offset
+        );
+      });
     });
     return {d_features, d_weight, d_bias, {}, {}, {}};
   }
 };
 
-/// As torch's batch norm in training: exponential means, unbiased variance.
-void update_running(
-    torch::nn::BatchNorm2dImpl& norm,
-    const torch::Tensor& mean,
-    const torch::Tensor& variance,
-    int64_t count
-) {
-  torch::NoGradGuard no_grad;
-  norm.num_batches_tracked += 1;
-  const double momentum = *norm.options.momentum();
-  const double unbiased =
-      static_cast<double>(count) / static_cast<double>(count - 1);
-  // As torch's kernel, without telling autograd: an earlier pass of this norm
-  // may wait for its backward.
-  auto running_mean = norm.running_mean.variable_data();
-  auto running_var = norm.running_var.variable_data();
-  running_mean.mul_(1 - momentum).add_(mean, momentum);
-  running_var.mul_(1 - momentum).add_(variance, momentum * unbiased);
-}
-
-bool is_fusible(
-    torch::nn::BatchNorm2dImpl& norm, const torch::Tensor& features
-) {
+bool is_fusible(const NormImpl& norm, const torch::Tensor& features) {
   const auto last = torch::MemoryFormat::ChannelsLast;
-  return norm.is_training() && norm.options.momentum().has_value() &&
-         features.is_cpu() && features.scalar_type() == torch::kFloat32 &&
+  const auto type = features.scalar_type();
+  return norm.uses_batch_statistics() && features.is_cpu() &&
+         (type == torch::kFloat32 || type == torch::kBFloat16) &&
          features.dim() == 4 && features.is_contiguous(last) &&
-         features.numel() > features.size(1);
+         (norm.sum() || features.numel() > features.size(1));
 }
 
 }  // namespace
 
 torch::Tensor batch_norm_relu(
-    torch::nn::BatchNorm2dImpl& norm,
-    const torch::Tensor& features,
-    ReluCeiling ceiling
+    NormImpl& norm, const torch::Tensor& features, ReluCeiling ceiling
 ) {
   if (!is_fusible(norm, features)) {
     const auto normed = norm.forward(features);
     return ceiling == ReluCeiling::kSix ? normed.clamp_(0, 6) : normed.relu_();
   }
-  const auto [mean, variance] = moments(features.detach());
-  update_running(norm, mean, variance, Rows(features).count);
+  const auto batch = moments(features.detach(), norm.sum());
+  norm.update_running_statistics(batch.mean, batch.variance, batch.count);
   return BatchNormRelu::apply(
       features,
       norm.weight,
       norm.bias,
-      mean,
-      (variance + norm.options.eps()).rsqrt(),
-      static_cast<double>(ceiling_of(ceiling))
+      batch.mean,
+      (batch.variance + norm.options.eps()).rsqrt(),
+      BatchShape{ceiling_of(ceiling), batch.count, norm.sum()}
   );
 }
 

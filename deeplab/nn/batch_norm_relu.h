@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <torch/nn/modules/batchnorm.h>
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::nn {
 
@@ -9,17 +9,15 @@ namespace deeplab::nn {
 enum class ReluCeiling { kNone, kSix };
 
 /// Batch norm and ReLU in one go: relu(norm(features)), capped. While training
-/// in float32 on a CPU, with features in channels_last, it reads memory about
-/// half as often as the two operations one after the other, forward and
-/// backward; in all other cases it is those two.
+/// on a CPU, with features in channels_last (float32, or bfloat16 with float32
+/// inside), it reads memory about half as often as the two operations one after
+/// the other, forward and backward; in all other cases it is those two.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, h, w].
 /// Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 1 and the
 ///         gradients of section 3.
 torch::Tensor batch_norm_relu(
-    torch::nn::BatchNorm2dImpl& norm,
-    const torch::Tensor& features,
-    ReluCeiling ceiling
+    NormImpl& norm, const torch::Tensor& features, ReluCeiling ceiling
 );
 
 }  // namespace deeplab::nn

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/nn/batch_norm_relu_loops.h"
 
+#include <cstring>
+
 // One compiled copy of a loop for each vector width; the loader picks.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define DEEPLAB_VECTOR_WIDTHS \
@@ -8,40 +10,58 @@
 #else
 #define DEEPLAB_VECTOR_WIDTHS
 #endif
+// A loop's body takes on the width of the copy that it is compiled into.
+#define DEEPLAB_BODY __attribute__((always_inline)) inline
 
 namespace deeplab::nn {
 namespace {
 
-inline float passed_back(float value, float ceiling, float dy) {
+DEEPLAB_BODY float widen(float value) { return value; }
+DEEPLAB_BODY float widen(Bfloat16 value) {
+  const uint32_t bits = uint32_t{value.bits} << 16;
+  float wide;
+  std::memcpy(&wide, &bits, sizeof wide);
+  return wide;
+}
+
+DEEPLAB_BODY void narrow(float value, float& result) { result = value; }
+/// To the nearest, ties to even; a NaN stays one.
+DEEPLAB_BODY void narrow(float value, Bfloat16& result) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  const uint32_t quiet = 0x7FC0;
+  result.bits = static_cast<uint16_t>(value == value ? rounded : quiet);
+}
+
+DEEPLAB_BODY float passed_back(float value, float ceiling, float dy) {
   const float above = value > 0 ? dy : 0.0F;
   return value < ceiling ? above : 0.0F;
 }
 
-}  // namespace
-
-DEEPLAB_VECTOR_WIDTHS
-void add_moments(
+template <class Value>
+DEEPLAB_BODY void moments_body(
     RowBlock block,
-    const float* __restrict x,
+    const Value* __restrict x,
     const float* __restrict origin,
     float* __restrict sum,
     float* __restrict square
 ) {
   for (int64_t row = 0; row < block.rows; ++row, x += block.channels) {
     for (int64_t c = 0; c < block.channels; ++c) {
-      const float from_origin = x[c] - origin[c];
+      const float from_origin = widen(x[c]) - origin[c];
       sum[c] += from_origin;
       square[c] += from_origin * from_origin;
     }
   }
 }
 
-DEEPLAB_VECTOR_WIDTHS
-void apply_affine_relu(
+template <class Value>
+DEEPLAB_BODY void affine_relu_body(
     RowBlock block,
     const AffineRelu& map,
-    const float* __restrict x,
-    float* __restrict y
+    const Value* __restrict x,
+    Value* __restrict y
 ) {
   const float* __restrict scale = map.scale;
   const float* __restrict shift = map.shift;
@@ -49,20 +69,20 @@ void apply_affine_relu(
   const int64_t channels = block.channels;
   for (int64_t row = 0; row < block.rows; ++row, x += channels, y += channels) {
     for (int64_t c = 0; c < channels; ++c) {
-      const float value = x[c] * scale[c] + shift[c];
+      const float value = widen(x[c]) * scale[c] + shift[c];
       // In this order a NaN stays one, as in torch.
       const float positive = value < 0 ? 0.0F : value;
-      y[c] = ceiling < positive ? ceiling : positive;
+      narrow(ceiling < positive ? ceiling : positive, y[c]);
     }
   }
 }
 
-DEEPLAB_VECTOR_WIDTHS
-void add_gradient_sums(
+template <class Value>
+DEEPLAB_BODY void gradient_sums_body(
     RowBlock block,
     const AffineRelu& map,
-    const float* __restrict x,
-    const float* __restrict dy,
+    const Value* __restrict x,
+    const Value* __restrict dy,
     const GradientSums& sums
 ) {
   const float* __restrict scale = map.scale;
@@ -75,37 +95,123 @@ void add_gradient_sums(
   for (int64_t row = 0; row < block.rows;
        ++row, x += channels, dy += channels) {
     for (int64_t c = 0; c < channels; ++c) {
+      const float value = widen(x[c]);
       const float passed =
-          passed_back(x[c] * scale[c] + shift[c], ceiling, dy[c]);
+          passed_back(value * scale[c] + shift[c], ceiling, widen(dy[c]));
       sum[c] += passed;
-      sum_x[c] += passed * (x[c] - mean[c]);
+      sum_x[c] += passed * (value - mean[c]);
     }
   }
+}
+
+template <class Value>
+DEEPLAB_BODY void gradient_body(
+    RowBlock block,
+    const AffineRelu& map,
+    const GradientMap& gradient,
+    const Value* __restrict x,
+    const Value* __restrict dy,
+    Value* __restrict dx
+) {
+  const float* __restrict scale = map.scale;
+  const float* __restrict shift = map.shift;
+  const float* __restrict per_x = gradient.per_x;
+  const float* __restrict constant = gradient.constant;
+  const float ceiling = map.ceiling;
+  const int64_t channels = block.channels;
+  for (int64_t row = 0; row < block.rows;
+       ++row, x += channels, dy += channels, dx += channels) {
+    for (int64_t c = 0; c < channels; ++c) {
+      const float value = widen(x[c]);
+      const float passed =
+          passed_back(value * scale[c] + shift[c], ceiling, widen(dy[c]));
+      narrow(scale[c] * passed + per_x[c] * value + constant[c], dx[c]);
+    }
+  }
+}
+
+}  // namespace
+
+DEEPLAB_VECTOR_WIDTHS
+void add_moments(
+    RowBlock block,
+    const float* x,
+    const float* origin,
+    float* sum,
+    float* square
+) {
+  moments_body(block, x, origin, sum, square);
+}
+
+DEEPLAB_VECTOR_WIDTHS
+void apply_affine_relu(
+    RowBlock block, const AffineRelu& map, const float* x, float* y
+) {
+  affine_relu_body(block, map, x, y);
+}
+
+DEEPLAB_VECTOR_WIDTHS
+void add_gradient_sums(
+    RowBlock block,
+    const AffineRelu& map,
+    const float* x,
+    const float* dy,
+    const GradientSums& sums
+) {
+  gradient_sums_body(block, map, x, dy, sums);
 }
 
 DEEPLAB_VECTOR_WIDTHS
 void apply_gradient(
     RowBlock block,
     const AffineRelu& map,
-    const float* __restrict x,
-    const float* __restrict dy,
-    const GradientMap& gradient
+    const GradientMap& gradient,
+    const float* x,
+    const float* dy,
+    float* dx
 ) {
-  const float* __restrict scale = map.scale;
-  const float* __restrict shift = map.shift;
-  const float* __restrict per_x = gradient.per_x;
-  const float* __restrict constant = gradient.constant;
-  float* __restrict dx = gradient.dx;
-  const float ceiling = map.ceiling;
-  const int64_t channels = block.channels;
-  for (int64_t row = 0; row < block.rows;
-       ++row, x += channels, dy += channels, dx += channels) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const float passed =
-          passed_back(x[c] * scale[c] + shift[c], ceiling, dy[c]);
-      dx[c] = scale[c] * passed + per_x[c] * x[c] + constant[c];
-    }
-  }
+  gradient_body(block, map, gradient, x, dy, dx);
+}
+
+DEEPLAB_VECTOR_WIDTHS
+void add_moments(
+    RowBlock block,
+    const Bfloat16* x,
+    const float* origin,
+    float* sum,
+    float* square
+) {
+  moments_body(block, x, origin, sum, square);
+}
+
+DEEPLAB_VECTOR_WIDTHS
+void apply_affine_relu(
+    RowBlock block, const AffineRelu& map, const Bfloat16* x, Bfloat16* y
+) {
+  affine_relu_body(block, map, x, y);
+}
+
+DEEPLAB_VECTOR_WIDTHS
+void add_gradient_sums(
+    RowBlock block,
+    const AffineRelu& map,
+    const Bfloat16* x,
+    const Bfloat16* dy,
+    const GradientSums& sums
+) {
+  gradient_sums_body(block, map, x, dy, sums);
+}
+
+DEEPLAB_VECTOR_WIDTHS
+void apply_gradient(
+    RowBlock block,
+    const AffineRelu& map,
+    const GradientMap& gradient,
+    const Bfloat16* x,
+    const Bfloat16* dy,
+    Bfloat16* dx
+) {
+  gradient_body(block, map, gradient, x, dy, dx);
 }
 
 }  // namespace deeplab::nn

@@ -5,9 +5,14 @@
 
 namespace deeplab::nn {
 
-// The inner loops of batch_norm_relu() over rows of `channels` floats, compiled
+// The inner loops of batch_norm_relu() over rows of `channels` values, compiled
 // for several vector widths, the widest that the machine has being taken.
-// Arrays do not overlap.
+// Arrays do not overlap. All is computed in float32.
+
+/// The upper half of a float, as at::BFloat16 is laid out.
+struct Bfloat16 {
+  uint16_t bits;
+};
 
 /// y = min(max(x * scale + shift, 0), ceiling), by channel.
 struct AffineRelu {
@@ -30,9 +35,19 @@ void add_moments(
     float* sum,
     float* square
 );
+void add_moments(
+    RowBlock block,
+    const Bfloat16* x,
+    const float* origin,
+    float* sum,
+    float* square
+);
 
 void apply_affine_relu(
     RowBlock block, const AffineRelu& map, const float* x, float* y
+);
+void apply_affine_relu(
+    RowBlock block, const AffineRelu& map, const Bfloat16* x, Bfloat16* y
 );
 
 /// Adds what of dy passes back through the ReLU, and that times x - mean.
@@ -48,19 +63,34 @@ void add_gradient_sums(
     const float* dy,
     const GradientSums& sums
 );
+void add_gradient_sums(
+    RowBlock block,
+    const AffineRelu& map,
+    const Bfloat16* x,
+    const Bfloat16* dy,
+    const GradientSums& sums
+);
 
 /// dx = scale * passed + per_x * x + constant, by channel.
 struct GradientMap {
   const float* per_x;
   const float* constant;
-  float* dx;
 };
 void apply_gradient(
     RowBlock block,
     const AffineRelu& map,
+    const GradientMap& gradient,
     const float* x,
     const float* dy,
-    const GradientMap& gradient
+    float* dx
+);
+void apply_gradient(
+    RowBlock block,
+    const AffineRelu& map,
+    const GradientMap& gradient,
+    const Bfloat16* x,
+    const Bfloat16* dy,
+    Bfloat16* dx
 );
 
 }  // namespace deeplab::nn

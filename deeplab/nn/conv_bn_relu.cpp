@@ -43,7 +43,7 @@ void ConvBnReluImpl::reset() {
                             .groups(options_.groups())
                             .bias(false))
   );
-  bn_ = register_module("bn", torch::nn::BatchNorm2d(out));
+  bn_ = register_module("bn", Norm(out));
   set_dilation(options_.dilation());
 }
 

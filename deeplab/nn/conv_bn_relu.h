@@ -5,9 +5,10 @@
 
 #include <torch/arg.h>
 #include <torch/nn/cloneable.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
+
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::nn {
 
@@ -53,7 +54,7 @@ class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
 
   /// Whether batch norm takes its statistics from the batch, as it does while
   /// training unless it is frozen.
-  bool uses_batch_statistics() const { return bn_->is_training(); }
+  bool uses_batch_statistics() const { return bn_->uses_batch_statistics(); }
 
   const ConvBnReluOptions& options() const noexcept { return options_; }
 
@@ -62,7 +63,7 @@ class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
   std::shared_ptr<ConvBnReluImpl> depthwise_;
   torch::nn::Conv2d bare_depthwise_{nullptr};
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  Norm bn_{nullptr};
 };
 TORCH_MODULE(ConvBnRelu);
 

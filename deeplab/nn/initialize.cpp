@@ -2,8 +2,9 @@
 #include "deeplab/nn/initialize.h"
 
 #include <torch/nn/init.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
+
+#include "deeplab/nn/norm.h"
 
 namespace deeplab::nn {
 
@@ -14,7 +15,7 @@ void initialize(torch::nn::Module& module) {
           conv->weight, 0, torch::kFanOut, torch::kReLU
       );
       if (conv->bias.defined()) torch::nn::init::zeros_(conv->bias);
-    } else if (auto* norm = child->as<torch::nn::BatchNorm2dImpl>()) {
+    } else if (auto* norm = child->as<NormImpl>()) {
       norm->reset_parameters();
     }
   }
@@ -22,7 +23,7 @@ void initialize(torch::nn::Module& module) {
 
 void set_batch_norm_eps(torch::nn::Module& module, double eps) {
   for (const auto& child : module.modules(/*include_self=*/false)) {
-    if (auto* norm = child->as<torch::nn::BatchNorm2dImpl>()) {
+    if (auto* norm = child->as<NormImpl>()) {
       norm->options.eps(eps);
     }
   }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/nn/resize.h"
 
+#include <algorithm>
+
+#include <ATen/Context.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
@@ -22,7 +26,49 @@ void trace_size(const char* argument, size_t count, const torch::Tensor& like) {
   }
 }
 
+bool needs_products(const torch::Tensor& features) {
+  return features.is_cuda() && at::globalContext().deterministicAlgorithms();
+}
+
+/// Float64 [out, in]: what each source pixel adds to each result.
+torch::Tensor interpolation(
+    int64_t out, int64_t in, double step, AlignCorners corners
+) {
+  auto weights = torch::zeros({out, in}, torch::kFloat64);
+  auto* row = weights.data_ptr<double>();
+  for (int64_t i = 0; i < out; ++i, row += in) {
+    const auto place = static_cast<double>(i);
+    const double source = corners == AlignCorners::kYes
+                              ? (out > 1 ? place * static_cast<double>(in - 1) /
+                                               static_cast<double>(out - 1)
+                                         : 0)
+                              : std::max(0.0, (place + 0.5) * step - 0.5);
+    const auto first = std::min(static_cast<int64_t>(source), in - 1);
+    const int64_t second = std::min(first + 1, in - 1);
+    const double share = source - static_cast<double>(first);
+    row[first] += 1 - share;
+    row[second] += share;
+  }
+  return weights;
+}
+
+double step_of(int64_t in, int64_t out) {
+  return static_cast<double>(in) / static_cast<double>(out);
+}
+
 }  // namespace
+
+torch::Tensor resize_by_products(
+    const torch::Tensor& features, const ResizeGrid& grid, AlignCorners corners
+) {
+  const auto down =
+      interpolation(grid.height, features.size(2), grid.step_y, corners)
+          .to(features);
+  const auto across =
+      interpolation(grid.width, features.size(3), grid.step_x, corners)
+          .to(features);
+  return at::matmul(at::matmul(down, features), across.t());
+}
 
 torch::Tensor resize_like(
     const torch::Tensor& features,
@@ -35,6 +81,15 @@ torch::Tensor resize_like(
     trace_size("output_size", 2, like);
   } else if (features.size(2) == size[0] && features.size(3) == size[1]) {
     return features;
+  } else if (needs_products(features)) {
+    return resize_by_products(
+        features,
+        {size[0],
+         size[1],
+         step_of(features.size(2), size[0]),
+         step_of(features.size(3), size[1])},
+        corners
+    );
   }
   return at::upsample_bilinear2d(features, size, corners == AlignCorners::kYes);
 }
@@ -42,26 +97,24 @@ torch::Tensor resize_like(
 torch::Tensor rescale(
     const torch::Tensor& features, double factor, AlignCorners corners
 ) {
-  const auto scaled = [&](int64_t side) {
-    return static_cast<double>(side) * factor;
+  const auto scaled = [&](int64_t axis) {
+    return static_cast<double>(features.size(axis)) * factor;
   };
-  const bool vanishes =
-      scaled(features.size(2)) < 1 || scaled(features.size(3)) < 1;
-  if (vanishes && !tracer::isTracing()) {
-    const auto side = [&](int64_t axis) {
-      return std::max<int64_t>(
-          1, static_cast<int64_t>(scaled(features.size(axis)))
-      );
-    };
-    return at::upsample_bilinear2d(
-        features, {side(2), side(3)}, corners == AlignCorners::kYes
+  const auto side = [&](int64_t axis) {
+    return std::max<int64_t>(1, static_cast<int64_t>(scaled(axis)));
+  };
+  const bool keeps_corners = corners == AlignCorners::kYes;
+  if (needs_products(features)) {
+    return resize_by_products(
+        features, {side(2), side(3), 1 / factor, 1 / factor}, corners
     );
   }
+  const bool vanishes = scaled(2) < 1 || scaled(3) < 1;
+  if (vanishes && !tracer::isTracing()) {
+    return at::upsample_bilinear2d(features, {side(2), side(3)}, keeps_corners);
+  }
   return at::upsample_bilinear2d(
-      features,
-      c10::nullopt,
-      corners == AlignCorners::kYes,
-      std::vector<double>{factor, factor}
+      features, c10::nullopt, keeps_corners, std::vector<double>{factor, factor}
   );
 }
 

@@ -26,6 +26,22 @@ torch::Tensor rescale(
     const torch::Tensor& features, double factor, AlignCorners corners
 );
 
+/// The same as at::upsample_bilinear2d, by two products of matrices, whose
+/// gradients come out the same bits each time on CUDA too: what the functions
+/// above do there where deterministic algorithms are asked for. `step` is the
+/// distance of neighbouring results in source pixels, for kNo.
+///
+/// Shapes: [N, C, h, w] -> [N, C, height, width].
+struct ResizeGrid {
+  int64_t height;
+  int64_t width;
+  double step_y;
+  double step_x;
+};
+torch::Tensor resize_by_products(
+    const torch::Tensor& features, const ResizeGrid& grid, AlignCorners corners
+);
+
 /// One value a channel, wherever the map of `like` has a pixel.
 ///
 /// Shapes: [N, C, 1, 1] -> [N, C, H, W], the H and W of `like`.

@@ -10,9 +10,11 @@
 namespace deeplab::weights {
 
 /// A safetensors file is a checkpoint of ours if its metadata has this key; its
-/// network's tensors are those with this prefix.
+/// network's tensors are those with this prefix, and their averages over the
+/// training, where it kept some, those with the other.
 constexpr const char* kCheckpointMark = "deeplab_checkpoint";
 constexpr const char* kCheckpointNetwork = "model.";
+constexpr const char* kCheckpointAverages = "average.";
 
 /// What a file of weights holds.
 struct WeightsFile {

@@ -22,7 +22,7 @@ double process_cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-void train_step(benchmark::State& state) {
+void train_step(benchmark::State& state, const char* precision) {
   constexpr int64_t kClasses = 11;
   const int64_t batch = state.range(0);
   const int64_t crop = state.range(1);
@@ -39,6 +39,7 @@ void train_step(benchmark::State& state) {
   training.iterations = 1000000;
   training.batch_size = batch;
   training.validate_every = 0;
+  training.precision = precision;
   deeplab::engine::Trainer trainer(network, training);
   constexpr int64_t kWarmUp = 2;
   double start = 0;
@@ -53,12 +54,16 @@ void train_step(benchmark::State& state) {
       process_cpu_seconds() - start, benchmark::Counter::kAvgIterations
   );
 }
-BENCHMARK(train_step)
-    ->Args({8, 240})
-    ->Args({6, 336})
-    ->Unit(benchmark::kMillisecond)
-    ->Iterations(10)
-    ->UseRealTime();
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  constexpr int64_t kSteps = 10;
+  benchmark->Args({8, 240})
+      ->Args({6, 336})
+      ->Unit(benchmark::kMillisecond)
+      ->Iterations(kSteps)
+      ->UseRealTime();
+}
+BENCHMARK_CAPTURE(train_step, float32, "float32")->Apply(sizes);
+BENCHMARK_CAPTURE(train_step, bfloat16, "bfloat16")->Apply(sizes);
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/dataset.h"
 
+#include <map>
 #include <set>
 
 #include <opencv2/core.hpp>
@@ -187,6 +188,44 @@ TEST(Loader, GivesTheSameBitsForAnyNumberOfWorkers) {
   }
 }
 
+TEST(Loader, ProcessesShareEachBatchOut) {
+  const auto dataset = make_dataset(small_synthetic(), Role::kTrain);
+  auto options = loader_options(1);
+  options.batch_size = 4;
+  const auto whole = make_loader(dataset, options);
+  options.processes = 2;
+  for (const int64_t rank : {0, 1}) {
+    options.rank = rank;
+    const auto own = make_loader(dataset, options);
+    for (const int64_t iteration : {0, 1, 5}) {
+      const auto share = own(iteration);
+      EXPECT_TRUE(torch::equal(
+          share.images, whole(iteration).images.narrow(0, 2 * rank, 2)
+      ));
+    }
+  }
+}
+
+TEST_F(VocFolder, RepeatsTheImagesOfAList) {
+  testing::write_text(folder_ / "hard.txt", "b\n");
+  config_.repeat_list = folder_ / "hard.txt";
+  config_.repeat_times = 3;
+  const auto dataset = make_dataset(config_, Role::kTrain);
+  std::map<std::string, int64_t> times;
+  Random random(1);
+  for (const int64_t index : dataset->order(random)) {
+    ++times[dataset->id(index)];
+    EXPECT_THAT(
+        dataset->load(index).name, HasSubstr("/" + dataset->id(index) + ".")
+    );
+  }
+  const std::map<std::string, int64_t> expected{{"a", 1}, {"b", 3}, {"c", 1}};
+  EXPECT_EQ(times, expected);
+  EXPECT_EQ(make_dataset(config_, Role::kValidation)->size(), 2);
+  testing::write_text(folder_ / "hard.txt", "z\n");
+  EXPECT_THAT(refusal(), HasSubstr("hard.txt: z is no image of the training"));
+}
+
 TEST(Loader, GivesABatchOutOfTurn) {
   const auto dataset = make_dataset(small_synthetic(), Role::kTrain);
   const auto in_turn = make_loader(dataset, loader_options(2));
@@ -293,6 +332,34 @@ TEST(Augment, LabelsStayCentredOnTheirPixels) {
         result.image.at<cv::Vec3b>(13, 26 - x)
     ) << x;
   }
+}
+
+TEST(Augment, DrawsCropsUntilNoClassHasMoreThanItsShare) {
+  // Left half class 0, right half class 1: few crops see enough of both.
+  RawSample sample;
+  sample.image = cv::Mat(40, 200, CV_8UC3, cv::Scalar(1, 2, 3));
+  sample.labels = cv::Mat(40, 200, CV_8UC1, cv::Scalar(0));
+  sample.labels.colRange(100, 200).setTo(1);
+  AugmentConfig config;
+  config.scale_min = 1;
+  config.scale_max = 1;
+  config.crop = 40;
+  config.crop_max_share = 0.7;
+  const auto balanced = [&](int64_t tries) {
+    config.crop_tries = tries;
+    int64_t count = 0;
+    for (uint64_t seed = 0; seed < 50; ++seed) {
+      Random random(seed);
+      const auto crop =
+          augment(sample, config, {{0.5, 0.5, 0.5}, {1, 1, 1}}, random);
+      const double share = cv::countNonZero(crop.labels) / (40.0 * 40);
+      count += share >= 0.3 && share <= 0.7 ? 1 : 0;
+    }
+    return count;
+  };
+  // A crop is balanced with a chance of 0.1.
+  EXPECT_LT(balanced(1), 15);
+  EXPECT_EQ(balanced(1000), 50);
 }
 
 TEST(Augment, NamesTheKeyThatBreaksARule) {

@@ -3,16 +3,76 @@
 
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 #include <thread>
 
+#include <torch/types.h>
 #include <unistd.h>
 
-namespace deeplab {
+#include "deeplab/core/error.h"
+#include "deeplab/engine/checkpoint.h"
 
-pid_t start(const std::string& words) {
+namespace deeplab {
+namespace {
+
+bool same_tensors(
+    const weights::StateDict& one, const weights::StateDict& other
+) {
+  for (const auto& item : one) {
+    if (!torch::equal(item.value(), other[item.key()])) return false;
+  }
+  return one.size() == other.size();
+}
+
+}  // namespace
+
+std::string small(const std::string& out, int64_t iterations) {
+  return str(
+      "train --out ",
+      out,
+      " --iterations ",
+      iterations,
+      " --batch-size 2 --crop 48 --backbone mobilenet_v2"
+      " --set model.aspp.channels=16 --set model.aspp.separable=true"
+      " --set model.decoder_options.channels=16"
+      " --set model.decoder_options.separable=true"
+      " --set model.aspp.rates=[2,4]"
+      " --set data.synthetic.train_images=8 --set data.synthetic.val_images=2"
+      " --set data.synthetic.width=64 --set data.synthetic.height=48"
+      " --set train.validate_every=7 --set train.checkpoint_every=3"
+  );
+}
+
+bool same_weights(const std::string& one, const std::string& other) {
+  const auto a = engine::load_checkpoint(one);
+  const auto b = engine::load_checkpoint(other);
+  EXPECT_EQ(a.iteration, b.iteration);
+  EXPECT_EQ(a.best_mean_iou, b.best_mean_iou);
+  return same_tensors(a.network, b.network) &&
+         same_tensors(a.velocities, b.velocities) &&
+         same_tensors(a.squares, b.squares) &&
+         same_tensors(a.averages, b.averages);
+}
+
+std::vector<Json> timeless(const std::string& metrics) {
+  std::vector<Json> lines;
+  std::istringstream stream(metrics);
+  for (std::string text; std::getline(stream, text);) {
+    auto line = Json::parse(text);
+    const size_t times = line.erase("seconds") + line.erase("data_seconds");
+    EXPECT_EQ(times, line.contains("loss") ? 2U : 0U) << text;
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+pid_t start(const std::string& words) { return start(words, ""); }
+
+pid_t start(const std::string& words, const std::string& environment) {
   const pid_t child = ::fork();
   if (child == 0) {
-    const std::string line = "exec " + kProgram + " " + words + " 2>/dev/null";
+    const std::string line = "exec env " + environment + " " + kProgram + " " +
+                             words + " 2>/dev/null";
     ::execl("/bin/sh", "sh", "-c", line.c_str(), nullptr);
     ::_exit(127);
   }

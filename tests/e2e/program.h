@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
+#include "deeplab/core/config_io.h"
 #include "support/support.h"
 
 namespace deeplab {
@@ -16,11 +18,23 @@ inline testing::Finished deeplab(const std::string& words) {
   return testing::run_shell(kProgram + " " + words);
 }
 
-/// Starts the program in the background, without a shell in between.
+/// Starts the program in the background, without a shell in between; with
+/// variables of its own, e.g. "RANK=1 WORLD_SIZE=2".
 pid_t start(const std::string& words);
+pid_t start(const std::string& words, const std::string& environment);
 
 /// Fails after half a minute.
 void wait_for_lines(const std::string& file, int64_t lines);
+
+/// Flags of a training that takes seconds.
+std::string small(const std::string& out, int64_t iterations);
+
+/// Whether two checkpoints hold the same bits.
+bool same_weights(const std::string& one, const std::string& other);
+
+/// The lines of a metrics.jsonl without their times, of which each iteration
+/// must have two.
+std::vector<Json> timeless(const std::string& metrics);
 
 /// A test with a folder of its own.
 class Program : public ::testing::Test {

@@ -77,4 +77,13 @@ std::vector<float> read_floats(const std::string& path, size_t count) {
   return values;
 }
 
+int64_t free_port() {
+  const auto finished = run_shell(
+      std::string(kPython) +
+      " -c 'import socket; s = socket.socket(); s.bind((\"\", 0)); "
+      "print(s.getsockname()[1])'"
+  );
+  return std::stoll(finished.output);
+}
+
 }  // namespace deeplab::testing

@@ -56,6 +56,9 @@ struct Finished {
 /// Runs a command line of the shell.
 Finished run_shell(const std::string& command);
 
+/// A port that nothing listens at.
+int64_t free_port();
+
 /// Debian's interpreter, whose packages tests compare with.
 extern const char* const kPython;
 

@@ -61,5 +61,7 @@ function(deeplab_test name)
   gtest_discover_tests(
     test_${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+               # The program would start itself anew to set it.
+               ENVIRONMENT GOMP_SPINCOUNT=20000)
 endfunction()

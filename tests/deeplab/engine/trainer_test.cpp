@@ -198,66 +198,6 @@ TEST(Checkpoint, SaysWhenAFileIsNone) {
   EXPECT_THROW(load_checkpoint(folder / "none"), DataError);
 }
 
-TEST(Sgd, EqualsTorchsSgd) {
-  torch::manual_seed(1);
-  const auto start = torch::randn({5, 4});
-  auto ours = start.clone().requires_grad_();
-  auto theirs = start.clone().requires_grad_();
-  Sgd sgd({{"w", ours, 2, 0.1}}, 0.9);
-  torch::optim::SGD reference(
-      {theirs}, torch::optim::SGDOptions(0.02).momentum(0.9).weight_decay(0.1)
-  );
-  for (int i = 0; i < 5; ++i) {
-    sgd.zero_grad();
-    reference.zero_grad();
-    ours.pow(3).sum().backward();
-    theirs.pow(3).sum().backward();
-    sgd.step(0.01);
-    reference.step();
-    EXPECT_TRUE(torch::allclose(ours, theirs, 1e-6, 1e-7));
-  }
-}
-
-TEST(Loss, IsTheMeanOverPixelsThatAreNotVoid) {
-  const auto logits = torch::tensor({2.0F, 0.0F, 0.0F, 1.0F, 5.0F, 5.0F})
-                          .view({1, 3, 2})
-                          .permute({0, 2, 1})
-                          .contiguous()
-                          .view({1, 2, 1, 3});
-  const auto labels = torch::tensor({{{0L, 1L, kVoid}}});
-  const double first = -2 + std::log(std::exp(2.0) + 1);
-  const double second = -1 + std::log(1 + std::exp(1.0));
-  EXPECT_NEAR(
-      segmentation_loss(logits, labels, {}).item<double>(),
-      (first + second) / 2,
-      1e-6
-  );
-  const auto weights = torch::tensor({3.0F, 1.0F});
-  EXPECT_NEAR(
-      segmentation_loss(logits, labels, weights).item<double>(),
-      (3 * first + second) / 4,
-      1e-6
-  );
-}
-
-TEST(Loss, OfVoidAloneIsZeroWithZeroGradient) {
-  auto logits = torch::randn({1, 2, 3, 3}).requires_grad_();
-  const auto loss =
-      segmentation_loss(logits, torch::full({1, 3, 3}, kVoid), {});
-  EXPECT_EQ(loss.item<double>(), 0);
-  loss.backward();
-  EXPECT_EQ(logits.grad().abs().max().item<float>(), 0);
-}
-
-TEST(TrainConfig, PolyFallsFromTheRateTowardsZero) {
-  TrainConfig config;
-  config.iterations = 100;
-  config.learning_rate = 0.01;
-  EXPECT_DOUBLE_EQ(poly_learning_rate(config, 0), 0.01);
-  EXPECT_DOUBLE_EQ(poly_learning_rate(config, 50), 0.01 * std::pow(0.5, 0.9));
-  EXPECT_GT(poly_learning_rate(config, 99), 0);
-}
-
 TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
   const auto refusal = [](const std::function<void(TrainConfig&)>& change) {
     TrainConfig config;
@@ -283,8 +223,74 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
       HasSubstr("has 2 weights; the data set has 4 classes")
   );
   EXPECT_THAT(
-      refusal([](auto& config) { config.batch_norm = "sync"; }),
-      HasSubstr("known: train, frozen")
+      refusal([](auto& config) { config.batch_norm = "group"; }),
+      HasSubstr("known: train, sync, frozen")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.accumulate = 3; }),
+      HasSubstr("must be a multiple of train.accumulate, 3")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.accumulate = 16; }),
+      HasSubstr("train.accumulate leaves one image to a piece")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.optimizer = "lamb"; }),
+      HasSubstr("train.optimizer is \"lamb\"; known: sgd, adam, adamw")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.schedule = "plateau"; }),
+      HasSubstr("known: poly, step, cosine, one_cycle, constant")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.slow_start_iterations = 30000; }),
+      HasSubstr("train.slow_start_iterations is 30000; must be 0 or more, and "
+                "below train.iterations")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) {
+        config.optimizer = "adam";
+        config.nesterov = true;
+      }),
+      HasSubstr("train.nesterov is true; that needs")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.ema_decay = 1; }),
+      HasSubstr("train.ema_decay is 1; must be in [0, 1)")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.clip_gradient_norm = 0; }),
+      HasSubstr("train.clip_gradient_norm is 0; must be > 0")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.precision = "half"; }),
+      HasSubstr("known: float32, bfloat16, float16")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) {
+        config.loss.resize(2);
+        config.loss[1].kind = "hinge";
+      }),
+      HasSubstr("train.loss[1].kind is \"hinge\"; known: cross_entropy")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) {
+        config.loss.resize(1);
+        config.loss[0].kind = "dice";
+        config.loss[0].hard_share = 0.5;
+      }),
+      HasSubstr("train.loss[0].kind is \"dice\"; hard_share")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) {
+        config.loss.resize(1);
+        config.loss[0].hard_share = 0;
+      }),
+      HasSubstr("train.loss[0].hard_share is 0; must be in (0, 1]")
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) { config.teacher.emplace(); }),
+      HasSubstr("train.teacher.file is empty")
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.learning_rate = -1; }),

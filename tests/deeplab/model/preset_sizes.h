@@ -15,6 +15,21 @@
 
 namespace deeplab::model {
 
+/// Presets that between them have every kind of backbone, context and decoder;
+/// the long tests take all.
+inline std::vector<std::string> quick_presets() {
+  return {
+      "deeplabv1-vgg16-largefov",
+      "deeplabv2-resnet101",
+      "deeplabv3plus-mobilenetv2",
+      "deeplabv3plus-xception41",
+      "fcn8s-vgg16",
+      "fcn-resnet50",
+      "pspnet-resnet50",
+      "unet-resnet34",
+      "smp"};
+}
+
 /// With 5 classes, at its own stride.
 inline DeepLab make_preset(const std::string& name) {
   const auto chosen = preset(name);
@@ -35,6 +50,18 @@ inline void expect_scores_at(DeepLab network, int64_t height, int64_t width) {
     // One image has no statistics: its norms must be frozen.
     if (batch == 1) engine::freeze_batch_norm(*network);
     EXPECT_EQ(network->forward(images).sizes(), expected);
+  }
+}
+
+inline void expect_gradients_everywhere(DeepLab network) {
+  torch::manual_seed(3);
+  const auto scores = network->forward_with_sides(torch::randn({2, 3, 65, 65}));
+  auto loss = scores.logits.pow(2).sum();
+  for (const auto& side : scores.sides) loss = loss + side.logits.pow(2).sum();
+  loss.backward();
+  for (const auto& item : network->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_GT(item.value().grad().abs().sum().item<float>(), 0) << item.key();
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Minutes on two cores: ctest -L long.
-#include "deeplab/model/preset_sizes.h"
+#include "deeplab/model/exported_presets.h"
 #include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"
 #include "deeplab/weights/safetensors.h"
@@ -13,6 +13,15 @@ class LongAnyPreset : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LongAnyPreset, TakesAPhotoOf513) {
   expect_scores_at(make_preset(GetParam()), 513, 513);
+}
+
+TEST_P(LongAnyPreset, GradientsReachEveryParameter) {
+  expect_gradients_everywhere(make_preset(GetParam()));
+}
+
+TEST_P(LongAnyPreset, TakesAnySizeAndBatch) {
+  expect_scores_at(make_preset(GetParam()), 1, 1);
+  expect_scores_at(make_preset(GetParam()), 33, 65);
 }
 
 TEST_P(LongAnyPreset, ComesBackFromAFileBitForBit) {
@@ -31,6 +40,13 @@ TEST_P(LongAnyPreset, ComesBackFromAFileBitForBit) {
 INSTANTIATE_TEST_SUITE_P(
     All,
     LongAnyPreset,
+    ::testing::ValuesIn(preset_names()),
+    [](const auto& tested) { return test_name(tested.param); }
+);
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    ExportedPresets,
     ::testing::ValuesIn(preset_names()),
     [](const auto& tested) { return test_name(tested.param); }
 );

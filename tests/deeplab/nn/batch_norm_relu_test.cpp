@@ -28,9 +28,9 @@ struct Result {
   torch::Tensor running_var;
 };
 
-torch::nn::BatchNorm2d make_norm(int64_t channels) {
+Norm make_norm(int64_t channels) {
   torch::manual_seed(3);
-  torch::nn::BatchNorm2d norm(channels);
+  Norm norm(channels);
   torch::NoGradGuard no_grad;
   norm->weight.normal_(1, 0.3);
   norm->bias.normal_(0.5, 1);
@@ -95,6 +95,54 @@ INSTANTIATE_TEST_SUITE_P(
     )
 );
 
+TEST(BatchNormRelu, InBfloat16IsFloat32sResultRounded) {
+  torch::manual_seed(4);
+  const auto rounded = (torch::randn({3, 40, 9, 11}) + 2)
+                           .to(torch::kBFloat16)
+                           .contiguous(torch::MemoryFormat::ChannelsLast);
+  const auto gradient = torch::randn({3, 40, 9, 11}).to(torch::kBFloat16);
+  const auto run_as = [&](torch::ScalarType type) {
+    auto norm = make_norm(40);
+    auto features = rounded.to(type).clone().requires_grad_();
+    const auto output = batch_norm_relu(*norm, features, ReluCeiling::kSix);
+    EXPECT_EQ(output.scalar_type(), type);
+    output.backward(gradient.to(type));
+    return Result{
+        output.detach().to(torch::kFloat32),
+        features.grad().to(torch::kFloat32),
+        norm->weight.grad(),
+        norm->bias.grad(),
+        norm->running_mean,
+        norm->running_var};
+  };
+  const auto narrow = run_as(torch::kBFloat16);
+  const auto wide = run_as(torch::kFloat32);
+  // bfloat16 has 8 bits of mantissa.
+  constexpr double kRounding = 1.0 / 256;
+  for (const auto& [ours, theirs] :
+       {std::pair{narrow.output, wide.output},
+        std::pair{narrow.d_features, wide.d_features}}) {
+    EXPECT_TRUE(torch::allclose(ours, theirs, kRounding, 1e-6));
+  }
+  expect_close(narrow.d_weight, wide.d_weight);
+  expect_close(narrow.d_bias, wide.d_bias);
+  expect_close(narrow.running_mean, wide.running_mean);
+  expect_close(narrow.running_var, wide.running_var);
+}
+
+TEST(Norm, AsGroupsEqualsTorchsGroupNorm) {
+  auto norm = make_norm(12);
+  norm->set_groups(8);
+  torch::nn::GroupNorm groups(torch::nn::GroupNormOptions(4, 12));
+  torch::NoGradGuard no_grad;
+  groups->weight.copy_(norm->weight);
+  groups->bias.copy_(norm->bias);
+  const auto features = torch::randn({2, 12, 5, 4});
+  EXPECT_TRUE(torch::allclose(norm(features), groups(features), 1e-5, 1e-6));
+  norm->eval();
+  EXPECT_TRUE(torch::allclose(norm(features), groups(features), 1e-5, 1e-6));
+}
+
 TEST(BatchNormRelu, IsTorchsInEvaluation) {
   auto norm = make_norm(6);
   norm->eval();
@@ -127,7 +175,7 @@ TEST(BatchNormRelu, GivesTheSameBitsEachTime) {
 }
 
 TEST(BatchNormRelu, APassAfterAnotherLeavesTheFirstOnesGradientAlone) {
-  torch::nn::BatchNorm2d norm(3);
+  Norm norm(3);
   const auto plain = torch::randn({2, 3, 4, 4}).requires_grad_();
   const auto fused = torch::randn({2, 3, 4, 4})
                          .contiguous(torch::MemoryFormat::ChannelsLast)

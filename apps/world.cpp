@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/world.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include <torch/utils.h>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::apps {
+namespace {
+
+/// The variables by which a launcher tells a process its place.
+struct Launcher {
+  const char* name;
+  const char* rank;
+  const char* size;
+  const char* local_size;
+};
+constexpr std::array kLaunchers{
+    Launcher{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"},
+    Launcher{
+        "srun",
+        "SLURM_PROCID",
+        "SLURM_STEP_NUM_TASKS",
+        "SLURM_STEP_TASKS_PER_NODE"},
+    Launcher{
+        "mpirun (Open MPI)",
+        "OMPI_COMM_WORLD_RANK",
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    Launcher{"mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"},
+};
+
+/// How long a process waits for the others, at the start and in between.
+constexpr std::chrono::minutes kPatience{30};
+
+std::optional<std::string> variable(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return value;
+}
+
+/// The number that the variable begins with ("4(x2)" of srun is 4).
+int64_t whole(const char* name, int64_t least) {
+  const auto text = variable(name);
+  if (!text) throw ConfigError(str(name, " is not set; the launcher sets it"));
+  int64_t value = 0;
+  const char* end = text->data() + text->size();
+  const auto [stop, problem] = std::from_chars(text->data(), end, value);
+  const bool ends = stop == end || *stop == '(';
+  if (problem == std::errc() && ends && value >= least) return value;
+  throw ConfigError(
+      str(name, " is \"", *text, "\"; must be a whole number >= ", least)
+  );
+}
+
+bool is_set(const char* name) { return variable(name).has_value(); }
+
+void find_meeting(const Launcher& launcher, engine::ProcessPlace& place) {
+  const bool elsewhere =
+      is_set(launcher.local_size) && whole(launcher.local_size, 1) < place.size;
+  if (is_set("MASTER_ADDR")) {
+    place.address = *variable("MASTER_ADDR");
+  } else if (elsewhere) {
+    throw ConfigError(
+        str("MASTER_ADDR is not set, and ",
+            launcher.name,
+            " started processes on several hosts; set it to the host of "
+            "process 0")
+    );
+  }
+  if (is_set("MASTER_PORT")) place.port = whole("MASTER_PORT", 1);
+  place.interface = variable("GLOO_SOCKET_IFNAME").value_or("");
+  place.is_hosted = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
+  place.meeting = variable("TORCHELASTIC_RESTART_COUNT").value_or("0");
+}
+
+void share_threads(
+    const Launcher& launcher, const engine::ProcessPlace& place
+) {
+  if (is_set("OMP_NUM_THREADS")) return;
+  const int64_t here =
+      is_set(launcher.local_size) ? whole(launcher.local_size, 1) : place.size;
+  const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  torch::set_num_threads(static_cast<int>(std::max<int64_t>(1, cores / here)));
+}
+
+}  // namespace
+
+std::shared_ptr<engine::ProcessGroup> join_processes() {
+  for (const auto& launcher : kLaunchers) {
+    if (!is_set(launcher.rank) || !is_set(launcher.size)) continue;
+    engine::ProcessPlace place;
+    place.rank = whole(launcher.rank, 0);
+    place.size = whole(launcher.size, 1);
+    if (place.size == 1) return nullptr;
+    if (place.rank >= place.size) {
+      throw ConfigError(
+          str(launcher.rank,
+              " is ",
+              place.rank,
+              "; must be below ",
+              launcher.size,
+              ", ",
+              place.size)
+      );
+    }
+    find_meeting(launcher, place);
+    share_threads(launcher, place);
+    return std::make_shared<engine::ProcessGroup>(place, kPatience);
+  }
+  return nullptr;
+}
+
+bool is_first(const std::shared_ptr<engine::ProcessGroup>& processes) {
+  return !processes || processes->rank() == 0;
+}
+
+int64_t own_share(
+    int64_t size, const std::shared_ptr<engine::ProcessGroup>& processes
+) {
+  if (!processes) return size;
+  const int64_t all = processes->size();
+  return (size + all - 1 - processes->rank()) / all;
+}
+
+int64_t whole_index(
+    int64_t index, const std::shared_ptr<engine::ProcessGroup>& processes
+) {
+  if (!processes) return index;
+  return index * processes->size() + processes->rank();
+}
+
+SampleSource own_share(
+    const SampleSource& samples,
+    const std::shared_ptr<engine::ProcessGroup>& processes
+) {
+  return {
+      own_share(samples.size, processes), [samples, processes](int64_t index) {
+        return samples.at(whole_index(index, processes));
+      }};
+}
+
+void merge_processes(
+    engine::Evaluation& counted,
+    const std::shared_ptr<engine::ProcessGroup>& processes
+) {
+  if (!processes) return;
+  engine::Evaluation sum(counted.options());
+  for (const auto& text : processes->gather(counted.to_text())) {
+    sum.merge_text(text);
+  }
+  counted = std::move(sum);
+}
+
+}  // namespace deeplab::apps

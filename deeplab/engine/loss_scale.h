@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace deeplab::engine {
+
+/// The factor on the loss that keeps float16's gradients above its least
+/// number: halved at each step whose gradients are not finite (which is then
+/// left out), doubled after 2000 that are.
+/// Source: Micikevicius et al. 2017, arXiv:1710.03740, section 3.2.
+class LossScale {
+ public:
+  static constexpr double kFirst = 65536;
+  static constexpr int64_t kPatience = 2000;
+
+  double factor() const noexcept { return factor_; }
+  int64_t steps() const noexcept { return steps_; }
+  void restore(double factor, int64_t steps) {
+    factor_ = factor;
+    steps_ = steps;
+  }
+
+  /// After a backward; whether its gradients are to be used.
+  bool update(bool gradients_are_finite) {
+    if (!gradients_are_finite) {
+      factor_ /= 2;
+      steps_ = 0;
+      return false;
+    }
+    if (++steps_ == kPatience) {
+      factor_ *= 2;
+      steps_ = 0;
+    }
+    return true;
+  }
+
+ private:
+  double factor_ = kFirst;
+  int64_t steps_ = 0;
+};
+
+}  // namespace deeplab::engine

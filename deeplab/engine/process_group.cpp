@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/engine/process_group.h"
+
+#include <thread>
+
+#ifndef USE_C10D_GLOO
+#define USE_C10D_GLOO
+#endif
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "deeplab/core/error.h"
+
+namespace deeplab::engine {
+namespace {
+
+/// How long those that saw a failure are given to say that they live.
+constexpr std::chrono::seconds kRollCall{5};
+constexpr std::chrono::milliseconds kPause{50};
+
+/// The first line, without torch's place in its source.
+std::string first_line(const std::exception& error) {
+  std::string text = error.what();
+  text = text.substr(0, text.find('\n'));
+  const auto bracket = text.find("] ");
+  return bracket == std::string::npos ? text : text.substr(bracket + 2);
+}
+
+std::shared_ptr<::gloo::transport::Device> make_device(const ProcessPlace& place
+) {
+  using c10d::ProcessGroupGloo;
+  if (!place.interface.empty()) {
+    return ProcessGroupGloo::createDeviceForInterface(place.interface);
+  }
+  if (place.address == "127.0.0.1" || place.address == "localhost") {
+    return ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+  }
+  return ProcessGroupGloo::createDefaultDevice();
+}
+
+}  // namespace
+
+struct ProcessGroup::Channel {
+  c10::intrusive_ptr<c10d::Store> store;
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+  int64_t gathered = 0;
+};
+
+ProcessGroup::ProcessGroup(
+    const ProcessPlace& place, std::chrono::seconds patience
+)
+    : place_(place), channel_(std::make_unique<Channel>()) {
+  const auto subject = str(
+      "process ", rank(), " of ", size(), " at ", place.address, ":", place.port
+  );
+  try {
+    c10d::TCPStoreOptions where;
+    where.port = static_cast<std::uint16_t>(place.port);
+    where.isServer = rank() == 0 && !place.is_hosted;
+    if (!place.is_hosted) where.numWorkers = static_cast<size_t>(size());
+    where.timeout = patience;
+    channel_->store = c10::make_intrusive<c10d::PrefixStore>(
+        "deeplab/" + place.meeting,
+        c10::make_intrusive<c10d::TCPStore>(place.address, where)
+    );
+    auto options = c10d::ProcessGroupGloo::Options::create(patience);
+    options->devices.push_back(make_device(place));
+    channel_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
+        channel_->store,
+        static_cast<int>(rank()),
+        static_cast<int>(size()),
+        options
+    );
+  } catch (const std::exception& error) {
+    throw Error(
+        str(subject,
+            ": the processes do not meet: ",
+            first_line(error),
+            "; each needs the same address and port, and a rank of its own")
+    );
+  }
+}
+
+ProcessGroup::~ProcessGroup() = default;
+
+void ProcessGroup::sum(torch::Tensor& values) {
+  auto on_cpu = values.detach().cpu().contiguous();
+  begin_sum(on_cpu)->wait();
+  if (on_cpu.data_ptr() != values.data_ptr()) {
+    torch::NoGradGuard no_grad;
+    values.copy_(on_cpu);
+  }
+}
+
+double ProcessGroup::sum(double value) {
+  auto values = torch::full({1}, value, torch::kFloat64);
+  sum(values);
+  return values.item<double>();
+}
+
+std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
+    torch::Tensor& values
+) {
+  class GlooSum : public Pending {
+   public:
+    GlooSum(ProcessGroup& group, c10::intrusive_ptr<c10d::Work> work)
+        : group_(group), work_(std::move(work)) {}
+    void wait() override {
+      try {
+        work_->wait();
+      } catch (const std::exception& error) {
+        group_.fail(first_line(error));
+      }
+    }
+
+   private:
+    ProcessGroup& group_;
+    c10::intrusive_ptr<c10d::Work> work_;
+  };
+  try {
+    std::vector<torch::Tensor> tensors{values};
+    return std::make_unique<GlooSum>(*this, channel_->gloo->allreduce(tensors));
+  } catch (const std::exception& error) {
+    fail(first_line(error));
+  }
+}
+
+void ProcessGroup::broadcast(torch::Tensor& values) {
+  auto on_cpu = values.detach().cpu().contiguous();
+  try {
+    std::vector<torch::Tensor> tensors{on_cpu};
+    channel_->gloo->broadcast(tensors)->wait();
+  } catch (const std::exception& error) {
+    fail(first_line(error));
+  }
+  torch::NoGradGuard no_grad;
+  values.copy_(on_cpu);
+}
+
+std::vector<std::string> ProcessGroup::gather(const std::string& text) {
+  const auto key = [&](int64_t of) {
+    return str("gather/", channel_->gathered, "/", of);
+  };
+  std::vector<std::string> texts;
+  try {
+    channel_->store->set(key(rank()), {text.begin(), text.end()});
+    for (int64_t of = 0; of < size(); ++of) {
+      const auto bytes = channel_->store->get(key(of));
+      texts.emplace_back(bytes.begin(), bytes.end());
+    }
+  } catch (const std::exception& error) {
+    fail(first_line(error));
+  }
+  ++channel_->gathered;
+  return texts;
+}
+
+void ProcessGroup::fail(const std::string& reason) {
+  std::string missing;
+  try {
+    const auto key = [](int64_t of) { return str("alive/", of); };
+    channel_->store->set(key(rank()), {1});
+    const auto end = std::chrono::steady_clock::now() + kRollCall;
+    while (std::chrono::steady_clock::now() < end) {
+      missing.clear();
+      for (int64_t of = 0; of < size(); ++of) {
+        if (channel_->store->check({key(of)})) continue;
+        missing += (missing.empty() ? "" : ", ") + std::to_string(of);
+      }
+      std::this_thread::sleep_for(kPause);
+    }
+  } catch (const std::exception&) {
+    missing = "0";
+  }
+  throw Error(
+      missing.empty()
+          ? str("process ", rank(), ": the processes lost touch: ", reason)
+          : str("process ",
+                missing,
+                " of ",
+                size(),
+                " is gone; what it said stands in its own output; the last "
+                "checkpoint is whole: go on with --resume")
+  );
+}
+
+}  // namespace deeplab::engine

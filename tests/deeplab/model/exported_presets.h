@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the short and the long tests of exported presets share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <torch/script.h>
+#include <torch/torch.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/model/preset_sizes.h"
+#include "deeplab/model/torchscript.h"
+#include "support/support.h"
+
+namespace deeplab::model {
+
+/// Images of sizes that no trace has seen.
+inline std::vector<torch::Tensor> five_images() {
+  torch::manual_seed(4);
+  return {
+      torch::randn({1, 3, 65, 97}),
+      torch::randn({2, 3, 33, 65}),
+      torch::randn({1, 3, 64, 50}),
+      torch::randn({3, 3, 41, 40}),
+      torch::randn({1, 3, 97, 66})};
+}
+
+inline void expect_same(
+    const torch::Tensor& ours, const torch::Tensor& theirs
+) {
+  ASSERT_EQ(theirs.sizes(), ours.sizes());
+  const double scale = std::max(1.0, ours.abs().max().item<double>());
+  EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-6 * scale)
+      << ours.sizes();
+}
+
+inline std::string bytes_of(const torch::Tensor& values) {
+  return {static_cast<const char*>(values.data_ptr()), values.nbytes()};
+}
+
+class ExportedPresets : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    network_ = make_preset(GetParam());
+    export_torchscript(network_, {}, file_);
+    EXPECT_TRUE(network_->is_training());
+    network_->eval();
+  }
+
+  torch::NoGradGuard no_grad_;
+  testing::TemporaryFolder folder_;
+  std::string file_ = folder_ / "net.pt";
+  DeepLab network_{nullptr};
+};
+
+TEST_P(ExportedPresets, GiveTheNetworksResultAtAnySizeHereAndInPython) {
+  auto script = torch::jit::load(file_);
+  std::vector<torch::Tensor> results;
+  std::string input;
+  std::string command =
+      str(testing::kPython,
+          " tools/torchscript_reference.py ",
+          file_,
+          " ",
+          folder_ / "images.bin ",
+          folder_ / "logits.bin");
+  int64_t count = 0;
+  for (const auto& images : five_images()) {
+    results.push_back(network_->forward(images));
+    expect_same(results.back(), script.forward({images}).toTensor());
+    input += bytes_of(images);
+    count += results.back().numel();
+    command +=
+        str(" ", images.size(0), "x", images.size(2), "x", images.size(3));
+  }
+  if (!testing::python_has("torch")) GTEST_SKIP() << "no python3-torch";
+  testing::write_text(folder_ / "images.bin", input);
+  const auto finished = testing::run_shell(command);
+  ASSERT_EQ(finished.code, 0) << finished.output;
+  auto theirs = torch::tensor(
+      testing::read_floats(folder_ / "logits.bin", static_cast<size_t>(count))
+  );
+  for (const auto& ours : results) {
+    expect_same(ours, theirs.slice(0, 0, ours.numel()).view(ours.sizes()));
+    theirs = theirs.slice(0, ours.numel());
+  }
+}
+
+}  // namespace deeplab::model

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trainings that are killed, at any moment and with any option, end with the
+// bits of one that was not.
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/engine/checkpoint.h"
+#include "e2e/program.h"
+
+namespace deeplab {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kIterations = 10;
+
+/// An option, or several, of a training.
+struct ResumeCase {
+  const char* name;
+  const char* flags;
+  int64_t processes = 1;
+};
+
+void PrintTo(const ResumeCase& resumed, std::ostream* stream) {
+  *stream << resumed.name;
+}
+
+/// A run of a case: one process or several.
+class CaseRun {
+ public:
+  CaseRun(const ResumeCase& tested, std::string folder)
+      : case_(tested), folder_(std::move(folder)) {}
+
+  void begin() {
+    const auto port = case_.processes > 1 ? testing::free_port() : 0;
+    const auto words = small(folder_, kIterations) + " --resume " + case_.flags;
+    for (int64_t rank = 0; rank < case_.processes; ++rank) {
+      std::string place;
+      if (case_.processes > 1) {
+        place =
+            str("RANK=",
+                rank,
+                " WORLD_SIZE=",
+                case_.processes,
+                " MASTER_ADDR=127.0.0.1 MASTER_PORT=",
+                port,
+                " OMP_NUM_THREADS=1");
+      }
+      children_.push_back(start(words, place));
+    }
+  }
+
+  void kill() {
+    for (const pid_t child : children_) ::kill(child, SIGKILL);
+    end();
+  }
+
+  /// Exit codes, when all have ended.
+  std::vector<int> end() {
+    std::vector<int> codes;
+    for (const pid_t child : children_) {
+      int status = 0;
+      ::waitpid(child, &status, 0);
+      codes.push_back(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    }
+    children_.clear();
+    return codes;
+  }
+
+ private:
+  ResumeCase case_;
+  std::string folder_;
+  std::vector<pid_t> children_;
+};
+
+class Resume : public ::testing::TestWithParam<ResumeCase> {
+ protected:
+  testing::TemporaryFolder folder_;
+};
+
+TEST_P(Resume, EndsWithTheSameBits) {
+  const auto whole = folder_ / "whole";
+  const auto killed = folder_ / "killed";
+  const auto done =
+      std::vector<int>(static_cast<size_t>(GetParam().processes), 0);
+  CaseRun plain(GetParam(), whole);
+  plain.begin();
+  ASSERT_EQ(plain.end(), done);
+
+  CaseRun run(GetParam(), killed);
+  // The moment is another in each run of the test.
+  std::random_device random;
+  for (const int64_t least : {1, 5}) {
+    run.begin();
+    const auto more = static_cast<int64_t>(random() % 4);
+    wait_for_lines(killed + "/metrics.jsonl", least + more);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
+    run.kill();
+  }
+  run.begin();
+  ASSERT_EQ(run.end(), done);
+  for (const std::string file : {"/last.safetensors", "/best.safetensors"}) {
+    EXPECT_TRUE(same_weights(whole + file, killed + file)) << file;
+  }
+  EXPECT_EQ(
+      timeless(testing::read_text(whole + "/metrics.jsonl")),
+      timeless(testing::read_text(killed + "/metrics.jsonl"))
+  );
+  const auto sittings = Json::parse(testing::read_text(killed + "/run.json"));
+  EXPECT_EQ(sittings.size(), 3U);
+  EXPECT_EQ(sittings[0]["processes"], GetParam().processes);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Options,
+    Resume,
+    ::testing::Values(
+        ResumeCase{"plain", "--workers 0"},
+        ResumeCase{
+            "workers_and_varied_crops",
+            "--workers 3 --set augment.crop_tries=4 --set "
+            "augment.contrast=0.3"},
+        ResumeCase{"averaged", "--set train.ema_decay=0.9"},
+        ResumeCase{"accumulated", "--batch-size 4 --set train.accumulate=2"},
+        ResumeCase{"bfloat16", "--set train.precision=bfloat16"},
+        ResumeCase{
+            "adamw_cosine_warmup",
+            "--set train.optimizer=adamw --set train.schedule=cosine"
+            " --set train.warmup_iterations=4"},
+        ResumeCase{
+            "adam_one_cycle_clipped",
+            "--set train.optimizer=adam --set train.schedule=one_cycle"
+            " --set train.clip_gradient_norm=0.5"},
+        ResumeCase{
+            "nesterov_steps_slow_start",
+            "--set train.nesterov=true --set train.schedule=step"
+            " --set train.step_every=3 --set train.slow_start_iterations=2"},
+        ResumeCase{"frozen_norms", "--set train.batch_norm=frozen"},
+        ResumeCase{"group_norm", "--set model.norm=group"},
+        ResumeCase{"recomputed", "--set train.recompute=true"},
+        ResumeCase{
+            "summed_losses",
+            "--set 'train.loss=[{\"kind\":\"cross_entropy\",\"hard_share\":0.5,"
+            "\"hard_ramp\":6},{\"kind\":\"lovasz\"},{\"kind\":\"dice\","
+            "\"weight\":0.5}]'"},
+        ResumeCase{
+            "sides",
+            "--set model.auxiliary_weight=0.4"
+            " --set model.scales=[0.5,1]"},
+        ResumeCase{
+            "two_processes", "--batch-size 4 --set train.batch_norm=sync", 2},
+        ResumeCase{
+            "two_processes_and_all",
+            "--batch-size 8 --set train.accumulate=2 --workers 2"
+            " --set train.ema_decay=0.9 --set train.precision=bfloat16"
+            " --set train.recompute=true --set train.optimizer=adamw",
+            2}
+    ),
+    [](const auto& tested) { return std::string(tested.param.name); }
+);
+
+TEST_F(Program, AFullDiskLeavesTheOldCheckpoint) {
+  const auto whole = path("whole");
+  const auto out = path("run");
+  ASSERT_EQ(deeplab(small(whole, kIterations)).code, 0);
+  const pid_t child = start(small(out, kIterations));
+  wait_for_lines(out + "/metrics.jsonl", 4);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  const auto last = out + "/last.safetensors";
+  const auto before = testing::read_text(last);
+  // A shell's unit is 512 or 1024 bytes; a checkpoint has many MiB.
+  const auto full = testing::run_shell(
+      "trap '' XFSZ; ulimit -f 2000; " + kProgram + " " +
+      small(out, kIterations) + " --resume"
+  );
+  EXPECT_EQ(full.code, 3) << full.output;
+  EXPECT_THAT(full.output, HasSubstr("last.safetensors"));
+  EXPECT_EQ(testing::read_text(last), before);
+  ASSERT_EQ(deeplab(small(out, kIterations) + " --resume").code, 0);
+  EXPECT_TRUE(same_weights(whole + "/last.safetensors", last));
+}
+
+std::string place_of(int64_t rank, int64_t port) {
+  return str(
+      "RANK=",
+      rank,
+      " WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=",
+      port,
+      " OMP_NUM_THREADS=1 "
+  );
+}
+
+TEST_F(Program, ADeadProcessEndsTheTrainingWithItsName) {
+  const auto out = path("run");
+  const auto port = testing::free_port();
+  const auto words = small(out, 100000) + " --batch-size 4";
+  const pid_t other = start(words, place_of(1, port));
+  std::thread killer([&] {
+    wait_for_lines(out + "/metrics.jsonl", 4);
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+  });
+  const auto first =
+      testing::run_shell(place_of(0, port) + kProgram + " " + words);
+  killer.join();
+  EXPECT_EQ(first.code, 1);
+  EXPECT_THAT(
+      first.output, HasSubstr("error: process 1 of 2 is gone; what it said")
+  );
+  EXPECT_GE(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
+}
+
+TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
+  const auto run = path("run");
+  ASSERT_EQ(deeplab(small(run, 2)).code, 0);
+  const std::string checkpoint = " --checkpoint " + run + "/last.safetensors";
+  const auto words = [&](const std::string& json) {
+    return "evaluate" + checkpoint + " --trimap 2 --split train --json " +
+           path(json);
+  };
+  ASSERT_EQ(deeplab(words("one.json")).code, 0);
+  const auto in_two = [&](const std::string& verb) {
+    const auto port = testing::free_port();
+    const pid_t other = start(verb, place_of(1, port));
+    const auto first =
+        testing::run_shell(place_of(0, port) + kProgram + " " + verb);
+    int status = 0;
+    ::waitpid(other, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(first.code, 0) << first.output;
+  };
+  in_two(words("two.json"));
+  const auto one = Json::parse(testing::read_text(path("one.json")));
+  const auto two = Json::parse(testing::read_text(path("two.json")));
+  EXPECT_EQ(one["images"], 8);
+  EXPECT_EQ(one, two);
+
+  const auto set = path("set");
+  ASSERT_EQ(
+      deeplab(
+          "data synthesize " + set +
+          " --set data.synthetic.train_images=3"
+          " --set data.synthetic.val_images=2"
+          " --set data.synthetic.width=64 --set data.synthetic.height=48"
+      )
+          .code,
+      0
+  );
+  const auto masks = path("masks");
+  in_two(
+      "predict " + set + "/JPEGImages --save mask --out " + masks + checkpoint
+  );
+  int64_t count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(masks)) {
+    EXPECT_GT(file.file_size(), 0U);
+    ++count;
+  }
+  EXPECT_EQ(count, 5);
+}
+
+TEST_F(Program, TorchrunTrainsInTwoProcesses) {
+  if (testing::run_shell("command -v torchrun").code != 0) {
+    GTEST_SKIP() << "no torchrun (python3-torch)";
+  }
+  const auto out = path("run");
+  // Its defaults of -r and -t stop PyTorch 1.13 on Python 3.11.
+  const auto finished = testing::run_shell(
+      "torchrun -r 1 -t 1 --nproc_per_node=2 --master_port=" +
+      std::to_string(testing::free_port()) + " --no_python " + kProgram + " " +
+      small(out, 3) + " --batch-size 4 --set train.batch_norm=sync"
+  );
+  EXPECT_EQ(finished.code, 0) << finished.output;
+  EXPECT_EQ(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
+  EXPECT_EQ(
+      Json::parse(testing::read_text(out + "/run.json"))[0]["processes"], 2
+  );
+}
+
+TEST_F(Program, TensorboardReadsWhatATrainingWrites) {
+  const auto out = path("run");
+  const auto trained = deeplab(
+      small(out, 3) +
+      " --set log.histograms=true --set log.images=1"
+      " --set train.clip_gradient_norm=1"
+  );
+  ASSERT_EQ(trained.code, 0) << trained.output;
+  const auto read = testing::run_shell(
+      std::string(testing::kPython) + " tests/support/tensorboard_reader.py " +
+      out + "/tensorboard"
+  );
+  ASSERT_EQ(read.code, 0) << read.output;
+  for (const char* tag :
+       {"train/loss",
+        "train/learning_rate",
+        "train/gradient_norm",
+        "validation/mean_iou",
+        "validation/val_0",
+        "weights/classifier.weight"}) {
+    EXPECT_THAT(read.output, HasSubstr(str('"', tag, '"')));
+  }
+}
+
+TEST_F(Program, AProtocolIsBeneathTheConfig) {
+  const auto printed = deeplab("describe --protocol v3-fine");
+  EXPECT_EQ(printed.code, 0);
+  EXPECT_THAT(printed.output, HasSubstr("train.batch_norm"));
+  const auto out = path("run");
+  const auto trained = deeplab(
+      small(out, 1) +
+      " --protocol v3 --set model.preset=deeplabv3plus-"
+      "mobilenetv2"
+  );
+  ASSERT_EQ(trained.code, 0) << trained.output;
+  EXPECT_THAT(
+      trained.output, HasSubstr("warning: batch norm sees 2 images at a time")
+  );
+  const auto config = Json::parse(testing::read_text(out + "/config.json"));
+  EXPECT_EQ(config["train"]["learning_rate"], 0.007);
+  EXPECT_EQ(config["train"]["batch_norm_momentum"], 0.0003);
+  EXPECT_EQ(config["train"]["batch_size"], 2);
+  EXPECT_EQ(config["model"]["backbone"], "mobilenet_v2");
+}
+
+}  // namespace
+}  // namespace deeplab
