@@ -91,7 +91,15 @@ torch::Tensor resize_like(
         corners
     );
   }
-  return at::upsample_bilinear2d(features, size, corners == AlignCorners::kYes);
+  const bool keeps_corners = corners == AlignCorners::kYes;
+  if (features.scalar_type() == torch::kBFloat16 && features.is_cpu()) {
+    // LibTorch has no vectors for it: some six times slower than this.
+    return at::upsample_bilinear2d(
+               features.to(torch::kFloat32), size, keeps_corners
+    )
+        .to(torch::kBFloat16);
+  }
+  return at::upsample_bilinear2d(features, size, keeps_corners);
 }
 
 torch::Tensor rescale(
