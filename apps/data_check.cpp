@@ -71,6 +71,12 @@ void print_classes(
     line(classes.names[k], report.class_pixels[k]);
   }
   line("void", report.void_pixels);
+  const auto& pixels = report.class_pixels;
+  const bool misses = std::count(pixels.begin(), pixels.end(), 0) > 0;
+  if (misses && report.void_pixels > 0) {
+    std::cout << "  a class never occurs, and void does: a mask's 255 is void, "
+                 "whatever it was meant to be\n";
+  }
 }
 
 void print_images(const data::CheckReport& report) {

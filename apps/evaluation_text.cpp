@@ -85,6 +85,21 @@ Json evaluation_json(
       {"confusion", confusion_json(evaluation.confusion().counts())}};
 }
 
+std::string one_class_warning(
+    const engine::ConfusionMatrix& counted,
+    const std::vector<std::string>& names
+) {
+  const auto predicted = counted.counts().sum(0);
+  if (predicted.count_nonzero().item<int64_t>() != 1) return "";
+  const auto only = static_cast<size_t>(predicted.argmax().item<int64_t>());
+  return str(
+      "warning: every pixel is predicted as ",
+      names.at(only),
+      "; where that stays so, train longer or from weights (--init-from), or "
+      "weigh classes (data check --out writes train.class_weights)"
+  );
+}
+
 Json images_json(const std::map<std::string, engine::ImageCounts>& images) {
   Json result = Json::object();
   for (const auto& [name, counts] : images) {

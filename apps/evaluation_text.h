@@ -21,6 +21,12 @@ Json evaluation_json(
     const engine::Evaluation& evaluation, const std::vector<std::string>& names
 );
 
+/// A warning where all that is predicted is one class; empty else.
+std::string one_class_warning(
+    const engine::ConfusionMatrix& counted,
+    const std::vector<std::string>& names
+);
+
 /// Counts of each image, {name: {class index: [9 counts]}}, for classes that
 /// occur.
 Json images_json(const std::map<std::string, engine::ImageCounts>& images);

@@ -8,6 +8,7 @@
 
 #include <torch/torch.h>
 
+#include "apps/world.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::apps {
@@ -204,8 +205,12 @@ model::ImageSize Flags::size(const std::string& name) const {
 torch::Device Flags::device() const {
   const auto name = text("device");
   try {
-    const torch::Device device(name);
+    torch::Device device(name);
     if (device.is_cpu()) return device;
+    // One device to each process.
+    if (device.is_cuda() && !device.has_index()) {
+      device.set_index(static_cast<c10::DeviceIndex>(local_rank()));
+    }
     const auto count = static_cast<int>(torch::cuda::device_count());
     if (device.is_cuda() && device.index() < count && count > 0) return device;
   } catch (const c10::Error&) {

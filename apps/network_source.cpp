@@ -62,7 +62,9 @@ NetworkFile from_checkpoint(const std::string& path, const Flags& flags) {
   file.network = model::DeepLab(
       own.model, file.classes.size(), model::StartWeights::kUnset
   );
-  check_complete(weights::load_state(*file.network, checkpoint.network), path);
+  check_complete(
+      weights::load_state(*file.network, checkpoint.trained()), path
+  );
   return file;
 }
 
@@ -222,29 +224,50 @@ model::Segmenter open_checkpoint(
       data::classes_of(config.data).size(),
       model::StartWeights::kUnset
   );
-  check_complete(weights::load_state(*network, checkpoint.network), path);
+  check_complete(weights::load_state(*network, checkpoint.trained()), path);
   return ready(network, stride, device);
 }
 
 model::Segmenter open_teacher(
-    const std::string& path, int64_t num_classes, torch::Device device
+    const RunConfig& config, const data::Classes& classes, torch::Device device
 ) {
+  const auto& path = config.train.teacher->file;
+  const auto facts = facts_of(path);
+  if (facts) {
+    const auto refuse = [&](const char* what) {
+      throw DataError(
+          str(path,
+              ": was trained with other ",
+              what,
+              " than this run; a teacher needs the same")
+      );
+    };
+    const auto& own = facts->config.data;
+    if (!own.classes.empty() && own.classes != classes.names) refuse("classes");
+    if (own.mean != config.data.mean || own.std != config.data.std) {
+      refuse("data.mean or data.std");
+    }
+  }
   model::ScriptUse use;
   use.device = device;
   return [inner = model::load_torchscript(path, use),
           path,
-          num_classes](const torch::Tensor& images) {
+          is_probability = facts && facts->gives_probabilities,
+          num_classes = classes.size()](const torch::Tensor& images) {
     const torch::NoGradGuard no_grad;
-    auto logits = inner(images);
-    if (logits.size(1) == num_classes) return logits;
-    throw DataError(
-        str(path,
-            ": scores ",
-            logits.size(1),
-            " classes, the data set has ",
-            num_classes,
-            "; a teacher needs the same")
-    );
+    const auto scores = inner(images);
+    if (scores.size(1) != num_classes) {
+      throw DataError(
+          str(path,
+              ": scores ",
+              scores.size(1),
+              " classes, the data set has ",
+              num_classes,
+              "; a teacher needs the same")
+      );
+    }
+    constexpr double kLeast = 1e-12;
+    return is_probability ? scores.clamp_min(kLeast).log() : scores;
   };
 }
 

@@ -52,12 +52,13 @@ NetworkSource open_network(const Flags& flags);
 /// Throws: as open_network().
 NetworkSource open_run(const std::string& path, const Flags& flags);
 
-/// A TorchScript file whose scores a network learns.
-/// Throws: as model::load_torchscript(); from the segmenter too, where it
-/// scores
-///         another number of classes.
+/// The TorchScript file of train.teacher, whose scores a network learns; it
+/// gives logits, or logarithms of probabilities.
+/// Throws: as model::load_torchscript(), and DataError for one of our exports
+///         with other classes or another normalisation; from the segmenter too,
+///         where it scores another number of classes.
 model::Segmenter open_teacher(
-    const std::string& path, int64_t num_classes, torch::Device device
+    const RunConfig& config, const data::Classes& classes, torch::Device device
 );
 
 /// The network of a checkpoint at one evaluation stride.

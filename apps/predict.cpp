@@ -197,7 +197,7 @@ int predict(const Arguments& arguments) {
   const int64_t share =
       own_share(static_cast<int64_t>(photos.size()), processes);
   Progress progress("predict", share, 0);
-  int64_t failed = 0;
+  double failed = 0;
   for (int64_t done = 0; done < share; ++done) {
     const auto& photo =
         photos[static_cast<size_t>(whole_index(done, processes))];
@@ -212,8 +212,10 @@ int predict(const Arguments& arguments) {
     }
     progress.update(done + 1, "");
   }
+  if (processes) failed = processes->sum(failed);
   if (failed > 0) {
-    throw DataError(str(failed, " of ", share, " photos could not be segmented")
+    throw DataError(
+        str(failed, " of ", photos.size(), " photos could not be segmented")
     );
   }
   if (is_first(processes)) std::cout << flags.text("out") << '\n';

@@ -198,7 +198,7 @@ Json expand_protocol(Json config) {
   const auto model = config.find("model");
   if (model != config.end() && model->is_object() &&
       !model->contains("preset")) {
-    set_key(expanded, "model.preset", expanded["model"]);
+    expanded["model"] = Json{{"preset", expanded["model"]}};
   }
   expanded.merge_patch(config);
   return expanded;

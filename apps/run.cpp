@@ -7,12 +7,14 @@
 
 #include <torch/torch.h>
 
+#include "apps/evaluation_text.h"
 #include "apps/network_source.h"
 #include "apps/platform.h"
 #include "apps/run_log.h"
 #include "apps/stop_signals.h"
 #include "apps/world.h"
 #include "data/loader.h"
+#include "data/repeated.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
@@ -36,13 +38,19 @@ class Run {
   Run(const RunConfig& config, const TrainingOptions& options)
       : config_(config), options_(options), files_(options.folder) {
     train_ = make_dataset(config_.data, data::Role::kTrain);
+    if (!config_.data.repeat_list.empty()) {
+      train_ = data::repeat_images(
+          train_, config_.data.repeat_list, config_.data.repeat_times
+      );
+    }
     validation_ = make_dataset(config_.data, data::Role::kValidation);
     record_classes(config_, train_->classes());
     classes_ = train_->classes();
-    validate(config_, classes_.size());
-    if (options_.processes) {
-      config_.train.validate_processes(options_.processes->size());
-    }
+    validate(
+        config_,
+        classes_.size(),
+        options_.processes ? options_.processes->size() : 1
+    );
     config_text_ = write_config(config_).dump(2);
   }
 
@@ -61,9 +69,7 @@ class Run {
   BatchSource batches() const;
   model::Segmenter teacher() const {
     if (!config_.train.teacher) return {};
-    return open_teacher(
-        config_.train.teacher->file, classes_.size(), options_.device
-    );
+    return open_teacher(config_, classes_, options_.device);
   }
   std::optional<engine::Checkpoint> checkpoint_to_resume() const;
   void check_common_start(int64_t iteration) const;
@@ -188,16 +194,8 @@ double Run::validate_network(model::DeepLab network, int64_t iteration) {
     log_->validation(iteration, scores, classes_);
     log_->histograms(iteration, *network);
   }
-  const auto predicted = counted.confusion().counts().sum(0);
-  if (predicted.count_nonzero().item<int64_t>() == 1) {
-    const auto only = static_cast<size_t>(predicted.argmax().item<int64_t>());
-    say(str(
-        "warning: every pixel is predicted as ",
-        classes_.names[only],
-        "; where that stays so, train longer or from weights (--init-from), or "
-        "weigh classes (data check prints train.class_weights)"
-    ));
-  }
+  const auto warning = one_class_warning(counted.confusion(), classes_.names);
+  if (!warning.empty()) say(warning);
   return scores.mean_iou;
 }
 

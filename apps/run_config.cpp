@@ -7,6 +7,8 @@
 #include "apps/protocols.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/output_stride.h"
+#include "deeplab/engine/batch_norm.h"
+#include "deeplab/model/deeplab.h"
 #include "deeplab/model/presets.h"
 
 namespace deeplab::apps {
@@ -48,6 +50,25 @@ Json expand_crf(Json config) {
     *crf = write_config(read_crf_config(crf->get<std::string>()));
   }
   return config;
+}
+
+/// Only a network that is built tells whether it has batch norms, by which
+/// small batches are refused.
+void validate_training(
+    const RunConfig& config, int64_t num_classes, int64_t processes
+) {
+  const auto check = [&](bool batch_norms) {
+    config.train.validate(num_classes, batch_norms);
+    config.train.validate_processes(processes, batch_norms);
+  };
+  try {
+    check(/*batch_norms=*/true);
+  } catch (const ConfigError&) {
+    const model::DeepLab network(
+        config.model, num_classes, model::StartWeights::kUnset
+    );
+    check(engine::has_batch_norm(*network));
+  }
 }
 
 }  // namespace
@@ -159,10 +180,14 @@ std::vector<std::string> differing_keys(const Json& one, const Json& other) {
 }
 
 void validate(const RunConfig& config, int64_t num_classes) {
+  validate(config, num_classes, /*processes=*/1);
+}
+
+void validate(const RunConfig& config, int64_t num_classes, int64_t processes) {
   config.model.validate();
   config.data.validate();
   config.augment.validate();
-  config.train.validate(num_classes);
+  validate_training(config, num_classes, processes);
   config.model.check_output_stride(
       config.train_stride(), "train.output_stride"
   );

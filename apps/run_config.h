@@ -110,7 +110,10 @@ void set_key(Json& config, const std::string& key, const Json& value);
 std::vector<std::string> differing_keys(const Json& one, const Json& other);
 
 /// Checks what can be checked without opening the data set.
+/// `processes` share each batch.
 /// Throws: ConfigError naming the first key that breaks a rule.
+void validate(const RunConfig& config, int64_t num_classes, int64_t processes);
+/// The same for one process.
 void validate(const RunConfig& config, int64_t num_classes);
 
 /// Writes the names and colors that a data set turned out to have into the

@@ -24,13 +24,14 @@ int train(const Arguments& arguments) {
   options.folder = flags.text("out");
   options.device = flags.device();
   options.resume = flags.has("resume");
-  options.processes = join_processes();
   const RunFiles files(options.folder);
   Json base = Json::object();
   if (options.resume && std::filesystem::exists(files.config)) {
     base = parse_json(read_file(files.config), files.config);
   }
-  const bool finished = run_training(flags.config(base), options);
+  const auto config = flags.config(base);
+  options.processes = join_processes();
+  const bool finished = run_training(config, options);
   if (!finished) {
     if (is_first(options.processes))
       std::cerr << "stopped; go on with: deeplab train --out " << options.folder

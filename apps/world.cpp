@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <iostream>
 #include <optional>
 #include <thread>
 
@@ -20,22 +21,36 @@ struct Launcher {
   const char* name;
   const char* rank;
   const char* size;
+  const char* local_rank;
   const char* local_size;
 };
 constexpr std::array kLaunchers{
-    Launcher{"torchrun", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"},
+    Launcher{
+        "torchrun", "RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
     Launcher{
         "srun",
         "SLURM_PROCID",
         "SLURM_STEP_NUM_TASKS",
+        "SLURM_LOCALID",
         "SLURM_STEP_TASKS_PER_NODE"},
     Launcher{
         "mpirun (Open MPI)",
         "OMPI_COMM_WORLD_RANK",
         "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
         "OMPI_COMM_WORLD_LOCAL_SIZE"},
-    Launcher{"mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS"},
+    Launcher{
+        "mpirun", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
 };
+
+/// What tells one job's processes from another's on the same hosts.
+constexpr std::array kJobs{
+    "TORCHELASTIC_RUN_ID",
+    "TORCHELASTIC_RESTART_COUNT",
+    "SLURM_JOB_ID",
+    "SLURM_STEP_ID",
+    "PMIX_NAMESPACE",
+    "OMPI_MCA_ess_base_jobid"};
 
 /// How long a process waits for the others, at the start and in between.
 constexpr std::chrono::minutes kPatience{30};
@@ -46,14 +61,14 @@ std::optional<std::string> variable(const char* name) {
   return value;
 }
 
-/// The number that the variable begins with ("4(x2)" of srun is 4).
+/// The number that the variable begins with ("4(x2)" and "4,3" of srun are 4).
 int64_t whole(const char* name, int64_t least) {
   const auto text = variable(name);
   if (!text) throw ConfigError(str(name, " is not set; the launcher sets it"));
   int64_t value = 0;
   const char* end = text->data() + text->size();
   const auto [stop, problem] = std::from_chars(text->data(), end, value);
-  const bool ends = stop == end || *stop == '(';
+  const bool ends = stop == end || *stop == '(' || *stop == ',';
   if (problem == std::errc() && ends && value >= least) return value;
   throw ConfigError(
       str(name, " is \"", *text, "\"; must be a whole number >= ", least)
@@ -75,10 +90,21 @@ void find_meeting(const Launcher& launcher, engine::ProcessPlace& place) {
             "process 0")
     );
   }
-  if (is_set("MASTER_PORT")) place.port = whole("MASTER_PORT", 1);
   place.interface = variable("GLOO_SOCKET_IFNAME").value_or("");
-  place.is_hosted = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  place.meeting = variable("TORCHELASTIC_RESTART_COUNT").value_or("0");
+  for (const char* job : kJobs) {
+    place.meeting += "/" + variable(job).value_or("");
+  }
+  if (is_set("MASTER_PORT")) {
+    place.port = whole("MASTER_PORT", 1);
+    // Torchrun itself may wait at its port, with the words of its version.
+    if (is_set("TORCHELASTIC_RUN_ID")) ++place.port;
+  } else {
+    constexpr size_t kFirst = 20000;
+    constexpr size_t kPorts = 10000;
+    place.port = static_cast<int64_t>(
+        kFirst + std::hash<std::string>()(place.meeting) % kPorts
+    );
+  }
 }
 
 void share_threads(
@@ -92,6 +118,14 @@ void share_threads(
 }
 
 }  // namespace
+
+int64_t local_rank() {
+  for (const auto& launcher : kLaunchers) {
+    if (!is_set(launcher.rank) || !is_set(launcher.size)) continue;
+    return is_set(launcher.local_rank) ? whole(launcher.local_rank, 0) : 0;
+  }
+  return 0;
+}
 
 std::shared_ptr<engine::ProcessGroup> join_processes() {
   for (const auto& launcher : kLaunchers) {
@@ -113,6 +147,11 @@ std::shared_ptr<engine::ProcessGroup> join_processes() {
     }
     find_meeting(launcher, place);
     share_threads(launcher, place);
+    if (place.rank == 0) {
+      std::cerr << "process 0 of " << place.size << " (" << launcher.name
+                << "): meeting the others at " << place.address << ':'
+                << place.port << '\n';
+    }
     return std::make_shared<engine::ProcessGroup>(place, kPatience);
   }
   return nullptr;
@@ -157,6 +196,8 @@ void merge_processes(
     sum.merge_text(text);
   }
   counted = std::move(sum);
+  // Process 0, at which all meet, may not leave before the others have read.
+  processes->sum(0.0);
 }
 
 }  // namespace deeplab::apps

@@ -18,6 +18,10 @@ namespace deeplab::apps {
 ///         Error where the processes do not meet.
 std::shared_ptr<engine::ProcessGroup> join_processes();
 
+/// This process's number among those on its machine; 0 where it is alone.
+/// Throws: as join_processes().
+int64_t local_rank();
+
 /// Whether this process is the one that writes and prints.
 bool is_first(const std::shared_ptr<engine::ProcessGroup>& processes);
 

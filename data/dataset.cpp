@@ -13,7 +13,6 @@
 #include "data/packed.h"
 #include "data/packed_index.h"
 #include "data/pascal_voc.h"
-#include "data/repeated.h"
 #include "data/synthetic.h"
 #include "deeplab/core/error.h"
 
@@ -113,9 +112,7 @@ DatasetPtr make_dataset(const DataConfig& config, Role role) {
   if (config.kind != "synthetic" && config.root.empty()) {
     throw ConfigError("data.root is empty; must be the data set's folder");
   }
-  auto dataset = find(config.kind).make(config, role);
-  if (role != Role::kTrain || config.repeat_list.empty()) return dataset;
-  return repeat_images(dataset, config.repeat_list, config.repeat_times);
+  return find(config.kind).make(config, role);
 }
 
 std::string kind_of(const std::string& root, const std::string& preferred) {

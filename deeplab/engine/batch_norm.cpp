@@ -16,7 +16,7 @@ void freeze_batch_norm(torch::nn::Module& module) {
 }
 
 bool has_batch_norm(const torch::nn::Module& module) {
-  for (const auto& child : module.modules()) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
     const auto* norm = child->as<nn::NormImpl>();
     if (norm != nullptr && !norm->is_group_norm()) return true;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/checkpoint.h"
 
+#include <torch/utils.h>
+
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "deeplab/weights/read_weights.h"
@@ -18,6 +20,29 @@ const std::string kSquare = "square.";
 
 }  // namespace
 
+void restore_state(
+    const weights::StateDict& into,
+    const weights::StateDict& from,
+    const char* what
+) {
+  const torch::NoGradGuard no_grad;
+  for (const auto& item : into) {
+    const auto* found = from.find(item.key());
+    if (found == nullptr || found->sizes() != item.value().sizes()) {
+      throw DataError(
+          str("the checkpoint's ",
+              what,
+              " of ",
+              item.key(),
+              found == nullptr ? " is missing" : " has another shape",
+              "; resume with the config that wrote it")
+      );
+    }
+    auto target = item.value();
+    target.copy_(*found);
+  }
+}
+
 void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
   weights::TensorFile file;
   const auto add = [&](const std::string& prefix,
@@ -34,6 +59,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
       {"iteration", checkpoint.iteration},
       {"best_mean_iou", checkpoint.best_mean_iou},
       {"best_iteration", checkpoint.best_iteration},
+      {"updates", checkpoint.updates},
       {"loss_scale", checkpoint.loss_scale},
       {"steps_at_scale", checkpoint.steps_at_scale}};
   file.metadata = {
@@ -70,7 +96,8 @@ Checkpoint load_checkpoint(const std::string& path) {
     progress.at("iteration").get_to(checkpoint.iteration);
     progress.at("best_mean_iou").get_to(checkpoint.best_mean_iou);
     progress.at("best_iteration").get_to(checkpoint.best_iteration);
-    // Files of version 0.1.0 have no scale.
+    // Earlier files have none of these.
+    checkpoint.updates = progress.value("updates", checkpoint.iteration);
     checkpoint.loss_scale = progress.value("loss_scale", 0.0);
     checkpoint.steps_at_scale = progress.value("steps_at_scale", int64_t{0});
   } catch (const std::exception& error) {

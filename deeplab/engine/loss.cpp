@@ -72,8 +72,8 @@ bool needs_products(const torch::Tensor& logits) {
   return logits.is_cuda() && at::globalContext().deterministicAlgorithms();
 }
 
-/// [N, H, W], without weights; 0 at void.
-torch::Tensor pixel_losses(
+/// Cross-entropy [N, H, W], without weights; 0 at void.
+torch::Tensor pixel_entropies(
     const LossConfig& config,
     const torch::Tensor& logits,
     const torch::Tensor& labels
@@ -81,20 +81,26 @@ torch::Tensor pixel_losses(
   if (needs_products(logits)) return cross_entropy_by_products(logits, labels);
   LossTarget unweighted;
   unweighted.labels = labels;
-  const auto losses = cross_entropy(config, logits, unweighted, torch::kNone);
-  if (config.kind != "focal") return losses;
-  return (1 - (-losses).exp()).pow(config.gamma) * losses;
+  return cross_entropy(config, logits, unweighted, torch::kNone);
 }
 
-/// The pixels that count, bool, of those that are not void, flat.
-torch::Tensor hard_pixels(
-    const LossConfig& config, const torch::Tensor& losses, int64_t iteration
+torch::Tensor losses_of(
+    const LossConfig& config, const torch::Tensor& entropies
 ) {
-  const int64_t pixels = losses.numel();
-  auto picked = torch::ones_like(losses, torch::kBool);
+  if (config.kind != "focal") return entropies;
+  return (1 - (-entropies).exp()).pow(config.gamma) * entropies;
+}
+
+/// The pixels that count, bool, of those that are not void, flat. Both losses
+/// grow with the cross-entropy, so that it tells which are the largest.
+torch::Tensor hard_pixels(
+    const LossConfig& config, const torch::Tensor& entropies, int64_t iteration
+) {
+  const int64_t pixels = entropies.numel();
+  auto picked = torch::ones_like(entropies, torch::kBool);
   if (pixels == 0) return picked;
   if (config.ohem_below) {
-    const auto sure = (-losses).exp();
+    const auto sure = (-entropies).exp();
     const int64_t least = std::min(config.ohem_least, pixels - 1);
     const auto at_least = std::get<0>(sure.kthvalue(least + 1));
     picked = sure < at_least.clamp_min(*config.ohem_below);
@@ -111,7 +117,7 @@ torch::Tensor hard_pixels(
     const auto count = std::max<int64_t>(
         1, static_cast<int64_t>(share * static_cast<double>(pixels))
     );
-    const auto hardest = std::get<1>(losses.topk(count));
+    const auto hardest = std::get<1>(entropies.topk(count));
     picked = picked & torch::zeros_like(picked).index_fill(0, hardest, true);
   }
   return picked;
@@ -119,18 +125,17 @@ torch::Tensor hard_pixels(
 
 torch::Tensor mined(
     const LossConfig& config,
-    const torch::Tensor& losses,
+    const torch::Tensor& entropies,
     const torch::Tensor& weights,
     const LossTarget& target
 ) {
   const auto counted = target.labels.ne(kVoid);
-  const auto flat_losses = losses.masked_select(counted);
-  const auto picked =
-      hard_pixels(config, flat_losses.detach(), target.iteration);
+  const auto flat = entropies.masked_select(counted);
+  const auto picked = hard_pixels(config, flat.detach(), target.iteration);
   const auto flat_weights =
       weights.masked_select(counted) * picked.to(weights.scalar_type());
   const auto total = flat_weights.sum().clamp_min(kTiny);
-  return target.share * (flat_losses * flat_weights).sum() / total;
+  return target.share * (losses_of(config, flat) * flat_weights).sum() / total;
 }
 
 torch::Tensor pixelwise(
@@ -141,11 +146,11 @@ torch::Tensor pixelwise(
   torch::Tensor sum;
   const bool plain = config.label_smoothing == 0;
   if (weighs_pixels(config) || (plain && needs_products(logits))) {
-    const auto losses = pixel_losses(config, logits, target.labels);
+    const auto entropies = pixel_entropies(config, logits, target.labels);
     const auto weights =
         pixel_weights(config, target.labels, target.class_weights);
-    if (config.mines()) return mined(config, losses, weights, target);
-    sum = (losses * weights).sum();
+    if (config.mines()) return mined(config, entropies, weights, target);
+    sum = (losses_of(config, entropies) * weights).sum();
   } else {
     sum = cross_entropy(config, logits, target, torch::kSum);
   }
@@ -264,15 +269,15 @@ torch::Tensor cross_entropy_by_products(
 torch::Tensor distillation_loss(
     const torch::Tensor& logits,
     const torch::Tensor& teacher,
-    const torch::Tensor& labels,
+    const LossTarget& target,
     double temperature
 ) {
   const auto own = (at_least_float32(logits) / temperature).log_softmax(1);
   const auto wanted = (at_least_float32(teacher) / temperature).log_softmax(1);
   const auto divergence = (wanted.exp() * (wanted - own)).sum(1);
-  const auto counted = labels.ne(kVoid).to(torch::kFloat32);
-  return temperature * temperature * (divergence * counted).sum() /
-         counted.sum().clamp_min(kTiny);
+  const auto sum = (divergence * target.labels.ne(kVoid).to(divergence)).sum();
+  return temperature * temperature * sum /
+         target.total.to(sum.dtype()).clamp_min(kTiny);
 }
 
 torch::Tensor segmentation_loss(

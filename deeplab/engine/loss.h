@@ -67,14 +67,15 @@ torch::Tensor cross_entropy_by_products(
 );
 
 /// Kullback-Leibler divergence from the teacher's classes to the network's,
-/// both at a temperature T, times T^2; mean over the pixels that are not void.
+/// both at a temperature T, times T^2; sum over the pixels that are not void,
+/// divided by the target's total (of a plain cross-entropy).
 ///
-/// Shapes: logits, teacher [N, K, H, W], labels int64 [N, H, W] -> scalar.
+/// Shapes: logits, teacher [N, K, H, W] -> scalar.
 /// Source: Hinton et al. 2015, arXiv:1503.02531, section 2.
 torch::Tensor distillation_loss(
     const torch::Tensor& logits,
     const torch::Tensor& teacher,
-    const torch::Tensor& labels,
+    const LossTarget& target,
     double temperature
 );
 

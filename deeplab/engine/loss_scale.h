@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "deeplab/core/error.h"
+
 namespace deeplab::engine {
 
 /// The factor on the loss that keeps float16's gradients above its least
@@ -22,9 +24,16 @@ class LossScale {
   }
 
   /// After a backward; whether its gradients are to be used.
+  /// Throws: Error where they are not finite without any factor either.
   bool update(bool gradients_are_finite) {
     if (!gradients_are_finite) {
       factor_ /= 2;
+      if (factor_ < 1) {
+        throw Error(
+            "gradients are not finite in float16, whatever the loss is scaled "
+            "by; train in bfloat16 or float32, or lower train.learning_rate"
+        );
+      }
       steps_ = 0;
       return false;
     }

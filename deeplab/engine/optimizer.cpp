@@ -105,15 +105,16 @@ void Optimizer::scale_gradients(double factor) {
   }
 }
 
-void Optimizer::step(int64_t iteration, double learning_rate) {
+void Optimizer::step(double learning_rate) {
   torch::NoGradGuard no_grad;
+  ++updates_;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     if (!parameters_[i].parameter.grad().defined()) continue;
     const double rate = learning_rate * parameters_[i].rate;
     if (kind_ == Kind::kSgd) {
       sgd_step(i, rate);
     } else {
-      adam_step(i, rate, iteration);
+      adam_step(i, rate);
     }
   }
 }
@@ -136,7 +137,7 @@ void Optimizer::sgd_step(size_t i, double rate) {
   }
 }
 
-void Optimizer::adam_step(size_t i, double rate, int64_t iteration) {
+void Optimizer::adam_step(size_t i, double rate) {
   auto& entry = parameters_[i];
   auto gradient = entry.parameter.grad();
   if (kind_ == Kind::kAdamW) {
@@ -146,7 +147,7 @@ void Optimizer::adam_step(size_t i, double rate, int64_t iteration) {
   }
   velocities_[i].mul_(beta1_).add_(gradient, 1 - beta1_);
   squares_[i].mul_(beta2_).addcmul_(gradient, gradient, 1 - beta2_);
-  const auto steps = static_cast<double>(iteration + 1);
+  const auto steps = static_cast<double>(updates_);
   const double mean_share = 1 - std::pow(beta1_, steps);
   const double square_share = 1 - std::pow(beta2_, steps);
   const auto spread =

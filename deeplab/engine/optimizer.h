@@ -49,8 +49,12 @@ class Optimizer {
   double gradient_norm() const;
   /// Multiplies all gradients.
   void scale_gradients(double factor);
-  /// Step number `iteration`, from 0. Parameters without a gradient stay.
-  void step(int64_t iteration, double learning_rate);
+  /// Parameters without a gradient stay.
+  void step(double learning_rate);
+
+  /// Steps done, by which Adam corrects its means.
+  int64_t updates() const noexcept { return updates_; }
+  void set_updates(int64_t updates) { updates_ = updates; }
 
   /// Momentum (Adam: mean of gradients) by parameter name; not copied.
   weights::StateDict velocities() const { return named(velocities_); }
@@ -65,7 +69,7 @@ class Optimizer {
 
   weights::StateDict named(const std::vector<torch::Tensor>& state) const;
   void sgd_step(size_t i, double rate);
-  void adam_step(size_t i, double rate, int64_t iteration);
+  void adam_step(size_t i, double rate);
 
   std::vector<TrainedParameter> parameters_;
   Kind kind_;
@@ -76,6 +80,7 @@ class Optimizer {
   double epsilon_;
   std::vector<torch::Tensor> velocities_;
   std::vector<torch::Tensor> squares_;
+  int64_t updates_ = 0;
 };
 
 }  // namespace deeplab::engine

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/process_group.h"
 
+#include <algorithm>
 #include <thread>
 
 #ifndef USE_C10D_GLOO
@@ -44,7 +45,6 @@ std::shared_ptr<::gloo::transport::Device> make_device(const ProcessPlace& place
 struct ProcessGroup::Channel {
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
-  int64_t gathered = 0;
 };
 
 ProcessGroup::ProcessGroup(
@@ -57,8 +57,8 @@ ProcessGroup::ProcessGroup(
   try {
     c10d::TCPStoreOptions where;
     where.port = static_cast<std::uint16_t>(place.port);
-    where.isServer = rank() == 0 && !place.is_hosted;
-    if (!place.is_hosted) where.numWorkers = static_cast<size_t>(size());
+    where.isServer = rank() == 0;
+    where.numWorkers = static_cast<size_t>(size());
     where.timeout = patience;
     channel_->store = c10::make_intrusive<c10d::PrefixStore>(
         "deeplab/" + place.meeting,
@@ -139,20 +139,27 @@ void ProcessGroup::broadcast(torch::Tensor& values) {
 }
 
 std::vector<std::string> ProcessGroup::gather(const std::string& text) {
-  const auto key = [&](int64_t of) {
-    return str("gather/", channel_->gathered, "/", of);
-  };
-  std::vector<std::string> texts;
+  auto sizes = torch::zeros({size()}, torch::kInt64);
+  sizes[rank()] = static_cast<int64_t>(text.size());
+  sum(sizes);
+  const auto longest = std::max<int64_t>(1, sizes.max().item<int64_t>());
+  auto own = torch::zeros({longest}, torch::kUInt8);
+  std::copy(text.begin(), text.end(), own.data_ptr<uint8_t>());
+  std::vector<torch::Tensor> inputs{own};
+  std::vector<std::vector<torch::Tensor>> outputs(1);
+  for (int64_t of = 0; of < size(); ++of) {
+    outputs[0].push_back(torch::empty_like(own));
+  }
   try {
-    channel_->store->set(key(rank()), {text.begin(), text.end()});
-    for (int64_t of = 0; of < size(); ++of) {
-      const auto bytes = channel_->store->get(key(of));
-      texts.emplace_back(bytes.begin(), bytes.end());
-    }
+    channel_->gloo->allgather(outputs, inputs)->wait();
   } catch (const std::exception& error) {
     fail(first_line(error));
   }
-  ++channel_->gathered;
+  std::vector<std::string> texts;
+  for (int64_t of = 0; of < size(); ++of) {
+    const auto* bytes = outputs[0][static_cast<size_t>(of)].data_ptr<uint8_t>();
+    texts.emplace_back(bytes, bytes + sizes[of].item<int64_t>());
+  }
   return texts;
 }
 
@@ -180,8 +187,9 @@ void ProcessGroup::fail(const std::string& reason) {
                 missing,
                 " of ",
                 size(),
-                " is gone; what it said stands in its own output; the last "
-                "checkpoint is whole: go on with --resume")
+                " is gone or does not answer; what it said stands in its own "
+                "output. A training goes on from its last checkpoint with "
+                "--resume")
   );
 }
 

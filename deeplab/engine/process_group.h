@@ -18,8 +18,6 @@ struct ProcessPlace {
   /// Name or number of process 0's host, and a port that is free there.
   std::string address = "127.0.0.1";
   int64_t port = 29500;
-  /// Whether another program (torchrun) waits there already.
-  bool is_hosted = false;
   /// Tells this meeting from earlier ones at the same place.
   std::string meeting = "0";
   /// Network interface for the tensors, e.g. "eth0"; empty: the host name's.

@@ -135,7 +135,7 @@ void check_loss(const TrainConfig& config, int64_t num_classes) {
   }
 }
 
-void check_batch(const TrainConfig& config) {
+void check_batch(const TrainConfig& config, bool batch_norms) {
   check_known(
       "train.batch_norm", config.batch_norm, {"train", "sync", "frozen"}
   );
@@ -149,12 +149,13 @@ void check_batch(const TrainConfig& config) {
             config.accumulate)
     );
   }
-  const bool frozen = config.batch_norm == "frozen";
+  const bool frozen = config.batch_norm == "frozen" || !batch_norms;
   if (!frozen && config.batch_size == config.accumulate) {
     throw ConfigError(
         config.accumulate == 1
             ? "train.batch_size is 1; batch norm cannot learn from one image, "
-              "so must be >= 2, or train.batch_norm \"frozen\""
+              "so must be >= 2, or train.batch_norm \"frozen\", or model.norm "
+              "\"group\""
             : "train.accumulate leaves one image to a piece, from which batch "
               "norm cannot learn; must be at most train.batch_size / 2, or "
               "train.batch_norm \"frozen\""
@@ -221,7 +222,7 @@ void LossConfig::validate(const std::string& path) const {
   }
 }
 
-void TrainConfig::validate(int64_t num_classes) const {
+void TrainConfig::validate(int64_t num_classes, bool batch_norms) const {
   check_at_least<int64_t>("iterations", iterations, 1);
   to_output_stride(output_stride, "train.output_stride");
   check_optimizer(*this);
@@ -237,11 +238,12 @@ void TrainConfig::validate(int64_t num_classes) const {
   check_at_least<int64_t>("seed", seed, 0);
   if (ema_decay) check_share("ema_decay", *ema_decay);
   check_known("train.precision", precision, {"float32", "bfloat16", "float16"});
-  check_batch(*this);
+  check_batch(*this, batch_norms);
   check_loss(*this, num_classes);
 }
 
-void TrainConfig::validate_processes(int64_t processes) const {
+void TrainConfig::validate_processes(int64_t processes, bool batch_norms)
+    const {
   const int64_t pieces = processes * accumulate;
   if (batch_size % pieces != 0) {
     throw ConfigError(
@@ -253,7 +255,7 @@ void TrainConfig::validate_processes(int64_t processes) const {
             accumulate)
     );
   }
-  if (batch_norm == "train" && batch_size == pieces) {
+  if (batch_norms && batch_norm == "train" && batch_size == pieces) {
     throw ConfigError(
         str("train.batch_size is ",
             batch_size,

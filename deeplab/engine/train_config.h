@@ -167,10 +167,11 @@ struct TrainConfig {
     visit("init_key", init_key);
   }
 
+  /// `batch_norms`: whether the network has any, which need several images.
   /// Throws: ConfigError naming the first key that breaks a rule.
-  void validate(int64_t num_classes) const;
+  void validate(int64_t num_classes, bool batch_norms) const;
   /// Throws: ConfigError for a batch that so many processes cannot share.
-  void validate_processes(int64_t processes) const;
+  void validate_processes(int64_t processes, bool batch_norms) const;
 };
 
 /// A line for a person whose batch norms see fewer images at a time than they

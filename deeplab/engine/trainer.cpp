@@ -22,8 +22,12 @@ void prepare(
     const TrainConfig& config,
     const TrainContext& context
 ) {
-  config.validate(network.num_classes());
-  if (context.processes) config.validate_processes(context.processes->size());
+  config.validate(network.num_classes(), has_batch_norm(network));
+  if (context.processes) {
+    config.validate_processes(
+        context.processes->size(), has_batch_norm(network)
+    );
+  }
   network.set_output_stride(
       to_output_stride(config.output_stride, "train.output_stride")
   );
@@ -63,28 +67,22 @@ std::string join(const std::vector<std::string>& names) {
   return all;
 }
 
-void restore_state(
-    const weights::StateDict& into,
-    const weights::StateDict& from,
-    const char* what
-) {
-  torch::NoGradGuard no_grad;
-  for (const auto& item : into) {
-    const auto* found = from.find(item.key());
-    if (found == nullptr || found->sizes() != item.value().sizes()) {
-      throw DataError(
-          str("the checkpoint's ",
-              what,
-              " of ",
-              item.key(),
-              found == nullptr ? " is missing" : " has another shape",
-              "; resume with the config that wrote it")
-      );
-    }
-    auto target = item.value();
-    target.copy_(*found);
+/// The averages in the network's place, while it lives.
+class SwappedIn {
+ public:
+  explicit SwappedIn(std::optional<AveragedWeights>& averages)
+      : averages_(averages) {
+    if (averages_) averages_->swap();
   }
-}
+  SwappedIn(const SwappedIn&) = delete;
+  SwappedIn& operator=(const SwappedIn&) = delete;
+  ~SwappedIn() {
+    if (averages_) averages_->swap();
+  }
+
+ private:
+  std::optional<AveragedWeights>& averages_;
+};
 
 using Clock = std::chrono::steady_clock;
 
@@ -100,7 +98,7 @@ struct Trainer::Piece {
   torch::Tensor labels;
   /// Share of the images of all processes.
   double share;
-  /// For each loss: see total_weight().
+  /// For each loss, and the teacher's: see total_weight().
   const std::vector<torch::Tensor>& totals;
 };
 
@@ -136,16 +134,21 @@ Trainer::Trainer(
 }
 
 void Trainer::share_state() {
-  for (const auto& item : weights::state_dict(*network_)) {
-    auto value = item.value();
-    context_.processes->broadcast(value);
-  }
+  const auto share = [this](const weights::StateDict& tensors) {
+    for (const auto& item : tensors) {
+      auto value = item.value();
+      context_.processes->broadcast(value);
+    }
+  };
+  share(weights::state_dict(*network_));
+  if (averages_) share(averages_->averages());
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   restore_state(weights::state_dict(*network_), checkpoint.network, "value");
   restore_state(optimizer_.velocities(), checkpoint.velocities, "velocity");
   restore_state(optimizer_.squares(), checkpoint.squares, "mean square");
+  optimizer_.set_updates(checkpoint.updates);
   if (averages_) {
     restore_state(averages_->averages(), checkpoint.averages, "average");
   }
@@ -204,7 +207,7 @@ StepReport Trainer::step(const Batch& batch) {
   report.loss = backward(batch);
   report.learning_rate = learning_rate(config_, iteration_);
   report.skipped = !update(report);
-  if (averages_) averages_->update(iteration_);
+  if (averages_ && !report.skipped) averages_->update(iteration_);
   report.iteration = ++iteration_;
   return report;
 }
@@ -217,6 +220,7 @@ double Trainer::backward(const Batch& batch) {
   for (const auto& loss : losses_) {
     totals.push_back(total_weight(loss, labels, class_weights_, sum_));
   }
+  if (config_.teacher) totals.push_back(total_weight({}, labels, {}, sum_));
   const int64_t processes = context_.processes ? context_.processes->size() : 1;
   const int64_t pieces = config_.accumulate;
   const int64_t size = images.size(0) / pieces;
@@ -243,15 +247,15 @@ torch::Tensor Trainer::loss_of(const Piece& piece) {
     const nn::Autocast autocast(device_, precision_);
     scores = network_->forward_with_sides(piece.images);
   }
+  LossTarget target;
+  target.labels = piece.labels;
+  target.class_weights = class_weights_;
+  target.share = piece.share;
+  target.iteration = iteration_;
   const auto loss_at = [&](const torch::Tensor& logits) {
     torch::Tensor sum;
     for (size_t i = 0; i < losses_.size(); ++i) {
-      LossTarget target;
-      target.labels = piece.labels;
-      target.class_weights = class_weights_;
       target.total = piece.totals[i];
-      target.share = piece.share;
-      target.iteration = iteration_;
       const auto term = loss_term(losses_[i], logits, target);
       sum = sum.defined() ? sum + term : term;
     }
@@ -262,13 +266,14 @@ torch::Tensor Trainer::loss_of(const Piece& piece) {
     loss = loss + side.weight * loss_at(side.logits);
   }
   if (config_.teacher) {
-    loss = loss + piece.share * config_.teacher->weight *
-                      distillation_loss(
-                          scores.logits,
-                          context_.teacher(piece.images),
-                          piece.labels,
-                          config_.teacher->temperature
-                      );
+    const auto& teacher = *config_.teacher;
+    target.total = piece.totals.back();
+    loss = loss + teacher.weight * distillation_loss(
+                                       scores.logits,
+                                       context_.teacher(piece.images),
+                                       target,
+                                       teacher.temperature
+                                   );
   }
   return loss;
 }
@@ -300,7 +305,7 @@ bool Trainer::update(StepReport& report) {
         *config_.clip_gradient_norm / (*report.gradient_norm + kTiny);
     if (factor < 1) optimizer_.scale_gradients(factor);
   }
-  optimizer_.step(iteration_, report.learning_rate);
+  optimizer_.step(report.learning_rate);
   return true;
 }
 
@@ -310,9 +315,10 @@ void Trainer::validate_and_save(const TrainHooks& hooks, bool validate) {
   if (validate && hooks.validate) {
     // Running statistics differ between processes.
     if (context_.processes) share_state();
-    if (averages_) averages_->swap();
-    const double score = hooks.validate(iteration_);
-    if (averages_) averages_->swap();
+    const double score = [&] {
+      const SwappedIn averages(averages_);
+      return hooks.validate(iteration_);
+    }();
     is_best = score > best_mean_iou_;
     if (is_best) {
       best_mean_iou_ = score;
@@ -343,6 +349,7 @@ Checkpoint Trainer::checkpoint() const {
   checkpoint.network = weights::state_dict(*network_);
   checkpoint.velocities = optimizer_.velocities();
   checkpoint.squares = optimizer_.squares();
+  checkpoint.updates = optimizer_.updates();
   if (averages_) checkpoint.averages = averages_->averages();
   if (precision_ == torch::kFloat16) {
     checkpoint.loss_scale = scale_.factor();

@@ -93,7 +93,7 @@ torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
 
 torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {
   TORCH_CHECK(
-      !image_branch_->uses_batch_statistics() || features.size(0) > 1,
+      !image_branch_->needs_several_images() || features.size(0) > 1,
       "Aspp: image pooling in training needs a batch of 2 or more, got 1; "
       "its batch norm sees one value per channel otherwise"
   );

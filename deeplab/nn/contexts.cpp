@@ -132,7 +132,7 @@ torch::Tensor PyramidPoolingImpl::forward(const torch::Tensor& features) {
     const int64_t bin = options_.bins()[i];
     const auto branch = branches_->ptr<ConvBnReluImpl>(i);
     TORCH_CHECK(
-        bin > 1 || features.size(0) > 1 || !branch->uses_batch_statistics(),
+        bin > 1 || features.size(0) > 1 || !branch->needs_several_images(),
         "PyramidPooling: a bin of 1 in training needs a batch of 2 or more, "
         "got 1; its batch norm sees one value per channel otherwise"
     );

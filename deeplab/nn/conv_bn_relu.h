@@ -52,9 +52,11 @@ class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
   /// Spreads the kernel's taps; weights are not touched.
   void set_dilation(int64_t dilation);
 
-  /// Whether batch norm takes its statistics from the batch, as it does while
-  /// training unless it is frozen.
-  bool uses_batch_statistics() const { return bn_->uses_batch_statistics(); }
+  /// Whether one image gives its norm no variance where the map is one pixel:
+  /// while training, unless the norm is frozen, over groups, or over processes.
+  bool needs_several_images() const {
+    return bn_->uses_batch_statistics() && !bn_->sum();
+  }
 
   const ConvBnReluOptions& options() const noexcept { return options_; }
 

@@ -60,7 +60,16 @@ torch::Tensor NormImpl::forward(const torch::Tensor& features) {
   _check_input_dim(features);
   if (is_group_norm()) {
     const int64_t groups = std::gcd(groups_, features.size(1));
-    return at::group_norm(features, groups, weight, bias, options.eps());
+    // Under autocast features are narrow, which LibTorch's kernel is not for.
+    const bool is_narrow = features.scalar_type() != weight.scalar_type();
+    const auto normed = at::group_norm(
+        is_narrow ? features.to(weight.scalar_type()) : features,
+        groups,
+        weight,
+        bias,
+        options.eps()
+    );
+    return is_narrow ? normed.to(features.scalar_type()) : normed;
   }
   const bool training = is_training();
   if (training && sum_) return forward_over_processes(features);

@@ -5,12 +5,14 @@
 #include "apps/evaluation_text.h"
 #include "apps/grid.h"
 #include "apps/overlay.h"
+#include "apps/protocols.h"
 #include "apps/report/page.h"
 #include "apps/results.h"
 #include "apps/run_config.h"
 #include "data/image_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/bootstrap.h"
+#include "deeplab/engine/optimizer.h"
 #include "support/support.h"
 
 namespace deeplab::apps {
@@ -452,6 +454,58 @@ TEST(EvaluationText, ShowsAbsentClassesAsDashAndNull) {
   const auto json = evaluation_json(evaluation, {"a", "b"});
   EXPECT_EQ(json["scores"]["class_iou"]["a"], 1);
   EXPECT_TRUE(json["scores"]["class_iou"]["b"].is_null());
+}
+
+TEST(EvaluationText, WarnsWhereOneClassIsAllThatIsPredicted) {
+  engine::ConfusionMatrix counted(3);
+  counted.add(torch::tensor({0L, 1L, 2L}), torch::tensor({1L, 1L, 1L}));
+  EXPECT_THAT(
+      one_class_warning(counted, {"a", "b", "c"}),
+      HasSubstr("every pixel is predicted as b; where that stays so")
+  );
+  counted.add(torch::tensor({0L}), torch::tensor({0L}));
+  EXPECT_EQ(one_class_warning(counted, {"a", "b", "c"}), "");
+}
+
+TEST(Protocols, AreValidWithTheirNetworksAndFollowTheirPapers) {
+  for (const auto& protocol : protocols()) {
+    const auto config = read_run_config({{"protocol", protocol.name}});
+    EXPECT_NO_THROW(validate(config, 21)) << protocol.name;
+    const model::DeepLab network(config.model, 21, model::StartWeights::kUnset);
+    EXPECT_NO_THROW(engine::trained_parameters(*network, config.train))
+        << protocol.name;
+    for (const auto& setting : protocol.settings) {
+      EXPECT_GT(std::string(setting.source).size(), 1U) << setting.key;
+    }
+  }
+  const auto v2 = read_run_config({{"protocol", "v2"}});
+  EXPECT_EQ(v2.train.batch_size / v2.train.accumulate, 5);
+  EXPECT_EQ(v2.train.groups.at(0).bias_rate, 20);
+  EXPECT_EQ(v2.model.scales.size(), 3U);
+  const auto v3 = read_run_config({{"protocol", "v3"}});
+  EXPECT_EQ(v3.train.learning_rate, 0.007);
+  EXPECT_EQ(v3.train.output_stride, 16);
+}
+
+TEST(Protocols, LieBeneathTheConfigAndItsNetwork) {
+  const auto config = read_run_config(
+      {{"protocol", "v3-fine"},
+       {"model", {{"backbone", "resnet50"}}},
+       {"train", {{"iterations", 7}}}}
+  );
+  EXPECT_EQ(config.train.iterations, 7);
+  EXPECT_EQ(config.train.batch_norm, "frozen");
+  EXPECT_EQ(config.model.backbone, "resnet50");
+  EXPECT_EQ(
+      config.model.decoder,
+      read_run_config({{"protocol", "v3-fine"}}).model.decoder
+  );
+  EXPECT_THAT(
+      message_of<ConfigError>([] {
+        read_run_config({{"protocol", "v4"}});
+      }),
+      HasSubstr("protocol is \"v4\"; known: v1, v2-vgg16, v2, v3")
+  );
 }
 
 TEST(EvaluationText, CountsOfImagesComeBackFromTheirJson) {

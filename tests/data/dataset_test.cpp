@@ -11,6 +11,7 @@
 #include "data/check.h"
 #include "data/image_file.h"
 #include "data/loader.h"
+#include "data/repeated.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 #include "support/support.h"
@@ -208,9 +209,9 @@ TEST(Loader, ProcessesShareEachBatchOut) {
 
 TEST_F(VocFolder, RepeatsTheImagesOfAList) {
   testing::write_text(folder_ / "hard.txt", "b\n");
-  config_.repeat_list = folder_ / "hard.txt";
-  config_.repeat_times = 3;
-  const auto dataset = make_dataset(config_, Role::kTrain);
+  const auto plain = make_dataset(config_, Role::kTrain);
+  const auto dataset = repeat_images(plain, folder_ / "hard.txt", 3);
+  EXPECT_EQ(dataset->size(), 5);
   std::map<std::string, int64_t> times;
   Random random(1);
   for (const int64_t index : dataset->order(random)) {
@@ -221,9 +222,13 @@ TEST_F(VocFolder, RepeatsTheImagesOfAList) {
   }
   const std::map<std::string, int64_t> expected{{"a", 1}, {"b", 3}, {"c", 1}};
   EXPECT_EQ(times, expected);
-  EXPECT_EQ(make_dataset(config_, Role::kValidation)->size(), 2);
   testing::write_text(folder_ / "hard.txt", "z\n");
-  EXPECT_THAT(refusal(), HasSubstr("hard.txt: z is no image of the training"));
+  EXPECT_THAT(
+      message_of<DataError>([&] {
+        repeat_images(plain, folder_ / "hard.txt", 3);
+      }),
+      HasSubstr("hard.txt: z is no image of the training")
+  );
 }
 
 TEST(Loader, GivesABatchOutOfTurn) {

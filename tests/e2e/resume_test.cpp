@@ -142,7 +142,9 @@ INSTANTIATE_TEST_SUITE_P(
             "--set train.nesterov=true --set train.schedule=step"
             " --set train.step_every=3 --set train.slow_start_iterations=2"},
         ResumeCase{"frozen_norms", "--set train.batch_norm=frozen"},
-        ResumeCase{"group_norm", "--set model.norm=group"},
+        ResumeCase{
+            "group_norm",
+            "--set model.norm=group --set train.precision=bfloat16"},
         ResumeCase{"recomputed", "--set train.recompute=true"},
         ResumeCase{
             "summed_losses",
@@ -155,6 +157,10 @@ INSTANTIATE_TEST_SUITE_P(
             " --set model.scales=[0.5,1]"},
         ResumeCase{
             "two_processes", "--batch-size 4 --set train.batch_norm=sync", 2},
+        ResumeCase{
+            "two_processes_averaged",
+            "--batch-size 4 --set train.ema_decay=0.9",
+            2},
         ResumeCase{
             "two_processes_and_all",
             "--batch-size 8 --set train.accumulate=2 --workers 2"
@@ -212,7 +218,8 @@ TEST_F(Program, ADeadProcessEndsTheTrainingWithItsName) {
   killer.join();
   EXPECT_EQ(first.code, 1);
   EXPECT_THAT(
-      first.output, HasSubstr("error: process 1 of 2 is gone; what it said")
+      first.output,
+      HasSubstr("error: process 1 of 2 is gone or does not answer")
   );
   EXPECT_GE(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
 }
@@ -305,6 +312,19 @@ TEST_F(Program, TensorboardReadsWhatATrainingWrites) {
         "weights/classifier.weight"}) {
     EXPECT_THAT(read.output, HasSubstr(str('"', tag, '"')));
   }
+}
+
+TEST_F(Program, EvaluatesTheAveragesThatItValidated) {
+  const auto run = path("run");
+  ASSERT_EQ(deeplab(small(run, 7) + " --set train.ema_decay=0.9").code, 0);
+  const auto evaluated = deeplab(
+      "evaluate --checkpoint " + run + "/last.safetensors --json " +
+      path("scores.json")
+  );
+  ASSERT_EQ(evaluated.code, 0) << evaluated.output;
+  const auto scores = Json::parse(testing::read_text(path("scores.json")));
+  const auto lines = timeless(testing::read_text(run + "/metrics.jsonl"));
+  EXPECT_EQ(scores["mean_iou"], lines.back()["validation"]["mean_iou"]);
 }
 
 TEST_F(Program, AProtocolIsBeneathTheConfig) {

@@ -289,8 +289,11 @@ TEST(Evaluation, PartsMergedInAnyOrderGiveTheSameBits) {
     std::vector<Image> back(middle, images.end());
     std::reverse(back.begin(), back.end());
     auto merged = evaluation_of(back);
+    auto from_text = merged;
     merged.merge(evaluation_of(front));
     EXPECT_EQ(all_scores(merged), whole) << "cut at " << cut;
+    from_text.merge_text(evaluation_of(front).to_text());
+    EXPECT_EQ(all_scores(from_text), whole) << "cut at " << cut;
   }
 }
 

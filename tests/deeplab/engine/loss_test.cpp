@@ -39,7 +39,7 @@ struct LossCase {
     torch::manual_seed(5);
     logits = (2 * torch::randn({2, kLossClasses, 5, 7})).requires_grad_();
     labels = torch::randint(0, 3, {2, 5, 7});
-    labels[0].slice(0, 1, 3).fill_(1);
+    labels[0].slice(0, 1, 5).fill_(1);
     labels[1][0].fill_(kVoid);
     labels[0][2][3] = kVoid;
     const auto p = logits.detach().to(torch::kFloat64).softmax(1);
@@ -279,6 +279,22 @@ TEST(Loss, OhemTakesUnsurePixelsButAtLeastSoMany) {
   }
 }
 
+TEST(Loss, OhemLooksAtTheProbabilityWithFocalToo) {
+  const LossCase c;
+  auto config = of_kind("focal");
+  config.ohem_below = 0.7;
+  config.ohem_least = 1;
+  double sum = 0;
+  int64_t count = 0;
+  for (const auto& pixel : c.pixels) {
+    if (pixel.right() >= 0.7) continue;
+    sum += std::pow(1 - pixel.right(), 2) * pixel.entropy();
+    ++count;
+  }
+  EXPECT_GT(count, 5);
+  EXPECT_NEAR(c.loss(config), sum / static_cast<double>(count), 1e-5);
+}
+
 TEST(Loss, BoundaryPixelsCountMore) {
   const LossCase c;
   LossConfig config;
@@ -371,6 +387,9 @@ TEST(Loss, DistillationIsTheDivergenceFromTheTeacher) {
   const LossCase c;
   const auto teacher = torch::randn({2, kLossClasses, 5, 7});
   const double t = 2;
+  LossTarget target;
+  target.labels = c.labels;
+  target.total = total_weight({}, c.labels, {}, {});
   const auto p = (teacher.to(torch::kFloat64) / t).softmax(1);
   const auto q = (c.logits.detach().to(torch::kFloat64) / t).softmax(1);
   double sum = 0;
@@ -382,12 +401,12 @@ TEST(Loss, DistillationIsTheDivergenceFromTheTeacher) {
     }
   }
   EXPECT_NEAR(
-      distillation_loss(c.logits, teacher, c.labels, t).item<double>(),
+      distillation_loss(c.logits, teacher, target, t).item<double>(),
       sum / static_cast<double>(c.pixels.size()),
       1e-5
   );
   EXPECT_NEAR(
-      distillation_loss(teacher, teacher, c.labels, t).item<double>(), 0, 1e-6
+      distillation_loss(teacher, teacher, target, t).item<double>(), 0, 1e-6
   );
 }
 

@@ -35,7 +35,7 @@ void expect_equal_steps(
     reference->zero_grad();
     ours.pow(3).sum().backward();
     theirs.pow(3).sum().backward();
-    optimizer.step(i, 0.01);
+    optimizer.step(0.01);
     reference->step();
     EXPECT_TRUE(torch::allclose(ours, theirs, 1e-6, 1e-7)) << i;
   }
@@ -237,6 +237,12 @@ TEST(LossScale, HalvesAtOnceAndDoublesAfterPatience) {
     EXPECT_TRUE(scale.update(true));
   }
   EXPECT_EQ(scale.factor(), LossScale::kFirst);
+  EXPECT_THROW(
+      {
+        for (int i = 0; i < 40; ++i) scale.update(false);
+      },
+      Error
+  );
 }
 
 }  // namespace

@@ -202,7 +202,9 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
   const auto refusal = [](const std::function<void(TrainConfig&)>& change) {
     TrainConfig config;
     change(config);
-    return message_of<ConfigError>([&] { config.validate(4); });
+    return message_of<ConfigError>([&] {
+      config.validate(4, /*batch_norms=*/true);
+    });
   };
   EXPECT_EQ(
       refusal([](auto& config) { config.iterations = 0; }),

@@ -7,6 +7,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
+#include "deeplab/engine/memory_meter.h"
 #include "deeplab/engine/trainer.h"
 #include "deeplab/nn/batch_norm_relu.h"
 #include "support/support.h"
@@ -100,6 +101,23 @@ TEST(Training, RecomputedUnitsGiveTheSameGradients) {
   }
 }
 
+TEST(Training, RecomputedUnitsHoldLessAtOnce) {
+  const auto peak_of = [](bool recompute) {
+    auto training = option_training(1);
+    training.recompute = recompute;
+    const auto network = option_network(option_network_config("mobilenet_v2"));
+    Trainer trainer(network, training);
+    const Batch batch{
+        torch::randn({4, 3, 129, 129}),
+        torch::zeros({4, 129, 129}, torch::kLong),
+        {}};
+    return static_cast<double>(peak_tensor_bytes([&] {
+      trainer.run([&](int64_t) { return batch; }, {});
+    }));
+  };
+  EXPECT_LT(peak_of(true), 0.75 * peak_of(false));
+}
+
 TEST(Training, PiecesOfABatchGiveTheWholeBatchsGradients) {
   const auto config = option_network_config("mobilenet_v2");
   auto training = option_training(4);
@@ -120,6 +138,17 @@ TEST(Training, GroupNormNeedsNoBatch) {
   EXPECT_LT(
       largest_difference(whole, trained(option_network(config), training)), 1e-5
   );
+}
+
+TEST(Training, GroupNormTakesOneImage) {
+  auto config = option_network_config("mobilenet_v2");
+  config.norm = "group";
+  auto training = option_training(1);
+  training.batch_size = 1;
+  Trainer trainer(option_network(config), training);
+  EXPECT_NO_THROW(trainer.run(
+      [](int64_t iteration) { return option_batch(iteration, 0, 1); }, {}
+  ));
 }
 
 TEST(Training, ClippedGradientsAreReportedAndShortened) {
@@ -356,6 +385,27 @@ TEST(Processes, TwoEqualOneOfTheWholeBatchAfterTwentySteps) {
   expect_processes_equal_one(option_network_config("mobilenet_v2"), training);
 }
 
+TEST(Processes, OneImageToEachIsEnoughForNormsOverThem) {
+  auto training = option_training(2);
+  training.batch_size = 2;
+  training.batch_norm = "sync";
+  in_processes(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    TrainContext context;
+    context.processes = group;
+    Trainer trainer(
+        option_network(option_network_config("mobilenet_v2")),
+        training,
+        std::move(context)
+    );
+    EXPECT_NO_THROW(trainer.run(
+        [&](int64_t iteration) {
+          return option_batch(iteration, group->rank(), 1);
+        },
+        {}
+    ));
+  });
+}
+
 TEST(Processes, ShareAccumulatedAndRecomputedBatchesToo) {
   auto config = option_network_config("mobilenet_v2");
   config.scales = {0.5, 1};
@@ -413,16 +463,20 @@ TEST(Processes, ABatchThatTheyCannotShareIsRefused) {
   TrainConfig training;
   training.batch_size = 6;
   EXPECT_THAT(
-      message_of<ConfigError>([&] { training.validate_processes(4); }),
+      message_of<ConfigError>([&] {
+        training.validate_processes(4, /*batch_norms=*/true);
+      }),
       HasSubstr("train.batch_size is 6; must be a multiple of processes")
   );
   training.batch_size = 4;
   EXPECT_THAT(
-      message_of<ConfigError>([&] { training.validate_processes(4); }),
+      message_of<ConfigError>([&] {
+        training.validate_processes(4, /*batch_norms=*/true);
+      }),
       HasSubstr("set train.batch_norm to \"sync\"")
   );
   training.batch_norm = "sync";
-  EXPECT_NO_THROW(training.validate_processes(4));
+  EXPECT_NO_THROW(training.validate_processes(4, /*batch_norms=*/true));
 }
 
 }  // namespace
