@@ -9,6 +9,7 @@
 #include <torch/autograd.h>
 
 #include "deeplab/nn/batch_norm_relu_loops.h"
+#include "deeplab/nn/sum_holder.h"
 
 namespace deeplab::nn {
 namespace {
@@ -163,11 +164,6 @@ Moments moments(const torch::Tensor& features, const SumOverProcesses& sum) {
   return result;
 }
 
-struct ProcessSum : torch::CustomClassHolder {
-  explicit ProcessSum(SumOverProcesses function) : sum(std::move(function)) {}
-  SumOverProcesses sum;
-};
-
 /// What one call has beside tensors.
 struct BatchShape {
   float ceiling;
@@ -197,7 +193,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     context->saved_data["ceiling"] = double{batch.ceiling};
     context->saved_data["count"] = batch.count;
     context->saved_data["sum"] =
-        c10::IValue::make_capsule(c10::make_intrusive<ProcessSum>(batch.sum));
+        c10::IValue::make_capsule(c10::make_intrusive<SumHolder>(batch.sum));
     auto result = torch::empty_like(features);
     const Rows rows(features);
     const AffineRelu map{
@@ -255,7 +251,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     // The parameters' gradients are added up with all others; what goes back
     // to the features needs the sums of all processes here.
     const auto holder = context->saved_data["sum"].toCapsule();
-    const auto& over_all = static_cast<ProcessSum&>(*holder).sum;
+    const auto& over_all = static_cast<SumHolder&>(*holder).sum;
     sum_over_processes(over_all, sums.first);
     sum_over_processes(over_all, sums.second);
 

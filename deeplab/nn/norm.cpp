@@ -7,14 +7,10 @@
 #include <ATen/ops/group_norm.h>
 #include <torch/autograd.h>
 
+#include "deeplab/nn/sum_holder.h"
+
 namespace deeplab::nn {
 namespace {
-
-/// The function, and where to find it when gradients come back.
-struct SumHolder : torch::CustomClassHolder {
-  explicit SumHolder(SumOverProcesses function) : sum(std::move(function)) {}
-  SumOverProcesses sum;
-};
 
 /// A sum over processes, through which gradients pass: what one process adds
 /// reaches the losses of all.

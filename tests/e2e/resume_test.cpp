@@ -96,13 +96,11 @@ TEST_P(Resume, EndsWithTheSameBits) {
   CaseRun run(GetParam(), killed);
   // The moment is another in each run of the test.
   std::random_device random;
-  for (const int64_t least : {1, 5}) {
-    run.begin();
-    const auto more = static_cast<int64_t>(random() % 4);
-    wait_for_lines(killed + "/metrics.jsonl", least + more);
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
-    run.kill();
-  }
+  run.begin();
+  const auto lines = 1 + static_cast<int64_t>(random() % kIterations);
+  wait_for_lines(killed + "/metrics.jsonl", lines);
+  std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
+  run.kill();
   run.begin();
   ASSERT_EQ(run.end(), done);
   for (const std::string file : {"/last.safetensors", "/best.safetensors"}) {
@@ -113,7 +111,7 @@ TEST_P(Resume, EndsWithTheSameBits) {
       timeless(testing::read_text(killed + "/metrics.jsonl"))
   );
   const auto sittings = Json::parse(testing::read_text(killed + "/run.json"));
-  EXPECT_EQ(sittings.size(), 3U);
+  EXPECT_EQ(sittings.size(), 2U);
   EXPECT_EQ(sittings[0]["processes"], GetParam().processes);
 }
 
@@ -324,7 +322,9 @@ TEST_F(Program, EvaluatesTheAveragesThatItValidated) {
   ASSERT_EQ(evaluated.code, 0) << evaluated.output;
   const auto scores = Json::parse(testing::read_text(path("scores.json")));
   const auto lines = timeless(testing::read_text(run + "/metrics.jsonl"));
-  EXPECT_EQ(scores["mean_iou"], lines.back()["validation"]["mean_iou"]);
+  EXPECT_EQ(
+      scores["scores"]["mean_iou"], lines.back()["validation"]["mean_iou"]
+  );
 }
 
 TEST_F(Program, AProtocolIsBeneathTheConfig) {

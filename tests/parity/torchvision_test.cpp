@@ -217,14 +217,11 @@ INSTANTIATE_TEST_SUITE_P(
         Network{"vgg16", 32},
         Network{"vgg16_bn", 32},
         Network{"resnet18", 32},
-        Network{"resnet34", 32},
         Network{"resnet50", 32},
         Network{"resnet50", 16},
         Network{"resnet50", 8},
-        Network{"resnet101", 16},
         Network{"resnet101", 8},
         Network{"resnet152", 32},
-        Network{"resnet152", 8},
         Network{"mobilenet_v2", 32}
     ),
     [](const auto& tested) {

@@ -24,10 +24,8 @@ inline std::vector<std::string> quick_presets() {
       "deeplabv3plus-mobilenetv2",
       "deeplabv3plus-xception41",
       "fcn8s-vgg16",
-      "fcn-resnet50",
       "pspnet-resnet50",
-      "unet-resnet34",
-      "smp"};
+      "unet-resnet34"};
 }
 
 /// With 5 classes, at its own stride.
