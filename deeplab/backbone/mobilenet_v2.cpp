@@ -40,7 +40,8 @@ ModuleList conv_and_norm(const Conv2d& conv) {
 torch::Tensor conv_norm(
     const ModuleListImpl& list, size_t first, const torch::Tensor& features
 ) {
-  return list.ptr<NormImpl>(first + 1)->forward(
+  return nn::batch_norm(
+      *list.ptr<NormImpl>(first + 1),
       list.ptr<Conv2dImpl>(first)->forward(features)
   );
 }

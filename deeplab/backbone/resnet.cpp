@@ -92,7 +92,7 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
                      ? nn::batch_norm_relu(
                            *norms_[i], residual, nn::ReluCeiling::kNone
                        )
-                     : norms_[i](residual);
+                     : nn::batch_norm(*norms_[i], residual);
     }
     if (before_sum != nullptr) {
       *before_sum = residual;
@@ -128,7 +128,12 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
   }
 
   torch::Tensor shortcut(const torch::Tensor& features) {
-    if (downsample_) return downsample_->forward(features);
+    if (downsample_) {
+      return nn::batch_norm(
+          *downsample_->ptr<NormImpl>(1),
+          downsample_->ptr<Conv2dImpl>(0)->forward(features)
+      );
+    }
     if (shortcut_stride_ == 1) return features;
     const auto end = c10::nullopt;
     return features.slice(2, 0, end, shortcut_stride_)

@@ -122,7 +122,7 @@ class SeparableImpl : public torch::nn::Cloneable<SeparableImpl> {
   }
 
   torch::Tensor forward(const torch::Tensor& features) {
-    return pointwise_norm_(before_norm(features));
+    return nn::batch_norm(*pointwise_norm_, before_norm(features));
   }
 
   torch::Tensor forward_relu(const torch::Tensor& features) {
@@ -139,7 +139,7 @@ class SeparableImpl : public torch::nn::Cloneable<SeparableImpl> {
   torch::Tensor before_norm(const torch::Tensor& features) {
     auto filtered = depthwise_(features);
     if (options_.after_depthwise == AfterDepthwise::kNorm) {
-      filtered = norm_(filtered);
+      filtered = nn::batch_norm(*norm_, filtered);
     } else if (options_.after_depthwise == AfterDepthwise::kNormAndRelu) {
       filtered = nn::batch_norm_relu(*norm_, filtered, nn::ReluCeiling::kNone);
     }
@@ -241,7 +241,8 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
 
   torch::Tensor shortcut(const torch::Tensor& features) const {
     if (!shortcut_) return features;
-    return (*shortcut_)["bn"]->as<nn::NormImpl>()->forward(
+    return nn::batch_norm(
+        *(*shortcut_)["bn"]->as<nn::NormImpl>(),
         shortcut_conv()->forward(features)
     );
   }

@@ -85,8 +85,17 @@ ProcessGroup::ProcessGroup(
 ProcessGroup::~ProcessGroup() = default;
 
 void ProcessGroup::sum(torch::Tensor& values) {
+  // A ring of sums takes several turns, of which each waits for a thread; up to
+  // this size sending all to all is quicker.
+  constexpr size_t kSmall = 1 << 16;
   auto on_cpu = values.detach().cpu().contiguous();
-  begin_sum(on_cpu)->wait();
+  if (on_cpu.nbytes() <= kSmall) {
+    const auto all = exchange(on_cpu);
+    on_cpu = all[0];
+    for (size_t of = 1; of < all.size(); ++of) on_cpu.add_(all[of]);
+  } else {
+    begin_sum(on_cpu)->wait();
+  }
   if (on_cpu.data_ptr() != values.data_ptr()) {
     torch::NoGradGuard no_grad;
     values.copy_(on_cpu);
@@ -138,13 +147,7 @@ void ProcessGroup::broadcast(torch::Tensor& values) {
   values.copy_(on_cpu);
 }
 
-std::vector<std::string> ProcessGroup::gather(const std::string& text) {
-  auto sizes = torch::zeros({size()}, torch::kInt64);
-  sizes[rank()] = static_cast<int64_t>(text.size());
-  sum(sizes);
-  const auto longest = std::max<int64_t>(1, sizes.max().item<int64_t>());
-  auto own = torch::zeros({longest}, torch::kUInt8);
-  std::copy(text.begin(), text.end(), own.data_ptr<uint8_t>());
+std::vector<torch::Tensor> ProcessGroup::exchange(const torch::Tensor& own) {
   std::vector<torch::Tensor> inputs{own};
   std::vector<std::vector<torch::Tensor>> outputs(1);
   for (int64_t of = 0; of < size(); ++of) {
@@ -155,9 +158,20 @@ std::vector<std::string> ProcessGroup::gather(const std::string& text) {
   } catch (const std::exception& error) {
     fail(first_line(error));
   }
+  return outputs[0];
+}
+
+std::vector<std::string> ProcessGroup::gather(const std::string& text) {
+  auto sizes = torch::zeros({size()}, torch::kInt64);
+  sizes[rank()] = static_cast<int64_t>(text.size());
+  sum(sizes);
+  const auto longest = std::max<int64_t>(1, sizes.max().item<int64_t>());
+  auto own = torch::zeros({longest}, torch::kUInt8);
+  std::copy(text.begin(), text.end(), own.data_ptr<uint8_t>());
+  const auto all = exchange(own);
   std::vector<std::string> texts;
   for (int64_t of = 0; of < size(); ++of) {
-    const auto* bytes = outputs[0][static_cast<size_t>(of)].data_ptr<uint8_t>();
+    const auto* bytes = all[static_cast<size_t>(of)].data_ptr<uint8_t>();
     texts.emplace_back(bytes, bytes + sizes[of].item<int64_t>());
   }
   return texts;

@@ -62,6 +62,8 @@ class ProcessGroup {
 
  private:
   struct Channel;
+  /// The same, by rank, of all processes.
+  std::vector<torch::Tensor> exchange(const torch::Tensor& own);
   [[noreturn]] void fail(const std::string& reason);
 
   ProcessPlace place_;

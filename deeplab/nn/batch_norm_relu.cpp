@@ -70,10 +70,13 @@ struct Rows {
   }
 };
 
-float ceiling_of(ReluCeiling ceiling) {
-  return ceiling == ReluCeiling::kSix ? 6.0F
-                                      : std::numeric_limits<float>::infinity();
-}
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+/// What the normed values are held between.
+struct Bounds {
+  float floor = -kInfinity;
+  float ceiling = kInfinity;
+};
 
 /// Calls a function with a null pointer to what the map is made of.
 template <class Function>
@@ -166,13 +169,13 @@ Moments moments(const torch::Tensor& features, const SumOverProcesses& sum) {
 
 /// What one call has beside tensors.
 struct BatchShape {
-  float ceiling;
+  Bounds bounds;
   /// Values of a channel, over all processes.
   double count;
   SumOverProcesses sum;
 };
 
-class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
+class FusedNorm : public torch::autograd::Function<FusedNorm> {
  public:
   using Context = torch::autograd::AutogradContext;
   using Tensors = torch::autograd::variable_list;
@@ -190,20 +193,24 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     const auto shift = bias - mean * scale;
     context->save_for_backward({features, mean, inverse_deviation, scale, shift}
     );
-    context->saved_data["ceiling"] = double{batch.ceiling};
+    context->saved_data["floor"] = double{batch.bounds.floor};
+    context->saved_data["ceiling"] = double{batch.bounds.ceiling};
     context->saved_data["count"] = batch.count;
     context->saved_data["sum"] =
         c10::IValue::make_capsule(c10::make_intrusive<SumHolder>(batch.sum));
     auto result = torch::empty_like(features);
     const Rows rows(features);
-    const AffineRelu map{
-        scale.data_ptr<float>(), shift.data_ptr<float>(), batch.ceiling};
+    const ClampedAffine map{
+        scale.data_ptr<float>(),
+        shift.data_ptr<float>(),
+        batch.bounds.floor,
+        batch.bounds.ceiling};
     with_values(features, [&](auto type) {
       const auto* x = values_of(features, type);
       auto* y = mutable_values(result, type);
       rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
         const int64_t offset = begin * rows.channels;
-        apply_affine_relu(
+        apply_clamped_affine(
             {end - begin, rows.channels}, map, x + offset, y + offset
         );
       });
@@ -216,9 +223,10 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     const auto& features = saved[0];
     const auto& mean = saved[1];
     const auto& inverse_deviation = saved[2];
-    const AffineRelu map{
+    const ClampedAffine map{
         saved[3].data_ptr<float>(),
         saved[4].data_ptr<float>(),
+        static_cast<float>(context->saved_data["floor"].toDouble()),
         static_cast<float>(context->saved_data["ceiling"].toDouble())};
     const auto gradient =
         gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);
@@ -252,8 +260,12 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     // to the features needs the sums of all processes here.
     const auto holder = context->saved_data["sum"].toCapsule();
     const auto& over_all = static_cast<SumHolder&>(*holder).sum;
-    sum_over_processes(over_all, sums.first);
-    sum_over_processes(over_all, sums.second);
+    const auto channels = static_cast<std::ptrdiff_t>(rows.channels);
+    auto both = sums.first;
+    both.insert(both.end(), sums.second.begin(), sums.second.end());
+    sum_over_processes(over_all, both);
+    std::copy(both.begin(), both.begin() + channels, sums.first.begin());
+    std::copy(both.begin() + channels, both.end(), sums.second.begin());
 
     auto per_x = like_channels(features);
     auto constant = like_channels(features);
@@ -299,25 +311,37 @@ bool is_fusible(const NormImpl& norm, const torch::Tensor& features) {
          (norm.sum() || features.numel() > features.size(1));
 }
 
-}  // namespace
-
-torch::Tensor batch_norm_relu(
-    NormImpl& norm, const torch::Tensor& features, ReluCeiling ceiling
+torch::Tensor fused_norm(
+    NormImpl& norm, const torch::Tensor& features, const Bounds& bounds
 ) {
-  if (!is_fusible(norm, features)) {
-    const auto normed = norm.forward(features);
-    return ceiling == ReluCeiling::kSix ? normed.clamp_(0, 6) : normed.relu_();
-  }
   const auto batch = moments(features.detach(), norm.sum());
   norm.update_running_statistics(batch.mean, batch.variance, batch.count);
-  return BatchNormRelu::apply(
+  return FusedNorm::apply(
       features,
       norm.weight,
       norm.bias,
       batch.mean,
       (batch.variance + norm.options.eps()).rsqrt(),
-      BatchShape{ceiling_of(ceiling), batch.count, norm.sum()}
+      BatchShape{bounds, batch.count, norm.sum()}
   );
+}
+
+}  // namespace
+
+torch::Tensor batch_norm_relu(
+    NormImpl& norm, const torch::Tensor& features, ReluCeiling ceiling
+) {
+  const bool six = ceiling == ReluCeiling::kSix;
+  if (is_fusible(norm, features)) {
+    return fused_norm(norm, features, {0, six ? 6 : kInfinity});
+  }
+  const auto normed = norm.forward(features);
+  return six ? normed.clamp_(0, 6) : normed.relu_();
+}
+
+torch::Tensor batch_norm(NormImpl& norm, const torch::Tensor& features) {
+  if (is_fusible(norm, features)) return fused_norm(norm, features, {});
+  return norm.forward(features);
 }
 
 }  // namespace deeplab::nn

@@ -20,4 +20,9 @@ torch::Tensor batch_norm_relu(
     NormImpl& norm, const torch::Tensor& features, ReluCeiling ceiling
 );
 
+/// The norm alone, in the same way.
+///
+/// Shapes: [N, C, h, w] -> [N, C, h, w].
+torch::Tensor batch_norm(NormImpl& norm, const torch::Tensor& features);
+
 }  // namespace deeplab::nn

@@ -34,9 +34,11 @@ DEEPLAB_BODY void narrow(float value, Bfloat16& result) {
   result.bits = static_cast<uint16_t>(value == value ? rounded : quiet);
 }
 
-DEEPLAB_BODY float passed_back(float value, float ceiling, float dy) {
-  const float above = value > 0 ? dy : 0.0F;
-  return value < ceiling ? above : 0.0F;
+DEEPLAB_BODY float passed_back(
+    float value, const ClampedAffine& map, float dy
+) {
+  const float above = value > map.floor ? dy : 0.0F;
+  return value < map.ceiling ? above : 0.0F;
 }
 
 template <class Value>
@@ -57,22 +59,23 @@ DEEPLAB_BODY void moments_body(
 }
 
 template <class Value>
-DEEPLAB_BODY void affine_relu_body(
+DEEPLAB_BODY void clamped_affine_body(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const Value* __restrict x,
     Value* __restrict y
 ) {
   const float* __restrict scale = map.scale;
   const float* __restrict shift = map.shift;
+  const float floor = map.floor;
   const float ceiling = map.ceiling;
   const int64_t channels = block.channels;
   for (int64_t row = 0; row < block.rows; ++row, x += channels, y += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float value = widen(x[c]) * scale[c] + shift[c];
       // In this order a NaN stays one, as in torch.
-      const float positive = value < 0 ? 0.0F : value;
-      narrow(ceiling < positive ? ceiling : positive, y[c]);
+      const float above = value < floor ? floor : value;
+      narrow(ceiling < above ? ceiling : above, y[c]);
     }
   }
 }
@@ -80,7 +83,7 @@ DEEPLAB_BODY void affine_relu_body(
 template <class Value>
 DEEPLAB_BODY void gradient_sums_body(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const Value* __restrict x,
     const Value* __restrict dy,
     const GradientSums& sums
@@ -90,14 +93,14 @@ DEEPLAB_BODY void gradient_sums_body(
   const float* __restrict mean = sums.mean;
   float* __restrict sum = sums.sum;
   float* __restrict sum_x = sums.sum_x;
-  const float ceiling = map.ceiling;
+  const ClampedAffine bounds = map;
   const int64_t channels = block.channels;
   for (int64_t row = 0; row < block.rows;
        ++row, x += channels, dy += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float value = widen(x[c]);
       const float passed =
-          passed_back(value * scale[c] + shift[c], ceiling, widen(dy[c]));
+          passed_back(value * scale[c] + shift[c], bounds, widen(dy[c]));
       sum[c] += passed;
       sum_x[c] += passed * (value - mean[c]);
     }
@@ -107,7 +110,7 @@ DEEPLAB_BODY void gradient_sums_body(
 template <class Value>
 DEEPLAB_BODY void gradient_body(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const GradientMap& gradient,
     const Value* __restrict x,
     const Value* __restrict dy,
@@ -117,14 +120,14 @@ DEEPLAB_BODY void gradient_body(
   const float* __restrict shift = map.shift;
   const float* __restrict per_x = gradient.per_x;
   const float* __restrict constant = gradient.constant;
-  const float ceiling = map.ceiling;
+  const ClampedAffine bounds = map;
   const int64_t channels = block.channels;
   for (int64_t row = 0; row < block.rows;
        ++row, x += channels, dy += channels, dx += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float value = widen(x[c]);
       const float passed =
-          passed_back(value * scale[c] + shift[c], ceiling, widen(dy[c]));
+          passed_back(value * scale[c] + shift[c], bounds, widen(dy[c]));
       narrow(scale[c] * passed + per_x[c] * value + constant[c], dx[c]);
     }
   }
@@ -144,16 +147,16 @@ void add_moments(
 }
 
 DEEPLAB_VECTOR_WIDTHS
-void apply_affine_relu(
-    RowBlock block, const AffineRelu& map, const float* x, float* y
+void apply_clamped_affine(
+    RowBlock block, const ClampedAffine& map, const float* x, float* y
 ) {
-  affine_relu_body(block, map, x, y);
+  clamped_affine_body(block, map, x, y);
 }
 
 DEEPLAB_VECTOR_WIDTHS
 void add_gradient_sums(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const float* x,
     const float* dy,
     const GradientSums& sums
@@ -164,7 +167,7 @@ void add_gradient_sums(
 DEEPLAB_VECTOR_WIDTHS
 void apply_gradient(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const GradientMap& gradient,
     const float* x,
     const float* dy,
@@ -185,16 +188,16 @@ void add_moments(
 }
 
 DEEPLAB_VECTOR_WIDTHS
-void apply_affine_relu(
-    RowBlock block, const AffineRelu& map, const Bfloat16* x, Bfloat16* y
+void apply_clamped_affine(
+    RowBlock block, const ClampedAffine& map, const Bfloat16* x, Bfloat16* y
 ) {
-  affine_relu_body(block, map, x, y);
+  clamped_affine_body(block, map, x, y);
 }
 
 DEEPLAB_VECTOR_WIDTHS
 void add_gradient_sums(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const Bfloat16* x,
     const Bfloat16* dy,
     const GradientSums& sums
@@ -205,7 +208,7 @@ void add_gradient_sums(
 DEEPLAB_VECTOR_WIDTHS
 void apply_gradient(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const GradientMap& gradient,
     const Bfloat16* x,
     const Bfloat16* dy,

@@ -5,19 +5,20 @@
 
 namespace deeplab::nn {
 
-// The inner loops of batch_norm_relu() over rows of `channels` values, compiled
-// for several vector widths, the widest that the machine has being taken.
-// Arrays do not overlap. All is computed in float32.
+// The inner loops of batch_norm_relu() and batch_norm() over rows of `channels`
+// values, compiled for several vector widths, the widest that the machine has
+// being taken. Arrays do not overlap. All is computed in float32.
 
 /// The upper half of a float, as at::BFloat16 is laid out.
 struct Bfloat16 {
   uint16_t bits;
 };
 
-/// y = min(max(x * scale + shift, 0), ceiling), by channel.
-struct AffineRelu {
+/// y = min(max(x * scale + shift, floor), ceiling), by channel.
+struct ClampedAffine {
   const float* scale;
   const float* shift;
+  float floor;
   float ceiling;
 };
 
@@ -43,14 +44,14 @@ void add_moments(
     float* square
 );
 
-void apply_affine_relu(
-    RowBlock block, const AffineRelu& map, const float* x, float* y
+void apply_clamped_affine(
+    RowBlock block, const ClampedAffine& map, const float* x, float* y
 );
-void apply_affine_relu(
-    RowBlock block, const AffineRelu& map, const Bfloat16* x, Bfloat16* y
+void apply_clamped_affine(
+    RowBlock block, const ClampedAffine& map, const Bfloat16* x, Bfloat16* y
 );
 
-/// Adds what of dy passes back through the ReLU, and that times x - mean.
+/// Adds what of dy passes back through the clamp, and that times x - mean.
 struct GradientSums {
   const float* mean;
   float* sum;
@@ -58,14 +59,14 @@ struct GradientSums {
 };
 void add_gradient_sums(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const float* x,
     const float* dy,
     const GradientSums& sums
 );
 void add_gradient_sums(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const Bfloat16* x,
     const Bfloat16* dy,
     const GradientSums& sums
@@ -78,7 +79,7 @@ struct GradientMap {
 };
 void apply_gradient(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const GradientMap& gradient,
     const float* x,
     const float* dy,
@@ -86,7 +87,7 @@ void apply_gradient(
 );
 void apply_gradient(
     RowBlock block,
-    const AffineRelu& map,
+    const ClampedAffine& map,
     const GradientMap& gradient,
     const Bfloat16* x,
     const Bfloat16* dy,

@@ -2,6 +2,7 @@
 #include "deeplab/nn/batch_norm_relu.h"
 
 #include <limits>
+#include <optional>
 
 #include <torch/torch.h>
 
@@ -37,7 +38,10 @@ Norm make_norm(int64_t channels) {
   return norm;
 }
 
-Result run(const Case& size, ReluCeiling ceiling, bool fused) {
+/// The norm alone without a ceiling.
+using MaybeCeiling = std::optional<ReluCeiling>;
+
+Result run(const Case& size, MaybeCeiling ceiling, bool fused) {
   auto norm = make_norm(size.channels);
   auto features =
       (torch::randn({size.batch, size.channels, size.height, size.width}) +
@@ -46,9 +50,11 @@ Result run(const Case& size, ReluCeiling ceiling, bool fused) {
           .requires_grad_();
   torch::Tensor output;
   if (fused) {
-    output = batch_norm_relu(*norm, features, ceiling);
+    output = ceiling ? batch_norm_relu(*norm, features, *ceiling)
+                     : batch_norm(*norm, features);
   } else {
-    output = norm(features).clamp_min(0);
+    output = norm(features);
+    if (ceiling) output = output.clamp_min(0);
     if (ceiling == ReluCeiling::kSix) output = output.clamp_max(6);
   }
   const auto gradient = torch::randn(output.sizes());
@@ -71,8 +77,11 @@ void expect_close(const torch::Tensor& ours, const torch::Tensor& theirs) {
 
 class BatchNormReluParity : public ::testing::TestWithParam<Case> {};
 
-TEST_P(BatchNormReluParity, EqualsTorchsTwoOperationsForwardAndBackward) {
-  for (const auto ceiling : {ReluCeiling::kNone, ReluCeiling::kSix}) {
+TEST_P(BatchNormReluParity, EqualsTorchsOperationsForwardAndBackward) {
+  for (const MaybeCeiling ceiling :
+       {MaybeCeiling(),
+        MaybeCeiling(ReluCeiling::kNone),
+        MaybeCeiling(ReluCeiling::kSix)}) {
     const auto ours = run(GetParam(), ceiling, true);
     const auto theirs = run(GetParam(), ceiling, false);
     expect_close(ours.output, theirs.output);
