@@ -196,7 +196,8 @@ int predict(const Arguments& arguments) {
   const auto processes = join_processes();
   const int64_t share =
       own_share(static_cast<int64_t>(photos.size()), processes);
-  Progress progress("predict", share, 0);
+  std::optional<Progress> progress;
+  if (is_first(processes)) progress.emplace("predict", share, 0);
   double failed = 0;
   for (int64_t done = 0; done < share; ++done) {
     const auto& photo =
@@ -207,10 +208,15 @@ int predict(const Arguments& arguments) {
     } catch (const DataError& error) {
       const std::string problem = error.what();
       const bool named = problem.find(photo) != std::string::npos;
-      progress.say(str("error: ", named ? "" : photo + ": ", problem));
+      const auto line = str("error: ", named ? "" : photo + ": ", problem);
+      if (progress) {
+        progress->say(line);
+      } else {
+        std::cerr << line << '\n';
+      }
       ++failed;
     }
-    progress.update(done + 1, "");
+    if (progress) progress->update(done + 1, "");
   }
   if (processes) failed = processes->sum(failed);
   if (failed > 0) {

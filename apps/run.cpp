@@ -59,7 +59,10 @@ class Run {
   /// Throws: what would go wrong before the first step.
   void check() const {
     batches();
-    teacher();
+    const model::DeepLab network(
+        config_.model, classes_.size(), model::StartWeights::kUnset
+    );
+    engine::Trainer(network, config_.train, {nullptr, teacher()});
     const auto& file = config_.train.init_from;
     if (!file.empty()) weights::read_weights(file, config_.train.init_key);
   }

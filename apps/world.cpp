@@ -77,6 +77,14 @@ int64_t whole(const char* name, int64_t least) {
 
 bool is_set(const char* name) { return variable(name).has_value(); }
 
+/// nullptr where none started this process.
+const Launcher* find_launcher() {
+  for (const auto& launcher : kLaunchers) {
+    if (is_set(launcher.rank) && is_set(launcher.size)) return &launcher;
+  }
+  return nullptr;
+}
+
 void find_meeting(const Launcher& launcher, engine::ProcessPlace& place) {
   const bool elsewhere =
       is_set(launcher.local_size) && whole(launcher.local_size, 1) < place.size;
@@ -120,41 +128,37 @@ void share_threads(
 }  // namespace
 
 int64_t local_rank() {
-  for (const auto& launcher : kLaunchers) {
-    if (!is_set(launcher.rank) || !is_set(launcher.size)) continue;
-    return is_set(launcher.local_rank) ? whole(launcher.local_rank, 0) : 0;
-  }
-  return 0;
+  const auto* launcher = find_launcher();
+  const bool tells = launcher != nullptr && is_set(launcher->local_rank);
+  return tells ? whole(launcher->local_rank, 0) : 0;
 }
 
 std::shared_ptr<engine::ProcessGroup> join_processes() {
-  for (const auto& launcher : kLaunchers) {
-    if (!is_set(launcher.rank) || !is_set(launcher.size)) continue;
-    engine::ProcessPlace place;
-    place.rank = whole(launcher.rank, 0);
-    place.size = whole(launcher.size, 1);
-    if (place.size == 1) return nullptr;
-    if (place.rank >= place.size) {
-      throw ConfigError(
-          str(launcher.rank,
-              " is ",
-              place.rank,
-              "; must be below ",
-              launcher.size,
-              ", ",
-              place.size)
-      );
-    }
-    find_meeting(launcher, place);
-    share_threads(launcher, place);
-    if (place.rank == 0) {
-      std::cerr << "process 0 of " << place.size << " (" << launcher.name
-                << "): meeting the others at " << place.address << ':'
-                << place.port << '\n';
-    }
-    return std::make_shared<engine::ProcessGroup>(place, kPatience);
+  const auto* launcher = find_launcher();
+  if (launcher == nullptr) return nullptr;
+  engine::ProcessPlace place;
+  place.rank = whole(launcher->rank, 0);
+  place.size = whole(launcher->size, 1);
+  if (place.size == 1) return nullptr;
+  if (place.rank >= place.size) {
+    throw ConfigError(
+        str(launcher->rank,
+            " is ",
+            place.rank,
+            "; must be below ",
+            launcher->size,
+            ", ",
+            place.size)
+    );
   }
-  return nullptr;
+  find_meeting(*launcher, place);
+  share_threads(*launcher, place);
+  if (place.rank == 0) {
+    std::cerr << "process 0 of " << place.size << " (" << launcher->name
+              << "): meeting the others at " << place.address << ':'
+              << place.port << '\n';
+  }
+  return std::make_shared<engine::ProcessGroup>(place, kPatience);
 }
 
 bool is_first(const std::shared_ptr<engine::ProcessGroup>& processes) {

@@ -158,7 +158,7 @@ void check_batch(const TrainConfig& config, bool batch_norms) {
               "\"group\""
             : "train.accumulate leaves one image to a piece, from which batch "
               "norm cannot learn; must be at most train.batch_size / 2, or "
-              "train.batch_norm \"frozen\""
+              "train.batch_norm \"frozen\", or model.norm \"group\""
     );
   }
   if (!frozen && !config.drop_last) {

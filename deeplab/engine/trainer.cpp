@@ -9,7 +9,6 @@
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
 #include "deeplab/engine/batch_norm.h"
-#include "deeplab/engine/loss.h"
 #include "deeplab/engine/schedule.h"
 #include "deeplab/nn/autocast.h"
 #include "deeplab/nn/norm.h"
@@ -56,11 +55,6 @@ std::optional<torch::ScalarType> precision_of(
 /// message is small, small enough that the first leaves early.
 constexpr int64_t kBucketBytes = 4 << 20;
 
-torch::Tensor to_tensor(const std::vector<double>& weights) {
-  if (weights.empty()) return {};
-  return torch::tensor(weights, torch::kFloat32);
-}
-
 std::string join(const std::vector<std::string>& names) {
   std::string all;
   for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
@@ -92,16 +86,6 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
-/// A part of a step's batch that goes through the network at once.
-struct Trainer::Piece {
-  torch::Tensor images;
-  torch::Tensor labels;
-  /// Share of the images of all processes.
-  double share;
-  /// For each loss, and the teacher's: see total_weight().
-  const std::vector<torch::Tensor>& totals;
-};
-
 Trainer::Trainer(
     model::DeepLab network, const TrainConfig& config, TrainContext context
 )
@@ -110,16 +94,10 @@ Trainer::Trainer(
       context_(std::move(context)),
       device_(network_->parameters().front().device()),
       precision_(precision_of(config, device_)),
-      losses_(config.loss),
-      class_weights_(to_tensor(config.class_weights)),
       optimizer_(trained_parameters(*network_, config), config) {
-  if (losses_.empty()) losses_.emplace_back();
-  if (class_weights_.defined()) {
-    class_weights_ =
-        class_weights_.to(network_->parameters().front().options());
-  }
+  nn::SumOverProcesses sum;
   if (context_.processes) {
-    sum_ = [group = context_.processes](torch::Tensor& values) {
+    sum = [group = context_.processes](torch::Tensor& values) {
       group->sum(values);
     };
     gradients_ = std::make_unique<GradientSum>(
@@ -127,8 +105,9 @@ Trainer::Trainer(
     );
     share_state();
   }
+  loss_.emplace(config, network_->parameters().front(), sum);
   nn::set_norm_sum(
-      *network_, config.batch_norm == "sync" ? sum_ : nn::SumOverProcesses()
+      *network_, config.batch_norm == "sync" ? sum : nn::SumOverProcesses()
   );
   if (config.ema_decay) averages_.emplace(*network_, *config.ema_decay);
 }
@@ -216,22 +195,18 @@ double Trainer::backward(const Batch& batch) {
   optimizer_.zero_grad();
   const auto images = batch.images.to(device_);
   const auto labels = batch.labels.to(device_);
-  std::vector<torch::Tensor> totals;
-  for (const auto& loss : losses_) {
-    totals.push_back(total_weight(loss, labels, class_weights_, sum_));
-  }
-  if (config_.teacher) totals.push_back(total_weight({}, labels, {}, sum_));
   const int64_t processes = context_.processes ? context_.processes->size() : 1;
   const int64_t pieces = config_.accumulate;
-  const int64_t size = images.size(0) / pieces;
+  loss_->begin(
+      labels, iteration_, 1.0 / static_cast<double>(pieces * processes)
+  );
   double value = 0;
   for (int64_t i = 0; i < pieces; ++i) {
-    const Piece piece{
-        pieces == 1 ? images : images.narrow(0, i * size, size),
-        pieces == 1 ? labels : labels.narrow(0, i * size, size),
-        1.0 / static_cast<double>(pieces * processes),
-        totals};
-    auto loss = loss_of(piece);
+    const auto piece_of = [&](const torch::Tensor& whole) {
+      const int64_t size = whole.size(0) / pieces;
+      return pieces == 1 ? whole : whole.narrow(0, i * size, size);
+    };
+    auto loss = loss_of(piece_of(images), piece_of(labels));
     value += finite_loss(loss, batch);
     if (gradients_ && i + 1 == pieces) gradients_->begin();
     if (precision_ == torch::kFloat16) loss = loss * scale_.factor();
@@ -241,41 +216,17 @@ double Trainer::backward(const Batch& batch) {
   return value;
 }
 
-torch::Tensor Trainer::loss_of(const Piece& piece) {
+torch::Tensor Trainer::loss_of(
+    const torch::Tensor& images, const torch::Tensor& labels
+) {
   model::TrainingScores scores;
   {
     const nn::Autocast autocast(device_, precision_);
-    scores = network_->forward_with_sides(piece.images);
+    scores = network_->forward_with_sides(images);
   }
-  LossTarget target;
-  target.labels = piece.labels;
-  target.class_weights = class_weights_;
-  target.share = piece.share;
-  target.iteration = iteration_;
-  const auto loss_at = [&](const torch::Tensor& logits) {
-    torch::Tensor sum;
-    for (size_t i = 0; i < losses_.size(); ++i) {
-      target.total = piece.totals[i];
-      const auto term = loss_term(losses_[i], logits, target);
-      sum = sum.defined() ? sum + term : term;
-    }
-    return sum;
-  };
-  auto loss = loss_at(scores.logits);
-  for (const auto& side : scores.sides) {
-    loss = loss + side.weight * loss_at(side.logits);
-  }
-  if (config_.teacher) {
-    const auto& teacher = *config_.teacher;
-    target.total = piece.totals.back();
-    loss = loss + teacher.weight * distillation_loss(
-                                       scores.logits,
-                                       context_.teacher(piece.images),
-                                       target,
-                                       teacher.temperature
-                                   );
-  }
-  return loss;
+  const auto teacher =
+      config_.teacher ? context_.teacher(images) : torch::Tensor();
+  return (*loss_)(scores, labels, teacher);
 }
 
 double Trainer::finite_loss(const torch::Tensor& loss, const Batch& batch) {

@@ -13,10 +13,10 @@
 #include "deeplab/engine/loss_scale.h"
 #include "deeplab/engine/optimizer.h"
 #include "deeplab/engine/process_group.h"
+#include "deeplab/engine/step_loss.h"
 #include "deeplab/engine/train_config.h"
 #include "deeplab/model/deeplab.h"
 #include "deeplab/model/segmenter.h"
-#include "deeplab/nn/norm.h"
 
 namespace deeplab::engine {
 
@@ -89,12 +89,12 @@ class Trainer {
   int64_t iteration() const noexcept { return iteration_; }
 
  private:
-  struct Piece;
-
   StepReport step(const Batch& batch);
   /// Leaves the sum of the gradients; returns the loss.
   double backward(const Batch& batch);
-  torch::Tensor loss_of(const Piece& piece);
+  torch::Tensor loss_of(
+      const torch::Tensor& images, const torch::Tensor& labels
+  );
   double finite_loss(const torch::Tensor& loss, const Batch& batch);
   bool update(StepReport& report);
   void share_state();
@@ -108,11 +108,9 @@ class Trainer {
   TrainContext context_;
   torch::Device device_;
   std::optional<torch::ScalarType> precision_;
-  std::vector<LossConfig> losses_;
-  torch::Tensor class_weights_;
-  nn::SumOverProcesses sum_;
   Optimizer optimizer_;
   std::unique_ptr<GradientSum> gradients_;
+  std::optional<StepLoss> loss_;
   std::optional<AveragedWeights> averages_;
   LossScale scale_;
   int64_t iteration_ = 0;

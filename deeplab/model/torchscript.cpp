@@ -8,6 +8,7 @@
 
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/shared_bytes.h"
 #include "deeplab/model/evaluation_mode.h"
 
 namespace deeplab::model {
@@ -103,6 +104,8 @@ void export_torchscript(
 }
 
 std::string read_script_metadata(const std::string& path) {
+  // A file that is not there has a message of its own.
+  SharedBytes::map_file(path);
   jit::ExtraFilesMap files{{kMetadata, ""}};
   try {
     jit::load(path, torch::kCPU, files);
