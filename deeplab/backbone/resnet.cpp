@@ -2,6 +2,7 @@
 #include "deeplab/backbone/resnet.h"
 
 #include <array>
+#include <limits>
 
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
@@ -135,7 +136,7 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
       );
     }
     if (shortcut_stride_ == 1) return features;
-    const auto end = c10::nullopt;
+    constexpr auto end = std::numeric_limits<int64_t>::max();
     return features.slice(2, 0, end, shortcut_stride_)
         .slice(3, 0, end, shortcut_stride_);
   }

@@ -7,6 +7,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 #include "deeplab/engine/trimap.h"
+#include "deeplab/nn/fixed_order.h"
 
 namespace deeplab::engine {
 namespace {
@@ -67,18 +68,13 @@ torch::Tensor cross_entropy(
   );
 }
 
-/// On CUDA, torch's cross-entropy adds up in no fixed order.
-bool needs_products(const torch::Tensor& logits) {
-  return logits.is_cuda() && at::globalContext().deterministicAlgorithms();
-}
-
 /// Cross-entropy [N, H, W], without weights; 0 at void.
 torch::Tensor pixel_entropies(
     const LossConfig& config,
     const torch::Tensor& logits,
     const torch::Tensor& labels
 ) {
-  if (needs_products(logits)) return cross_entropy_by_products(logits, labels);
+  if (nn::needs_fixed_order(logits)) return cross_entropy_by_products(logits, labels);
   LossTarget unweighted;
   unweighted.labels = labels;
   return cross_entropy(config, logits, unweighted, torch::kNone);
@@ -145,7 +141,7 @@ torch::Tensor pixelwise(
 ) {
   torch::Tensor sum;
   const bool plain = config.label_smoothing == 0;
-  if (weighs_pixels(config) || (plain && needs_products(logits))) {
+  if (weighs_pixels(config) || (plain && nn::needs_fixed_order(logits))) {
     const auto entropies = pixel_entropies(config, logits, target.labels);
     const auto weights =
         pixel_weights(config, target.labels, target.class_weights);
@@ -178,7 +174,7 @@ torch::Tensor tversky(
     double missed_weight
 ) {
   const auto truth =
-      functional::one_hot(labels, probabilities.size(1)).to(probabilities);
+      torch::one_hot(labels, probabilities.size(1)).to(probabilities);
   const auto right = (probabilities * truth).sum(0);
   const auto in_truth = truth.sum(0);
   const auto claimed = probabilities.sum(0);
@@ -188,12 +184,17 @@ torch::Tensor tversky(
   return 1 - score.masked_select(in_truth > 0).mean();
 }
 
+/// Counted in whole numbers: exact for any number of pixels, and the same bits
+/// each time on CUDA.
+/// Shapes: int64 [pixels], 1 or 0 -> [pixels] of `type`.
 /// Source: Berman et al. 2018, algorithm 1.
-torch::Tensor lovasz_gradient(const torch::Tensor& sorted_truth) {
+torch::Tensor lovasz_gradient(
+    const torch::Tensor& sorted_truth, torch::ScalarType type
+) {
   const auto total = sorted_truth.sum();
   const auto intersection = total - sorted_truth.cumsum(0);
   const auto either = total + (1 - sorted_truth).cumsum(0);
-  const auto jaccard = 1 - intersection / either;
+  const auto jaccard = 1 - intersection.to(type) / either.to(type);
   return torch::cat(
       {jaccard.slice(0, 0, 1), jaccard.slice(0, 1) - jaccard.slice(0, 0, -1)}
   );
@@ -204,11 +205,13 @@ torch::Tensor lovasz(
 ) {
   std::vector<torch::Tensor> losses;
   for (int64_t c = 0; c < probabilities.size(1); ++c) {
-    const auto truth = labels.eq(c).to(probabilities.dtype());
-    if (truth.sum().item<double>() == 0) continue;
+    const auto truth = labels.eq(c).to(torch::kLong);
+    if (truth.sum().item<int64_t>() == 0) continue;
     const auto errors = (truth - probabilities.select(1, c)).abs();
     const auto [sorted, order] = errors.sort(0, /*descending=*/true);
-    losses.push_back(sorted.dot(lovasz_gradient(truth.index_select(0, order))));
+    losses.push_back(sorted.dot(
+        lovasz_gradient(truth.index_select(0, order), sorted.scalar_type())
+    ));
   }
   return torch::stack(losses).mean();
 }
@@ -260,7 +263,7 @@ torch::Tensor cross_entropy_by_products(
 ) {
   const auto counted = labels.ne(kVoid);
   const auto truth =
-      functional::one_hot(labels.masked_fill(~counted, 0), logits.size(1))
+      torch::one_hot(labels.masked_fill(~counted, 0), logits.size(1))
           .permute({0, 3, 1, 2})
           .to(logits);
   return -(logits.log_softmax(1) * truth).sum(1) * counted.to(logits);

@@ -181,7 +181,7 @@ void ProcessGroup::fail(const std::string& reason) {
   std::string missing;
   try {
     const auto key = [](int64_t of) { return str("alive/", of); };
-    channel_->store->set(key(rank()), {1});
+    channel_->store->set(key(rank()), std::vector<uint8_t>{1});
     const auto end = std::chrono::steady_clock::now() + kRollCall;
     while (std::chrono::steady_clock::now() < end) {
       missing.clear();

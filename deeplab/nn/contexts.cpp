@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include <torch/nn/functional/padding.h>
-#include <torch/nn/functional/pooling.h>
 
 #include "deeplab/nn/atrous.h"
 
@@ -126,7 +125,6 @@ void PyramidPoolingImpl::reset() {
 }
 
 torch::Tensor PyramidPoolingImpl::forward(const torch::Tensor& features) {
-  namespace functional = torch::nn::functional;
   std::vector<torch::Tensor> maps{features};
   for (size_t i = 0; i < options_.bins().size(); ++i) {
     const int64_t bin = options_.bins()[i];
@@ -136,12 +134,9 @@ torch::Tensor PyramidPoolingImpl::forward(const torch::Tensor& features) {
         "PyramidPooling: a bin of 1 in training needs a batch of 2 or more, "
         "got 1; its batch norm sees one value per channel otherwise"
     );
-    const auto means = functional::adaptive_avg_pool2d(
-        features, functional::AdaptiveAvgPool2dFuncOptions(bin)
-    );
-    maps.push_back(
-        resize_like(branch->forward(means), features, options_.corners())
-    );
+    maps.push_back(resize_like(
+        branch->forward(mean_bins(features, bin)), features, options_.corners()
+    ));
   }
   return torch::cat(maps, 1);
 }

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 
-#include <ATen/Context.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <torch/csrc/jit/frontend/tracer.h>
+
+#include "deeplab/nn/fixed_order.h"
 
 namespace deeplab::nn {
 namespace {
@@ -24,10 +26,6 @@ void trace_size(const char* argument, size_t count, const torch::Tensor& like) {
         tracer::getSizeOf(like, static_cast<int64_t>(side) + 2)
     );
   }
-}
-
-bool needs_products(const torch::Tensor& features) {
-  return features.is_cuda() && at::globalContext().deterministicAlgorithms();
 }
 
 /// Float64 [out, in]: what each source pixel adds to each result.
@@ -52,6 +50,17 @@ torch::Tensor interpolation(
   return weights;
 }
 
+/// Float64 [bins, in]: the share of each source pixel in each bin's mean.
+torch::Tensor bin_shares(int64_t bins, int64_t in) {
+  auto weights = torch::zeros({bins, in}, torch::kFloat64);
+  for (int64_t i = 0; i < bins; ++i) {
+    const int64_t first = i * in / bins;
+    const int64_t end = ((i + 1) * in + bins - 1) / bins;
+    weights[i].slice(0, first, end).fill_(1 / static_cast<double>(end - first));
+  }
+  return weights;
+}
+
 double step_of(int64_t in, int64_t out) {
   return static_cast<double>(in) / static_cast<double>(out);
 }
@@ -70,6 +79,20 @@ torch::Tensor resize_by_products(
   return at::matmul(at::matmul(down, features), across.t());
 }
 
+torch::Tensor mean_bins_by_products(
+    const torch::Tensor& features, int64_t bins
+) {
+  const auto down = bin_shares(bins, features.size(2)).to(features);
+  const auto across = bin_shares(bins, features.size(3)).to(features);
+  return at::matmul(at::matmul(down, features), across.t());
+}
+
+torch::Tensor mean_bins(const torch::Tensor& features, int64_t bins) {
+  return needs_fixed_order(features)
+             ? mean_bins_by_products(features, bins)
+             : at::adaptive_avg_pool2d(features, {bins, bins});
+}
+
 torch::Tensor resize_like(
     const torch::Tensor& features,
     const torch::Tensor& like,
@@ -81,7 +104,7 @@ torch::Tensor resize_like(
     trace_size("output_size", 2, like);
   } else if (features.size(2) == size[0] && features.size(3) == size[1]) {
     return features;
-  } else if (needs_products(features)) {
+  } else if (needs_fixed_order(features)) {
     return resize_by_products(
         features,
         {size[0],
@@ -112,7 +135,7 @@ torch::Tensor rescale(
     return std::max<int64_t>(1, static_cast<int64_t>(scaled(axis)));
   };
   const bool keeps_corners = corners == AlignCorners::kYes;
-  if (needs_products(features)) {
+  if (needs_fixed_order(features)) {
     return resize_by_products(
         features, {side(2), side(3), 1 / factor, 1 / factor}, corners
     );
@@ -122,7 +145,7 @@ torch::Tensor rescale(
     return at::upsample_bilinear2d(features, {side(2), side(3)}, keeps_corners);
   }
   return at::upsample_bilinear2d(
-      features, c10::nullopt, keeps_corners, std::vector<double>{factor, factor}
+      features, at::OptionalIntArrayRef(), keeps_corners, std::vector<double>{factor, factor}
   );
 }
 

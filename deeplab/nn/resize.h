@@ -42,6 +42,16 @@ torch::Tensor resize_by_products(
     const torch::Tensor& features, const ResizeGrid& grid, AlignCorners corners
 );
 
+/// Means over bins x bins parts of the map, which overlap by a pixel where its
+/// sides are no multiple; the second by two products of matrices, whose
+/// gradients come out the same bits each time on CUDA too.
+///
+/// Shapes: [N, C, h, w] -> [N, C, bins, bins].
+torch::Tensor mean_bins(const torch::Tensor& features, int64_t bins);
+torch::Tensor mean_bins_by_products(
+    const torch::Tensor& features, int64_t bins
+);
+
 /// One value a channel, wherever the map of `like` has a pixel.
 ///
 /// Shapes: [N, C, 1, 1] -> [N, C, H, W], the H and W of `like`.

@@ -6,26 +6,11 @@
 #include <sstream>
 #include <thread>
 
-#include <torch/types.h>
 #include <unistd.h>
 
 #include "deeplab/core/error.h"
-#include "deeplab/engine/checkpoint.h"
 
 namespace deeplab {
-namespace {
-
-bool same_tensors(
-    const weights::StateDict& one, const weights::StateDict& other
-) {
-  for (const auto& item : one) {
-    if (!torch::equal(item.value(), other[item.key()])) return false;
-  }
-  return one.size() == other.size();
-}
-
-}  // namespace
-
 std::string small(const std::string& out, int64_t iterations) {
   return str(
       "train --out ",
@@ -41,17 +26,6 @@ std::string small(const std::string& out, int64_t iterations) {
       " --set data.synthetic.width=64 --set data.synthetic.height=48"
       " --set train.validate_every=7 --set train.checkpoint_every=3"
   );
-}
-
-bool same_weights(const std::string& one, const std::string& other) {
-  const auto a = engine::load_checkpoint(one);
-  const auto b = engine::load_checkpoint(other);
-  EXPECT_EQ(a.iteration, b.iteration);
-  EXPECT_EQ(a.best_mean_iou, b.best_mean_iou);
-  return same_tensors(a.network, b.network) &&
-         same_tensors(a.velocities, b.velocities) &&
-         same_tensors(a.squares, b.squares) &&
-         same_tensors(a.averages, b.averages);
 }
 
 std::vector<Json> timeless(const std::string& metrics) {

@@ -29,9 +29,6 @@ void wait_for_lines(const std::string& file, int64_t lines);
 /// Flags of a training that takes seconds.
 std::string small(const std::string& out, int64_t iterations);
 
-/// Whether two checkpoints hold the same bits.
-bool same_weights(const std::string& one, const std::string& other);
-
 /// The lines of a metrics.jsonl without their times, of which each iteration
 /// must have two.
 std::vector<Json> timeless(const std::string& metrics);

@@ -12,6 +12,7 @@
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
+#include "e2e/same_weights.h"
 #include "support/support.h"
 
 namespace deeplab {

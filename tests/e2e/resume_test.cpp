@@ -12,6 +12,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
 #include "e2e/program.h"
+#include "e2e/same_weights.h"
 
 namespace deeplab {
 namespace {
@@ -119,14 +120,14 @@ INSTANTIATE_TEST_SUITE_P(
     Options,
     Resume,
     ::testing::Values(
-        ResumeCase{"plain", "--workers 0"},
+        ResumeCase{"plain", "--workers 0 --threads 2"},
         ResumeCase{
             "workers_and_varied_crops",
             "--workers 3 --set augment.crop_tries=4 --set "
             "augment.contrast=0.3"},
         ResumeCase{"averaged", "--set train.ema_decay=0.9"},
         ResumeCase{"accumulated", "--batch-size 4 --set train.accumulate=2"},
-        ResumeCase{"bfloat16", "--set train.precision=bfloat16"},
+        ResumeCase{"bfloat16", "--set train.precision=bfloat16 --threads 2"},
         ResumeCase{
             "adamw_cosine_warmup",
             "--set train.optimizer=adamw --set train.schedule=cosine"

@@ -36,14 +36,15 @@ function(deeplab_library name)
 endfunction()
 
 # deeplab_test(NAME SOURCES ... USES ... LABELS ...): one test program, run
-# from the source folder, each of its tests a line of ctest. TOGETHER makes it
-# one line: LibTorch takes longer to start than such tests to run. Those that
-# may skip are no part of it, so that a skip is seen.
+# from the source folder, each suite of its tests a line of ctest: LibTorch takes
+# longer to start than most tests to run. EACH makes each test a line, TOGETHER
+# the whole program. A line in which tests were skipped, and none failed, counts
+# as skipped.
 function(deeplab_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH;TOGETHER" "TIMEOUT"
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH;TOGETHER;EACH" "TIMEOUT"
                         "SOURCES;USES;LABELS")
   if(NOT arg_TIMEOUT)
-    set(arg_TIMEOUT 300)
+    set(arg_TIMEOUT 600)
   endif()
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_USES} deeplab_flags
@@ -51,17 +52,27 @@ function(deeplab_test name)
   if(NOT arg_WITHOUT_TORCH)
     deeplab_use_pch(test_${name})
   endif()
+  # The program would start itself anew to set the variable.
+  set(properties LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT}
+                 SKIP_RETURN_CODE 77 ENVIRONMENT GOMP_SPINCOUNT=20000)
   if(arg_TOGETHER)
     add_test(NAME ${name} COMMAND test_${name}
              WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-    set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}"
-                                            TIMEOUT ${arg_TIMEOUT})
-    return()
+    set_tests_properties(${name} PROPERTIES ${properties})
+  elseif(arg_EACH)
+    gtest_discover_tests(
+      test_${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+      DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  else()
+    set(lines ${CMAKE_CURRENT_BINARY_DIR}/test_${name}_suites.cmake)
+    string(REPLACE ";" " " properties "${properties}")
+    add_custom_command(
+      TARGET test_${name} POST_BUILD BYPRODUCTS ${lines}
+      COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:test_${name}>
+              -DFOLDER=${PROJECT_SOURCE_DIR} "-DPROPERTIES=${properties}"
+              -DLINES=${lines} -P
+              ${PROJECT_SOURCE_DIR}/tools/cmake/discover_suites.cmake
+      VERBATIM)
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${lines})
   endif()
-  gtest_discover_tests(
-    test_${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-    DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
-               # The program would start itself anew to set it.
-               ENVIRONMENT GOMP_SPINCOUNT=20000)
 endfunction()

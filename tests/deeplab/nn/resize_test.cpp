@@ -32,5 +32,22 @@ TEST(Resize, ByProductsEqualsTorchsWithItsGradients) {
   }
 }
 
+TEST(Resize, MeansOfBinsByProductsEqualTorchsWithTheirGradients) {
+  torch::manual_seed(1);
+  for (const int64_t bins : {1, 2, 3, 6}) {
+    const auto source = torch::randn({2, 3, 8, 5});
+    auto ours = source.clone().requires_grad_();
+    auto theirs = source.clone().requires_grad_();
+    const auto means = mean_bins_by_products(ours, bins);
+    const auto expected = at::adaptive_avg_pool2d(theirs, {bins, bins});
+    EXPECT_TRUE(torch::allclose(means, expected, 1e-5, 1e-6)) << bins;
+    const auto gradient = torch::randn(expected.sizes());
+    means.backward(gradient);
+    expected.backward(gradient);
+    EXPECT_TRUE(torch::allclose(ours.grad(), theirs.grad(), 1e-5, 1e-6))
+        << bins;
+  }
+}
+
 }  // namespace
 }  // namespace deeplab::nn

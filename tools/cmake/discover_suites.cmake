@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes to LINES, for ctest, a test for each suite of PROGRAM's tests, run from
+# FOLDER, with PROPERTIES.
+execute_process(
+  COMMAND ${PROGRAM} --gtest_list_tests
+  OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
+# "Suite." or "Instance/Suite.", its tests below it, each after two spaces.
+string(REGEX MATCHALL "\n[^ \n]+\\.\n" suites "\n${listed}")
+if(NOT suites)
+  message(FATAL_ERROR "${PROGRAM} lists no tests")
+endif()
+set(script "")
+foreach(suite ${suites})
+  string(STRIP "${suite}" suite)
+  string(REGEX REPLACE "\\.$" "" suite "${suite}")
+  string(
+    APPEND script
+    "add_test(\"${suite}\" \"${PROGRAM}\" \"--gtest_filter=${suite}.*\")\n"
+    "set_tests_properties(\"${suite}\" PROPERTIES "
+    "WORKING_DIRECTORY \"${FOLDER}\" ${PROPERTIES})\n")
+endforeach()
+file(WRITE ${LINES} "${script}")
