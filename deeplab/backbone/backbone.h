@@ -20,7 +20,7 @@ namespace deeplab::backbone {
 /// of torchvision, or of timm where torchvision has no such network.
 ///
 /// Shapes: [N, 3, H, W] -> nn::Features, any H, W >= 1.
-class BackboneImpl : public virtual torch::nn::Module {
+class BackboneImpl : public torch::nn::Module {
  public:
   virtual nn::Features forward(const torch::Tensor& images) = 0;
 

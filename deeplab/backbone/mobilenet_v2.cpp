@@ -10,6 +10,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/norm.h"
 
 namespace deeplab::backbone {
@@ -144,8 +145,7 @@ int64_t scaled(int64_t channels, double width) {
                                                      : rounded;
 }
 
-class MobileNetV2Impl : public BackboneImpl,
-                        public torch::nn::Cloneable<MobileNetV2Impl> {
+class MobileNetV2Impl : public nn::Implements<MobileNetV2Impl, BackboneImpl> {
  public:
   explicit MobileNetV2Impl(double width) : width_(width) { reset(); }
 

@@ -11,6 +11,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/conv_bn_relu.h"
 #include "deeplab/nn/norm.h"
 
@@ -233,8 +234,7 @@ struct ResNetOptions {
   }
 };
 
-class ResNetImpl : public BackboneImpl,
-                   public torch::nn::Cloneable<ResNetImpl> {
+class ResNetImpl : public nn::Implements<ResNetImpl, BackboneImpl> {
  public:
   explicit ResNetImpl(ResNetOptions options) : options_(std::move(options)) {
     reset();

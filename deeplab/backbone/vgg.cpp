@@ -11,6 +11,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/max_pool.h"
 #include "deeplab/nn/norm.h"
 
@@ -52,7 +53,7 @@ struct VggOptions {
 };
 
 /// `features` holds the layers at torchvision's places.
-class VggImpl : public BackboneImpl, public torch::nn::Cloneable<VggImpl> {
+class VggImpl : public nn::Implements<VggImpl, BackboneImpl> {
  public:
   explicit VggImpl(const VggOptions& options) : options_(options) { reset(); }
 

@@ -3,12 +3,14 @@
 
 #include <array>
 
+#include <torch/nn/modules/container/moduledict.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/nn/atrous.h"
 #include "deeplab/nn/batch_norm_relu.h"
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/conv_bn_relu.h"
 #include "deeplab/nn/initialize.h"
 #include "deeplab/nn/max_pool.h"
@@ -254,8 +256,7 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
 };
 TORCH_MODULE(Block);
 
-class XceptionImpl : public BackboneImpl,
-                     public torch::nn::Cloneable<XceptionImpl> {
+class XceptionImpl : public nn::Implements<XceptionImpl, BackboneImpl> {
  public:
   explicit XceptionImpl(XceptionOptions options)
       : options_(std::move(options)) {

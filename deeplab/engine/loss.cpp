@@ -74,7 +74,8 @@ torch::Tensor pixel_entropies(
     const torch::Tensor& logits,
     const torch::Tensor& labels
 ) {
-  if (nn::needs_fixed_order(logits)) return cross_entropy_by_products(logits, labels);
+  if (nn::needs_fixed_order(logits))
+    return cross_entropy_by_products(logits, labels);
   LossTarget unweighted;
   unweighted.labels = labels;
   return cross_entropy(config, logits, unweighted, torch::kNone);

@@ -6,6 +6,7 @@
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/dropout.h>
 
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/context.h"
 #include "deeplab/nn/conv_bn_relu.h"
 
@@ -49,7 +50,7 @@ struct AsppOptions {
 ///         from forward(), for a wrong shape or for N = 1 while training (the
 ///         pooled branch is 1x1, so its batch norm would have no variance).
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3 and figure 5.
-class AsppImpl : public ContextImpl, public torch::nn::Cloneable<AsppImpl> {
+class AsppImpl : public Implements<AsppImpl, ContextImpl> {
  public:
   explicit AsppImpl(const AsppOptions& options);
 

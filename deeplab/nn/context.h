@@ -11,7 +11,7 @@
 namespace deeplab::nn {
 
 /// What looks around each pixel of the backbone's last map.
-class ContextImpl : public virtual torch::nn::Module {
+class ContextImpl : public torch::nn::Module {
  public:
   /// Shapes: [N, in_channels, h, w] -> [N, out_channels, h, w].
   virtual torch::Tensor forward(const torch::Tensor& features) = 0;

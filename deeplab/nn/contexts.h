@@ -5,6 +5,7 @@
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
 
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/context.h"
 #include "deeplab/nn/conv_bn_relu.h"
 #include "deeplab/nn/resize.h"
@@ -31,8 +32,7 @@ struct SumAsppOptions {
 ///
 /// Shapes: [N, in_channels, h, w] -> scores [N, classes, h, w].
 /// Source: Chen et al. 2016, arXiv:1606.00915, section 3.1 and figure 7.
-class SumAsppImpl : public ContextImpl,
-                    public torch::nn::Cloneable<SumAsppImpl> {
+class SumAsppImpl : public Implements<SumAsppImpl, ContextImpl> {
  public:
   explicit SumAsppImpl(const SumAsppOptions& options);
 
@@ -75,8 +75,7 @@ struct LargeFovOptions {
 /// Source: Chen et al. 2014, arXiv:1412.7062, sections 3.1, 4.1 and table 2.
 /// Differs: an even kernel's extra padding goes right and below; Caffe's maps
 ///          shrink by it.
-class LargeFovImpl : public ContextImpl,
-                     public torch::nn::Cloneable<LargeFovImpl> {
+class LargeFovImpl : public Implements<LargeFovImpl, ContextImpl> {
  public:
   explicit LargeFovImpl(const LargeFovOptions& options);
 
@@ -110,8 +109,7 @@ struct PyramidPoolingOptions {
 /// Throws: c10::Error from forward() for N = 1 while training, where a bin is
 ///         1 (its batch norm would have no variance).
 /// Source: Zhao et al. 2017, arXiv:1612.01105, section 3.2.
-class PyramidPoolingImpl : public ContextImpl,
-                           public torch::nn::Cloneable<PyramidPoolingImpl> {
+class PyramidPoolingImpl : public Implements<PyramidPoolingImpl, ContextImpl> {
  public:
   explicit PyramidPoolingImpl(const PyramidPoolingOptions& options);
 
@@ -128,8 +126,7 @@ class PyramidPoolingImpl : public ContextImpl,
 };
 
 /// Looks nowhere: hands the map on.
-class NoContextImpl : public ContextImpl,
-                      public torch::nn::Cloneable<NoContextImpl> {
+class NoContextImpl : public Implements<NoContextImpl, ContextImpl> {
  public:
   explicit NoContextImpl(int64_t channels) : channels_(channels) {}
 

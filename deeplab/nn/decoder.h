@@ -12,7 +12,7 @@
 namespace deeplab::nn {
 
 /// What stands between the context module and the classifier.
-class DecoderImpl : public virtual torch::nn::Module {
+class DecoderImpl : public torch::nn::Module {
  public:
   /// Shapes: features as the backbone gives them and context [N, C, h, w] at
   /// the size of features.high -> [N, out_channels, h', w'].

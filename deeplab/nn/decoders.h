@@ -4,6 +4,7 @@
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
+#include "deeplab/nn/cloneable.h"
 #include "deeplab/nn/conv_bn_relu.h"
 #include "deeplab/nn/decoder.h"
 
@@ -15,8 +16,7 @@ namespace deeplab::nn {
 /// Shapes: context [N, context_channels, h, w] -> [N, channels, h, w].
 /// Source: Chen et al. 2017, arXiv:1706.05587, figure 5; the "naive decoder"
 /// of Chen et al. 2018.
-class BilinearDecoderImpl : public DecoderImpl,
-                            public torch::nn::Cloneable<BilinearDecoderImpl> {
+class BilinearDecoderImpl : public Implements<BilinearDecoderImpl, DecoderImpl> {
  public:
   explicit BilinearDecoderImpl(const DecoderOptions& options);
 
@@ -36,8 +36,7 @@ class BilinearDecoderImpl : public DecoderImpl,
 /// Shapes: context [N, context_channels, h, w], features at k4 [N, C, H/4, W/4]
 /// -> [N, channels, H/4, W/4].
 /// Source: Chen et al. 2018, arXiv:1802.02611, section 3.1 and figure 2.
-class V3PlusDecoderImpl : public DecoderImpl,
-                          public torch::nn::Cloneable<V3PlusDecoderImpl> {
+class V3PlusDecoderImpl : public Implements<V3PlusDecoderImpl, DecoderImpl> {
  public:
   explicit V3PlusDecoderImpl(const DecoderOptions& options);
 
@@ -66,8 +65,7 @@ class V3PlusDecoderImpl : public DecoderImpl,
 /// [N, channels / 8, H/2, W/2].
 /// Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
 /// Differs: bilinear resizing instead of 2x2 up-convolutions; batch norm.
-class UnetDecoderImpl : public DecoderImpl,
-                        public torch::nn::Cloneable<UnetDecoderImpl> {
+class UnetDecoderImpl : public Implements<UnetDecoderImpl, DecoderImpl> {
  public:
   explicit UnetDecoderImpl(const DecoderOptions& options);
 
@@ -89,8 +87,7 @@ class UnetDecoderImpl : public DecoderImpl,
 /// Source: Long et al. 2015, arXiv:1411.4038, section 4.2 and figure 3.
 /// Differs: upsampling stays bilinear, which is what FCN's learned
 ///          upsampling starts from.
-class FcnDecoderImpl : public DecoderImpl,
-                       public torch::nn::Cloneable<FcnDecoderImpl> {
+class FcnDecoderImpl : public Implements<FcnDecoderImpl, DecoderImpl> {
  public:
   /// `levels` from coarse to fine: {} for 32s, {k16} for 16s, {k16, k8} for 8s.
   FcnDecoderImpl(

@@ -145,7 +145,10 @@ torch::Tensor rescale(
     return at::upsample_bilinear2d(features, {side(2), side(3)}, keeps_corners);
   }
   return at::upsample_bilinear2d(
-      features, at::OptionalIntArrayRef(), keeps_corners, std::vector<double>{factor, factor}
+      features,
+      at::OptionalIntArrayRef(),
+      keeps_corners,
+      std::vector<double>{factor, factor}
   );
 }
 

@@ -10,6 +10,13 @@ target_include_directories(deeplab_torch SYSTEM
                            INTERFACE $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
 separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(deeplab_torch INTERFACE ${torch_flags})
+# PyTorch's own binaries show a std::filesystem that they carry inside, to which
+# a program's calls must not be bound (github.com/pytorch/pytorch/issues/133437):
+# the system's comes first.
+target_link_options(
+  deeplab_torch INTERFACE
+  "$<$<CXX_COMPILER_ID:GNU>:SHELL:-Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state>"
+)
 
 add_library(deeplab_flags INTERFACE)
 target_compile_options(

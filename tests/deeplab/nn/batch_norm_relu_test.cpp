@@ -78,6 +78,8 @@ void expect_close(const torch::Tensor& ours, const torch::Tensor& theirs) {
 class BatchNormReluParity : public ::testing::TestWithParam<Case> {};
 
 TEST_P(BatchNormReluParity, EqualsTorchsOperationsForwardAndBackward) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(3);
   for (const MaybeCeiling ceiling :
        {MaybeCeiling(),
         MaybeCeiling(ReluCeiling::kNone),
@@ -91,7 +93,9 @@ TEST_P(BatchNormReluParity, EqualsTorchsOperationsForwardAndBackward) {
     expect_close(ours.running_mean, theirs.running_mean);
     expect_close(ours.running_var, theirs.running_var);
   }
+  at::set_num_threads(threads);
 }
+
 INSTANTIATE_TEST_SUITE_P(
     Sizes,
     BatchNormReluParity,
