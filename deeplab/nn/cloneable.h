@@ -32,8 +32,8 @@ class torch::nn::Cloneable<deeplab::nn::Implementation<Derived, Interface>>
  public:
   virtual void reset() = 0;
 
-  std::shared_ptr<Module> clone(deeplab::nn::CloneDevice device = {}
-  ) const override {
+  std::shared_ptr<Module> clone(deeplab::nn::CloneDevice device = {})
+      const override {
     NoGradGuard no_grad;
     auto copy = std::make_shared<Derived>(static_cast<const Derived&>(*this));
     copy->parameters_.clear();

@@ -16,7 +16,8 @@ namespace deeplab::nn {
 /// Shapes: context [N, context_channels, h, w] -> [N, channels, h, w].
 /// Source: Chen et al. 2017, arXiv:1706.05587, figure 5; the "naive decoder"
 /// of Chen et al. 2018.
-class BilinearDecoderImpl : public Implements<BilinearDecoderImpl, DecoderImpl> {
+class BilinearDecoderImpl
+    : public Implements<BilinearDecoderImpl, DecoderImpl> {
  public:
   explicit BilinearDecoderImpl(const DecoderOptions& options);
 

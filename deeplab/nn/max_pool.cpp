@@ -29,7 +29,7 @@ torch::Tensor MaxPoolImpl::forward(const torch::Tensor& features) {
   const auto padded = functional::pad(
       features,
       functional::PadFuncOptions({before, after, before, after})
-          .value(std::numeric_limits<float>::lowest())
+          .value(-std::numeric_limits<double>::infinity())
   );
   return functional::max_pool2d(padded, pool);
 }
