@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <iostream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/ablation.h"
 #include "apps/flags.h"

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/crf_config.h"
 #include "apps/flags.h"

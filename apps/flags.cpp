@@ -6,7 +6,8 @@
 #include <optional>
 #include <sstream>
 
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
 
 #include "apps/world.h"
 #include "deeplab/core/error.h"

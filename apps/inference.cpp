@@ -6,7 +6,7 @@
 #include <memory>
 #include <sstream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/platform.h"
 #include "deeplab/core/error.h"

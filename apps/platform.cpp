@@ -15,7 +15,9 @@
 #include <link.h>
 #include <malloc.h>
 #include <opencv2/core/utility.hpp>
-#include <torch/torch.h>
+#include <torch/cuda.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 #include <torch/version.h>
 #include <unistd.h>
 

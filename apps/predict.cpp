@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/flags.h"
 #include "apps/inference.h"

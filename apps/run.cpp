@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/evaluation_text.h"
 #include "apps/network_source.h"

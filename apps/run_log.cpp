@@ -7,6 +7,7 @@
 
 #include <opencv2/core.hpp>
 #include <torch/utils.h>
+#include <torch/version.h>
 
 #include "apps/evaluation_text.h"
 #include "apps/overlay.h"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <deque>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "data/worker_pool.h"
 #include "deeplab/core/error.h"

@@ -4,7 +4,7 @@
 #include <exception>
 
 #include <ATen/Parallel.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/crf/energies.h"
 #include "deeplab/crf/mean_field.h"

@@ -6,7 +6,7 @@
 #include <iomanip>
 #include <sstream>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/core/error.h"
 

@@ -74,8 +74,9 @@ torch::Tensor pixel_entropies(
     const torch::Tensor& logits,
     const torch::Tensor& labels
 ) {
-  if (nn::needs_fixed_order(logits))
+  if (nn::needs_fixed_order(logits)) {
     return cross_entropy_by_products(logits, labels);
+  }
   LossTarget unweighted;
   unweighted.labels = labels;
   return cross_entropy(config, logits, unweighted, torch::kNone);
@@ -99,7 +100,9 @@ torch::Tensor hard_pixels(
   if (config.ohem_below) {
     const auto sure = (-entropies).exp();
     const int64_t least = std::min(config.ohem_least, pixels - 1);
-    const auto at_least = std::get<0>(sure.kthvalue(least + 1));
+    const auto at_least = nn::needs_fixed_order(sure)
+                              ? std::get<0>(sure.sort()).select(0, least)
+                              : std::get<0>(sure.kthvalue(least + 1));
     picked = sure < at_least.clamp_min(*config.ohem_below);
   }
   if (config.hard_share < 1) {
@@ -141,13 +144,15 @@ torch::Tensor pixelwise(
     const LossTarget& target
 ) {
   torch::Tensor sum;
-  const bool plain = config.label_smoothing == 0;
-  if (weighs_pixels(config) || (plain && nn::needs_fixed_order(logits))) {
+  if (weighs_pixels(config)) {
     const auto entropies = pixel_entropies(config, logits, target.labels);
     const auto weights =
         pixel_weights(config, target.labels, target.class_weights);
     if (config.mines()) return mined(config, entropies, weights, target);
     sum = (losses_of(config, entropies) * weights).sum();
+  } else if (nn::needs_fixed_order(logits)) {
+    const SoftTruth truth{config.label_smoothing, target.class_weights};
+    sum = cross_entropy_by_products(logits, target.labels, truth).sum();
   } else {
     sum = cross_entropy(config, logits, target, torch::kSum);
   }
@@ -260,13 +265,22 @@ torch::Tensor loss_term(
 }
 
 torch::Tensor cross_entropy_by_products(
-    const torch::Tensor& logits, const torch::Tensor& labels
+    const torch::Tensor& logits,
+    const torch::Tensor& labels,
+    const SoftTruth& soft
 ) {
+  const int64_t classes = logits.size(1);
   const auto counted = labels.ne(kVoid);
-  const auto truth =
-      torch::one_hot(labels.masked_fill(~counted, 0), logits.size(1))
-          .permute({0, 3, 1, 2})
-          .to(logits);
+  auto truth = torch::one_hot(labels.masked_fill(~counted, 0), classes)
+                   .permute({0, 3, 1, 2})
+                   .to(logits);
+  if (soft.smoothing > 0) {
+    truth = truth * (1 - soft.smoothing) +
+            soft.smoothing / static_cast<double>(classes);
+  }
+  if (soft.class_weights.defined()) {
+    truth = truth * soft.class_weights.view({1, -1, 1, 1});
+  }
   return -(logits.log_softmax(1) * truth).sum(1) * counted.to(logits);
 }
 

@@ -57,13 +57,23 @@ torch::Tensor loss_term(
     const LossTarget& target
 );
 
+/// How the truth of a pixel is spread over classes.
+struct SoftTruth {
+  /// Share that all classes have equal parts of.
+  double smoothing = 0;
+  /// Float [K], by which each class counts; undefined: all 1.
+  torch::Tensor class_weights;
+};
+
 /// Cross-entropy of each pixel, by products and sums alone, whose gradients
 /// come out the same bits each time on CUDA too: what losses are made of there
 /// where deterministic algorithms are asked for.
 ///
 /// Shapes: logits [N, K, H, W], labels int64 [N, H, W] -> [N, H, W], 0 at void.
 torch::Tensor cross_entropy_by_products(
-    const torch::Tensor& logits, const torch::Tensor& labels
+    const torch::Tensor& logits,
+    const torch::Tensor& labels,
+    const SoftTruth& soft = {}
 );
 
 /// Kullback-Leibler divergence from the teacher's classes to the network's,

@@ -5,7 +5,7 @@
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <torch/version.h>
 
 namespace deeplab::engine {

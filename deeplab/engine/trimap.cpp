@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/trimap.h"
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/core/sample.h"
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <limits>
 
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/core/error.h"
 

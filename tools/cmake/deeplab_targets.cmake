@@ -1,19 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # deeplab_library(NAME SOURCES ... USES ...): one layer of the library, as the
-# static target deeplab_NAME, exported as deeplab::NAME. `deeplab_pch` holds
-# the precompiled <torch/torch.h> that all of them share, but for those that are
-# WITHOUT_TORCH.
-add_library(deeplab_pch OBJECT ${PROJECT_SOURCE_DIR}/tools/cmake/pch.cpp)
-target_link_libraries(deeplab_pch PRIVATE deeplab_torch deeplab_flags)
-target_compile_options(deeplab_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
-target_precompile_headers(deeplab_pch PRIVATE <torch/torch.h>)
-
-function(deeplab_use_pch target)
-  target_compile_options(
-    ${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
-  target_precompile_headers(${target} REUSE_FROM deeplab_pch)
-endfunction()
-
+# static target deeplab_NAME, exported as deeplab::NAME. Its files include what
+# they use of torch: a precompiled <torch/torch.h> would cost each of them some
+# 15 s of templates that it does not need.
 function(deeplab_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH" ""
                         "SOURCES;USES;USES_PRIVATE")
@@ -30,9 +19,22 @@ function(deeplab_library name)
   set_target_properties(deeplab_${name} PROPERTIES EXPORT_NAME ${name})
   if(NOT arg_WITHOUT_TORCH)
     target_link_libraries(deeplab_${name} PUBLIC deeplab_torch)
-    deeplab_use_pch(deeplab_${name})
   endif()
   set_property(GLOBAL APPEND PROPERTY DEEPLAB_LIBRARIES deeplab_${name})
+endfunction()
+
+# The precompiled <torch/torch.h> of programs that include it anyway.
+function(deeplab_use_pch target)
+  if(NOT TARGET deeplab_pch)
+    add_library(deeplab_pch OBJECT ${PROJECT_SOURCE_DIR}/tools/cmake/pch.cpp)
+    target_link_libraries(deeplab_pch PRIVATE deeplab_torch deeplab_flags)
+    target_compile_options(
+      deeplab_pch PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+    target_precompile_headers(deeplab_pch PRIVATE <torch/torch.h>)
+  endif()
+  target_compile_options(
+    ${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_precompile_headers(${target} REUSE_FROM deeplab_pch)
 endfunction()
 
 # deeplab_test(NAME SOURCES ... USES ... LABELS ...): one test program, run

@@ -116,19 +116,27 @@ TEST(Loss, IsTheMeanOverPixelsThatAreNotVoid) {
 
 TEST(Loss, ByProductsIsTheSameWithTheSameGradient) {
   const LossCase c;
-  const auto twin = c.logits.detach().clone().requires_grad_();
-  const auto losses = cross_entropy_by_products(c.logits, c.labels);
-  EXPECT_EQ(losses[1][0].abs().max().item<float>(), 0);
-  losses.sum().backward();
-  torch::nn::functional::cross_entropy(
-      twin,
-      c.labels,
-      torch::nn::functional::CrossEntropyFuncOptions()
-          .ignore_index(kVoid)
-          .reduction(torch::kSum)
-  )
-      .backward();
-  EXPECT_TRUE(torch::allclose(c.logits.grad(), twin.grad(), 1e-5, 1e-6));
+  const auto weights = torch::tensor({3.0F, 1.0F, 0.5F, 7.0F});
+  for (const auto& soft :
+       {SoftTruth{}, SoftTruth{0.1, {}}, SoftTruth{0.2, weights}}) {
+    auto ours = c.logits.detach().clone().requires_grad_();
+    auto theirs = c.logits.detach().clone().requires_grad_();
+    const auto losses = cross_entropy_by_products(ours, c.labels, soft);
+    EXPECT_EQ(losses[1][0].abs().max().item<float>(), 0);
+    const auto sum = torch::nn::functional::cross_entropy(
+        theirs,
+        c.labels,
+        torch::nn::functional::CrossEntropyFuncOptions()
+            .weight(soft.class_weights)
+            .label_smoothing(soft.smoothing)
+            .ignore_index(kVoid)
+            .reduction(torch::kSum)
+    );
+    EXPECT_NEAR(losses.sum().item<float>(), sum.item<float>(), 1e-3);
+    losses.sum().backward();
+    sum.backward();
+    EXPECT_TRUE(torch::allclose(ours.grad(), theirs.grad(), 1e-5, 1e-6));
+  }
 }
 
 TEST(Loss, WeighsClassesAndDividesByTheirWeight) {
