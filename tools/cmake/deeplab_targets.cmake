@@ -2,7 +2,7 @@
 # deeplab_library(NAME SOURCES ... USES ...): one layer of the library, as the
 # static target deeplab_NAME, exported as deeplab::NAME. Its files include what
 # they use of torch: a precompiled <torch/torch.h> would cost each of them some
-# 15 s of templates that it does not need.
+# 15 s of templates that it does not need. WITHOUT_TORCH: it links none either.
 function(deeplab_library name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH" ""
                         "SOURCES;USES;USES_PRIVATE")
