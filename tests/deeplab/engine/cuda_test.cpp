@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A GPU does what the CPU does. Skipped without one.
 #include <cstdlib>
-#include <thread>
 
 #include <torch/cuda.h>
 #include <torch/torch.h>
@@ -9,6 +8,7 @@
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
+#include "deeplab/engine/in_processes.h"
 #include "deeplab/engine/inference.h"
 #include "deeplab/engine/option_training.h"
 #include "deeplab/engine/trainer.h"
@@ -216,34 +216,28 @@ TEST(CudaTraining, TwoProcessesOnOneGpuEqualOneOfTheWholeBatch) {
   training.batch_norm = "sync";
   const auto config = option_network_config("mobilenet_v2");
   const auto alone = train_on(torch::kCUDA, config, training, torch::kFloat64);
-  const int64_t port = testing::free_port();
   std::vector<model::DeepLab> networks;
   for (int i = 0; i < 2; ++i) {
     networks.push_back(option_network(config));
     networks.back()->to(torch::kCUDA, torch::kFloat64);
   }
-  std::vector<std::thread> threads;
-  for (int64_t rank = 0; rank < 2; ++rank) {
-    threads.emplace_back([&, rank] {
-      ProcessPlace place;
-      place.rank = rank;
-      place.size = 2;
-      place.port = port;
-      TrainContext context;
-      context.processes =
-          std::make_shared<ProcessGroup>(place, std::chrono::seconds(60));
-      Trainer(networks[static_cast<size_t>(rank)], training, std::move(context))
-          .run(
-              [&](int64_t iteration) {
-                auto batch = option_batch(iteration, 2 * rank, 2);
-                batch.images = batch.images.to(torch::kFloat64);
-                return batch;
-              },
-              {}
-          );
-    });
-  }
-  for (auto& thread : threads) thread.join();
+  in_processes(2, [&](const std::shared_ptr<ProcessGroup>& group) {
+    TrainContext context;
+    context.processes = group;
+    Trainer trainer(
+        networks[static_cast<size_t>(group->rank())],
+        training,
+        std::move(context)
+    );
+    trainer.run(
+        [&](int64_t iteration) {
+          auto batch = option_batch(iteration, 2 * group->rank(), 2);
+          batch.images = batch.images.to(torch::kFloat64);
+          return batch;
+        },
+        {}
+    );
+  });
   networks[0]->to(torch::kCPU);
   EXPECT_LT(largest_difference(weights::state_dict(*networks[0]), alone), 1e-5);
 }

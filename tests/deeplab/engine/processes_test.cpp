@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several processes, for which threads stand, each with a group of its own.
-#include <thread>
-
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/engine/in_processes.h"
 #include "deeplab/engine/option_training.h"
 #include "deeplab/engine/process_group.h"
 #include "deeplab/engine/trainer.h"
@@ -16,25 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::message_of;
-
-/// Runs `work` in `count` threads that are the processes of a training.
-void in_processes(
-    int64_t count,
-    const std::function<void(std::shared_ptr<ProcessGroup>)>& work
-) {
-  const int64_t port = testing::free_port();
-  std::vector<std::thread> threads;
-  for (int64_t rank = 0; rank < count; ++rank) {
-    threads.emplace_back([&, rank] {
-      ProcessPlace place;
-      place.rank = rank;
-      place.size = count;
-      place.port = port;
-      work(std::make_shared<ProcessGroup>(place, std::chrono::seconds(60)));
-    });
-  }
-  for (auto& thread : threads) thread.join();
-}
 
 TEST(Processes, SumBroadcastAndGather) {
   in_processes(3, [](const std::shared_ptr<ProcessGroup>& group) {
