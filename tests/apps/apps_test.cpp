@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <opencv2/core.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/evaluation_text.h"
 #include "apps/grid.h"

@@ -12,7 +12,8 @@
 #include <benchmark/benchmark.h>
 #include <opencv2/imgproc.hpp>
 #include <sys/resource.h>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "apps/platform.h"
 #include "bench/textbook_crf.h"

@@ -6,7 +6,8 @@
 
 #include <benchmark/benchmark.h>
 #include <opencv2/core.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "data/loader.h"
 #include "deeplab/core/error.h"

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include <benchmark/benchmark.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/model/deeplab.h"

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include <benchmark/benchmark.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/engine/process_group.h"
 

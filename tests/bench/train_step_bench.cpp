@@ -4,7 +4,7 @@
 // system time of the whole process for each iteration.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "apps/platform.h"
 #include "deeplab/engine/trainer.h"

@@ -3,7 +3,7 @@
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"

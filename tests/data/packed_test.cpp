@@ -8,7 +8,7 @@
 #include <set>
 
 #include <opencv2/core.hpp>
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include "data/archive.h"
 #include "data/file_dataset.h"

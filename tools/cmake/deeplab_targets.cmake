@@ -23,8 +23,17 @@ function(deeplab_library name)
   set_property(GLOBAL APPEND PROPERTY DEEPLAB_LIBRARIES deeplab_${name})
 endfunction()
 
-# The precompiled <torch/torch.h> of programs that include it anyway.
+# Gives `target` the precompiled <torch/torch.h> if one of its files includes it.
 function(deeplab_use_pch target)
+  get_target_property(sources ${target} SOURCES)
+  set(includes "")
+  foreach(source ${sources})
+    file(STRINGS ${source} found REGEX "^#include <torch/torch.h>")
+    list(APPEND includes "${found}")
+  endforeach()
+  if(NOT includes)
+    return()
+  endif()
   if(NOT TARGET deeplab_pch)
     add_library(deeplab_pch OBJECT ${PROJECT_SOURCE_DIR}/tools/cmake/pch.cpp)
     target_link_libraries(deeplab_pch PRIVATE deeplab_torch deeplab_flags)
