@@ -68,10 +68,13 @@ GradientSum::~GradientSum() = default;
 void GradientSum::fill_buckets(int64_t bucket_bytes) {
   bucket_of_.resize(parameters_.size());
   int64_t size = 0;
+  const auto device = parameters_.front().device();
+  const auto options =
+      torch::TensorOptions(parameters_.front().scalar_type())
+          .device(processes_->adds_on(device) ? device : torch::kCPU);
   const auto close = [&] {
     if (size == 0) return;
-    buckets_.back()->values =
-        torch::zeros({size}, parameters_.front().scalar_type());
+    buckets_.back()->values = torch::zeros({size}, options);
     size = 0;
   };
   // Backward reaches the last layers first.

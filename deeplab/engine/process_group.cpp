@@ -2,7 +2,12 @@
 #include "deeplab/engine/process_group.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <set>
 #include <thread>
+
+#include <unistd.h>
 
 #ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
@@ -10,6 +15,13 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#ifdef DEEPLAB_HAS_NCCL
+#ifndef USE_C10D_NCCL
+#define USE_C10D_NCCL
+#endif
+#include <ATen/cuda/CUDAContext.h>
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
 
 #include "deeplab/core/error.h"
 
@@ -40,17 +52,64 @@ std::shared_ptr<::gloo::transport::Device> make_device(const ProcessPlace& place
   return ProcessGroupGloo::createDefaultDevice();
 }
 
+#ifdef DEEPLAB_HAS_NCCL
+/// What NCCL tells one GPU from others by.
+std::string name_gpu(torch::Device device) {
+  std::array<char, 256> host{};
+  const char* told = std::getenv("NCCL_HOSTID");
+  if (told == nullptr) ::gethostname(host.data(), host.size() - 1);
+  const auto* gpu = at::cuda::getDeviceProperties(
+      device.has_index() ? device.index() : at::cuda::current_device()
+  );
+  return str(
+      told == nullptr ? host.data() : told,
+      '/',
+      gpu->pciDomainID,
+      ':',
+      gpu->pciBusID,
+      ':',
+      gpu->pciDeviceID
+  );
+}
+#endif
+
 }  // namespace
 
 struct ProcessGroup::Channel {
   c10::intrusive_ptr<c10d::Store> store;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
+
+  auto add_up(std::vector<torch::Tensor> tensors) {
+#ifdef DEEPLAB_HAS_NCCL
+    if (tensors[0].is_cuda()) return nccl->allreduce(tensors);
+#endif
+    return gloo->allreduce(tensors);
+  }
+  auto broadcast(std::vector<torch::Tensor> tensors) {
+#ifdef DEEPLAB_HAS_NCCL
+    if (tensors[0].is_cuda()) return nccl->broadcast(tensors);
+#endif
+    return gloo->broadcast(tensors);
+  }
+
+#ifdef DEEPLAB_HAS_NCCL
+  c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl;
+
+  Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel() {
+    if (nccl) nccl->shutdown();
+  }
+#endif
 };
 
 ProcessGroup::ProcessGroup(
     const ProcessPlace& place, std::chrono::seconds patience
 )
-    : place_(place), channel_(std::make_unique<Channel>()) {
+    : place_(place),
+      patience_(patience),
+      channel_(std::make_unique<Channel>()) {
   const auto subject = str(
       "process ", rank(), " of ", size(), " at ", place.address, ":", place.port
   );
@@ -84,21 +143,59 @@ ProcessGroup::ProcessGroup(
 
 ProcessGroup::~ProcessGroup() = default;
 
+template <class Call>
+auto ProcessGroup::checked(const Call& call) {
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    fail(first_line(error));
+  }
+}
+
+void ProcessGroup::use_device([[maybe_unused]] torch::Device device) {
+#ifdef DEEPLAB_HAS_NCCL
+  const auto gpus = gather(device.is_cuda() ? name_gpu(device) : "");
+  const std::set<std::string> different(gpus.begin(), gpus.end());
+  if (different.count("") != 0 || different.size() != gpus.size()) return;
+  if (channel_->nccl) return;
+  auto options = c10d::ProcessGroupNCCL::Options::create();
+  options->timeout = patience_;
+  channel_->nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+      channel_->store,
+      static_cast<int>(rank()),
+      static_cast<int>(size()),
+      options
+  );
+#endif
+}
+
+bool ProcessGroup::adds_on(torch::Device device) const {
+#ifdef DEEPLAB_HAS_NCCL
+  if (device.is_cuda() && channel_->nccl) return true;
+#endif
+  return device.is_cpu();
+}
+
+torch::Tensor ProcessGroup::to_channel(const torch::Tensor& values) const {
+  const auto dense = values.detach().contiguous();
+  return adds_on(values.device()) ? dense : dense.cpu();
+}
+
 void ProcessGroup::sum(torch::Tensor& values) {
   // A ring of sums takes several turns, of which each waits for a thread; up to
   // this size sending all to all is quicker.
   constexpr size_t kSmall = 1 << 16;
-  auto on_cpu = values.detach().cpu().contiguous();
-  if (on_cpu.nbytes() <= kSmall) {
-    const auto all = exchange(on_cpu);
-    on_cpu = all[0];
-    for (size_t of = 1; of < all.size(); ++of) on_cpu.add_(all[of]);
+  auto sums = to_channel(values);
+  if (sums.is_cpu() && sums.nbytes() <= kSmall) {
+    const auto all = exchange(sums);
+    sums = all[0];
+    for (size_t of = 1; of < all.size(); ++of) sums.add_(all[of]);
   } else {
-    begin_sum(on_cpu)->wait();
+    checked([&] { return channel_->add_up({sums})->wait(); });
   }
-  if (on_cpu.data_ptr() != values.data_ptr()) {
+  if (sums.data_ptr() != values.data_ptr()) {
     torch::NoGradGuard no_grad;
-    values.copy_(on_cpu);
+    values.copy_(sums);
   }
 }
 
@@ -111,40 +208,35 @@ double ProcessGroup::sum(double value) {
 std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
     torch::Tensor& values
 ) {
-  class GlooSum : public Pending {
+  class Sum : public Pending {
    public:
-    GlooSum(ProcessGroup& group, c10::intrusive_ptr<c10d::Work> work)
-        : group_(group), work_(std::move(work)) {}
+    Sum(ProcessGroup& group, c10::intrusive_ptr<c10d::Work> work, bool is_on_gpu
+    )
+        : group_(group), work_(std::move(work)), is_on_gpu_(is_on_gpu) {}
     void wait() override {
-      try {
-        work_->wait();
-      } catch (const std::exception& error) {
-        group_.fail(first_line(error));
-      }
+      // A GPU waits for others until the end of time, so it is asked before
+      // whether they are there.
+      if (is_on_gpu_) group_.sum(0.0);
+      group_.checked([&] { return work_->wait(); });
     }
 
    private:
     ProcessGroup& group_;
     c10::intrusive_ptr<c10d::Work> work_;
+    bool is_on_gpu_;
   };
-  try {
-    std::vector<torch::Tensor> tensors{values};
-    return std::make_unique<GlooSum>(*this, channel_->gloo->allreduce(tensors));
-  } catch (const std::exception& error) {
-    fail(first_line(error));
-  }
+  return std::make_unique<Sum>(
+      *this,
+      checked([&] { return channel_->add_up({values}); }),
+      values.is_cuda()
+  );
 }
 
 void ProcessGroup::broadcast(torch::Tensor& values) {
-  auto on_cpu = values.detach().cpu().contiguous();
-  try {
-    std::vector<torch::Tensor> tensors{on_cpu};
-    channel_->gloo->broadcast(tensors)->wait();
-  } catch (const std::exception& error) {
-    fail(first_line(error));
-  }
+  auto sent = to_channel(values);
+  checked([&] { return channel_->broadcast({sent})->wait(); });
   torch::NoGradGuard no_grad;
-  values.copy_(on_cpu);
+  values.copy_(sent);
 }
 
 std::vector<torch::Tensor> ProcessGroup::exchange(const torch::Tensor& own) {
@@ -153,11 +245,7 @@ std::vector<torch::Tensor> ProcessGroup::exchange(const torch::Tensor& own) {
   for (int64_t of = 0; of < size(); ++of) {
     outputs[0].push_back(torch::empty_like(own));
   }
-  try {
-    channel_->gloo->allgather(outputs, inputs)->wait();
-  } catch (const std::exception& error) {
-    fail(first_line(error));
-  }
+  checked([&] { return channel_->gloo->allgather(outputs, inputs)->wait(); });
   return outputs[0];
 }
 
@@ -194,6 +282,10 @@ void ProcessGroup::fail(const std::string& reason) {
   } catch (const std::exception&) {
     missing = "0";
   }
+#ifdef DEEPLAB_HAS_NCCL
+  // What a GPU waits for will not come.
+  if (channel_->nccl) channel_->nccl->abort();
+#endif
   throw Error(
       missing.empty()
           ? str("process ", rank(), ": the processes lost touch: ", reason)

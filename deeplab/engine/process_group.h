@@ -24,9 +24,9 @@ struct ProcessPlace {
   std::string interface;
 };
 
-/// The processes of one training, which add their tensors up through Gloo
-/// (LibTorch's c10d). Every call is made by all of them, in the same order.
-/// Tensors on another device than the CPU travel through it.
+/// The processes of one training, which add their tensors up through LibTorch's
+/// c10d: over Gloo, and between GPUs over NCCL, where LibTorch has it. Every
+/// call is made by all of them, in the same order.
 ///
 /// Throws: Error from each call, naming the processes that died or that do not
 ///         answer.
@@ -50,9 +50,17 @@ class ProcessGroup {
   int64_t rank() const noexcept { return place_.rank; }
   int64_t size() const noexcept { return place_.size; }
 
-  /// In place; the same bits on all.
+  /// Where the tensors are that will be added up: those on a GPU stay on it if
+  /// LibTorch has NCCL and each process a GPU of its own.
+  void use_device(torch::Device device);
+  /// Whether tensors there are added up there; others travel through the CPU.
+  bool adds_on(torch::Device device) const;
+
+  /// In place; the same bits on all. On a GPU, a process that died meanwhile is
+  /// told of by the next call that is not.
   void sum(torch::Tensor& values);
-  /// The same, begun; the tensor, dense and on the CPU, must live until then.
+  /// The same, begun; the tensor, dense and where sums are added up, must live
+  /// until its end.
   std::unique_ptr<Pending> begin_sum(torch::Tensor& values);
   double sum(double value);
   /// Each gets what process 0 has.
@@ -64,9 +72,15 @@ class ProcessGroup {
   struct Channel;
   /// The same, by rank, of all processes.
   std::vector<torch::Tensor> exchange(const torch::Tensor& own);
+  /// Dense, where sums are added up.
+  torch::Tensor to_channel(const torch::Tensor& values) const;
+  /// What `call` returns. Throws: as fail() does, for what it throws.
+  template <class Call>
+  auto checked(const Call& call);
   [[noreturn]] void fail(const std::string& reason);
 
   ProcessPlace place_;
+  std::chrono::seconds patience_;
   std::unique_ptr<Channel> channel_;
 };
 

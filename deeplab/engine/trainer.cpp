@@ -97,6 +97,7 @@ Trainer::Trainer(
       optimizer_(trained_parameters(*network_, config), config) {
   nn::SumOverProcesses sum;
   if (context_.processes) {
+    context_.processes->use_device(device_);
     sum = [group = context_.processes](torch::Tensor& values) {
       group->sum(values);
     };

@@ -210,11 +210,14 @@ TEST(CudaTraining, InFloat16GoesOnFromACheckpointWithTheSameBits) {
   }
 }
 
+// Threads stand for the processes, and share autograd's one thread of the GPU,
+// which norms over processes would wait in for each other: those are tried by
+// the program's tests.
 TEST(CudaTraining, TwoProcessesOnOneGpuEqualOneOfTheWholeBatch) {
   SKIP_WITHOUT_CUDA();
-  auto training = option_training(10);
-  training.batch_norm = "sync";
-  const auto config = option_network_config("mobilenet_v2");
+  const auto training = option_training(10);
+  auto config = option_network_config("mobilenet_v2");
+  config.norm = "group";
   const auto alone = train_on(torch::kCUDA, config, training, torch::kFloat64);
   std::vector<model::DeepLab> networks;
   for (int i = 0; i < 2; ++i) {

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program in several processes.
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include <sys/wait.h>
+#include <torch/cuda.h>
+
+#include "deeplab/core/error.h"
+#include "deeplab/engine/checkpoint.h"
+#include "e2e/program.h"
+
+namespace deeplab {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string place_of(int64_t rank, int64_t port) {
+  return str(
+      "RANK=",
+      rank,
+      " WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=",
+      port,
+      " OMP_NUM_THREADS=1 "
+  );
+}
+
+/// Where trainings run, and what tells the processes there apart.
+struct Place {
+  const char* name;
+  const char* flags;
+  /// NCCL takes processes of different hosts to have a GPU each; without it,
+  /// two that share one go over Gloo.
+  const char* host = nullptr;
+};
+
+void PrintTo(const Place& place, std::ostream* stream) {
+  *stream << place.name;
+}
+
+class Processes : public ::testing::TestWithParam<Place> {
+ protected:
+  void SetUp() override {
+    const auto place = GetParam();
+    if (place.flags != std::string("") && !torch::cuda::is_available()) {
+      GTEST_SKIP() << "no CUDA device";
+    }
+  }
+  std::string variables(int64_t rank, int64_t port) const {
+    const char* host = GetParam().host;
+    if (host == nullptr) return place_of(rank, port);
+    return place_of(rank, port) +
+           str("NCCL_HOSTID=", host, rank, " NCCL_SOCKET_IFNAME=lo ");
+  }
+  testing::TemporaryFolder folder_;
+};
+
+TEST_P(Processes, TwoTrainAsOneDoesWithTheWholeBatch) {
+  const auto words = [&](const std::string& out) {
+    return small(folder_ / out, 2) +
+           " --batch-size 4 --set train.batch_norm=sync"
+           " --set model.aspp.dropout=0 --set "
+           "model.decoder_options.dropout=[0,0] --set train.learning_rate=0.1"
+           " --set train.deterministic=true " +
+           GetParam().flags;
+  };
+  const auto alone = deeplab(words("one"));
+  ASSERT_EQ(alone.code, 0) << alone.output;
+  const auto port = testing::free_port();
+  const pid_t other = start(words("two"), variables(1, port));
+  const auto first =
+      testing::run_shell(variables(0, port) + kProgram + " " + words("two"));
+  ::waitpid(other, nullptr, 0);
+  ASSERT_EQ(first.code, 0) << first.output;
+  const auto losses = [&](const std::string& out) {
+    std::vector<double> of_steps;
+    const auto path = folder_ / out + "/metrics.jsonl";
+    for (const auto& line : timeless(testing::read_text(path))) {
+      if (line.contains("loss")) of_steps.push_back(line["loss"]);
+    }
+    return of_steps;
+  };
+  const auto one = losses("one");
+  const auto two = losses("two");
+  ASSERT_EQ(one.size(), 2U);
+  ASSERT_EQ(two.size(), 2U);
+  // The second loss tells of the first step, which lowers it by 0.05. Later
+  // ones would tell of rounding.
+  EXPECT_NEAR(two[0], one[0], 1e-3);
+  EXPECT_NEAR(two[1], one[1], 1e-3);
+  EXPECT_LT(one[1], one[0] - 0.03);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Places,
+    Processes,
+    ::testing::Values(
+        Place{"cpu", ""},
+        Place{"one_gpu", "--device cuda:0"},
+        Place{"gpus_over_nccl", "--device cuda:0", "host"}
+    ),
+    [](const auto& tested) { return std::string(tested.param.name); }
+);
+
+TEST_F(Program, ADeadProcessEndsTheTrainingWithItsName) {
+  const auto out = path("run");
+  const auto port = testing::free_port();
+  const auto words = small(out, 100000) + " --batch-size 4";
+  const pid_t other = start(words, place_of(1, port));
+  std::thread killer([&] {
+    wait_for_lines(out + "/metrics.jsonl", 4);
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+  });
+  const auto first =
+      testing::run_shell(place_of(0, port) + kProgram + " " + words);
+  killer.join();
+  EXPECT_EQ(first.code, 1);
+  EXPECT_THAT(
+      first.output,
+      HasSubstr("error: process 1 of 2 is gone or does not answer")
+  );
+  EXPECT_GE(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
+}
+
+TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
+  const auto run = path("run");
+  ASSERT_EQ(deeplab(small(run, 2)).code, 0);
+  const std::string checkpoint = " --checkpoint " + run + "/last.safetensors";
+  const auto words = [&](const std::string& json) {
+    return "evaluate" + checkpoint + " --trimap 2 --split train --json " +
+           path(json);
+  };
+  ASSERT_EQ(deeplab(words("one.json")).code, 0);
+  const auto in_two = [&](const std::string& verb) {
+    const auto port = testing::free_port();
+    const pid_t other = start(verb, place_of(1, port));
+    const auto first =
+        testing::run_shell(place_of(0, port) + kProgram + " " + verb);
+    int status = 0;
+    ::waitpid(other, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(first.code, 0) << first.output;
+  };
+  in_two(words("two.json"));
+  const auto one = Json::parse(testing::read_text(path("one.json")));
+  const auto two = Json::parse(testing::read_text(path("two.json")));
+  EXPECT_EQ(one["images"], 8);
+  EXPECT_EQ(one, two);
+
+  const auto set = path("set");
+  ASSERT_EQ(
+      deeplab(
+          "data synthesize " + set +
+          " --set data.synthetic.train_images=3"
+          " --set data.synthetic.val_images=2"
+          " --set data.synthetic.width=64 --set data.synthetic.height=48"
+      )
+          .code,
+      0
+  );
+  const auto masks = path("masks");
+  in_two(
+      "predict " + set + "/JPEGImages --save mask --out " + masks + checkpoint
+  );
+  int64_t count = 0;
+  for (const auto& file : std::filesystem::directory_iterator(masks)) {
+    EXPECT_GT(file.file_size(), 0U);
+    ++count;
+  }
+  EXPECT_EQ(count, 5);
+}
+
+TEST_F(Program, TorchrunTrainsInTwoProcesses) {
+  if (testing::run_shell("command -v torchrun").code != 0) {
+    GTEST_SKIP() << "no torchrun (python3-torch)";
+  }
+  const auto out = path("run");
+  // Its defaults of -r and -t stop PyTorch 1.13 on Python 3.11.
+  const auto finished = testing::run_shell(
+      "torchrun -r 1 -t 1 --nproc_per_node=2 --master_port=" +
+      std::to_string(testing::free_port()) + " --no_python " + kProgram + " " +
+      small(out, 3) +
+      " --batch-size 4 --set train.batch_norm=sync"
+      " --set model.aspp.dropout=0 --set model.decoder_options.dropout=[0,0] "
+      "--set train.learning_rate=0.1"
+  );
+  EXPECT_EQ(finished.code, 0) << finished.output;
+  EXPECT_EQ(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
+  EXPECT_EQ(
+      Json::parse(testing::read_text(out + "/run.json"))[0]["processes"], 2
+  );
+}
+
+}  // namespace
+}  // namespace deeplab
