@@ -28,6 +28,21 @@ struct Features {
   std::vector<float> values;
 };
 
+/// A rectangle of an image's pixels, which lie line by line.
+struct Tile {
+  /// Its first pixel.
+  size_t first;
+  size_t columns;
+  size_t rows;
+  /// From one row to the next.
+  size_t pitch;
+
+  Range row(size_t index) const {
+    const size_t begin = first + index * pitch;
+    return {begin, begin + columns};
+  }
+};
+
 /// What each pixel gives and takes is multiplied by: how a kernel is
 /// normalised and weighted.
 struct Scales {
@@ -40,8 +55,9 @@ struct Scales {
 ///   k(f, g) = exp(-|f - g|^2 / 2),
 /// or an approximation of it, in two steps.
 ///
-/// Thread use: read() uses all threads itself; add() is called by several at
-/// once for different pixels. Results do not depend on the number of threads.
+/// Thread use: read() uses all threads itself; add() and add_tile() are called
+/// by several at once for different pixels. Results do not depend on the number
+/// of threads.
 class Filter {
  public:
   virtual ~Filter() = default;
@@ -58,6 +74,10 @@ class Filter {
   virtual void add(
       const Rows& values, const Rows& workspace, Range pixels, float* sums
   ) const = 0;
+  /// The same for a tile.
+  virtual void add_tile(
+      const Rows& values, const Rows& workspace, const Tile& tile, float* sums
+  ) const;
 
   /// Adds taken_i k_ij given_j to the vote for the label of each pixel j but
   /// i = `pixel` itself; `votes` is [labels]. Not every engine can.

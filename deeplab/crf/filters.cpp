@@ -47,6 +47,15 @@ std::vector<float> kernel_sums(const Filter& filter, size_t pixels) {
   return result;
 }
 
+void Filter::add_tile(
+    const Rows& values, const Rows& workspace, const Tile& tile, float* sums
+) const {
+  for (size_t row = 0; row < tile.rows; ++row) {
+    add(values, workspace, tile.row(row), sums);
+    sums += tile.columns * values.width();
+  }
+}
+
 void Filter::add_votes(
     size_t /*pixel*/, const std::vector<uint8_t>& /*labels*/, double* /*votes*/
 ) const {
@@ -108,20 +117,46 @@ LatticeFilter::LatticeFilter(const Features& features)
     : lattice_(features), scales_(unit_scales(features.count)) {}
 
 Rows LatticeFilter::make_workspace(size_t labels) const {
-  return {lattice_.vertices(), labels, Content::kUnset};
+  return {
+      lattice_.vertices() + lattice_.twins().size(), labels, Content::kUnset};
 }
 
 void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
     const {
   const Corners corners{
-      lattice_.corners().data(), lattice_.weights().data(), lattice_.axes()};
-  parallel_ranges(lattice_.axes(), [&](Range classes) {
-    std::fill(
-        workspace[lattice_.vertices_of(classes.begin).begin],
-        workspace[lattice_.vertices_of(classes.end - 1).end],
-        0.0F
-    );
-    splat_corners(corners, scales_.given.data(), values, classes, workspace);
+      lattice_.corners(), lattice_.weights(), lattice_.axes()};
+  const size_t axes = lattice_.axes();
+  parallel_ranges(workspace.count(), [&](Range range) {
+    std::fill(workspace[range.begin], workspace[range.end], 0.0F);
+  });
+  // The remainder classes of both halves.
+  const Range halves[] = {
+      {0, lattice_.half()}, {lattice_.half(), lattice_.points()}};
+  parallel_ranges(2 * axes, [&](Range range) {
+    for (size_t half = 0; half < 2; ++half) {
+      const size_t first = half * axes;
+      const Range classes{
+          std::max(range.begin, first) - first,
+          std::min(std::max(range.end, first), first + axes) - first};
+      if (classes.begin >= classes.end) continue;
+      splat_corners(
+          corners,
+          scales_.given.data(),
+          values,
+          halves[half],
+          classes,
+          workspace
+      );
+    }
+  });
+  const auto& twins = lattice_.twins();
+  const size_t first_twin = lattice_.vertices();
+  parallel_ranges(twins.size(), [&](Range range) {
+    for (size_t i = range.begin; i < range.end; ++i) {
+      float* to = workspace[twins[i]];
+      const float* from = workspace[first_twin + i];
+      for (size_t l = 0; l < workspace.width(); ++l) to[l] += from[l];
+    }
   });
   for (size_t i = 0; i < lattice_.axes(); ++i) {
     const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
@@ -133,13 +168,20 @@ void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
       blur_chains(chains.data(), whole, workspace);
     });
   }
+  parallel_ranges(twins.size(), [&](Range range) {
+    for (size_t i = range.begin; i < range.end; ++i) {
+      std::copy_n(
+          workspace[twins[i]], workspace.width(), workspace[first_twin + i]
+      );
+    }
+  });
 }
 
 void LatticeFilter::add(
     const Rows& /*values*/, const Rows& workspace, Range pixels, float* sums
 ) const {
   const Corners corners{
-      lattice_.corners().data(), lattice_.weights().data(), lattice_.axes()};
+      lattice_.corners(), lattice_.weights(), lattice_.axes()};
   slice_corners(corners, scales_.taken.data(), workspace, pixels, sums);
 }
 
@@ -147,7 +189,7 @@ void LatticeFilter::add(
 /// m steps along different axes, or d + 1 - m the other way.
 float LatticeFilter::own_weight(size_t pixel) const {
   const size_t axes = lattice_.axes();
-  const float* weights = &lattice_.weights()[pixel * axes];
+  const float* weights = lattice_.weights() + pixel * axes;
   double sum = 0;
   for (size_t k = 0; k < axes; ++k) {
     for (size_t l = 0; l < axes; ++l) {
@@ -166,9 +208,39 @@ SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
     : step_(gaussian_step(sigma, static_cast<size_t>(std::min(height, width)))),
       width_(static_cast<size_t>(width)),
       columns_(gaussian_bands(sigma, static_cast<size_t>(height), step_)),
-      rows_(gaussian_bands(sigma, width_, step_)),
-      ones_(rows_.blur.outputs, 1),
-      scales_(unit_scales(static_cast<size_t>(height * width))) {}
+      rows_(gaussian_bands(sigma, width_, step_)) {}
+
+void SpatialFilter::set_scales(Scales scales) {
+  Bands& columns_in = step_ == 1 ? columns_.blur : columns_.down;
+  Bands& columns_out = step_ == 1 ? columns_.blur : columns_.up;
+  Bands& rows_in = step_ == 1 ? rows_.blur : rows_.down;
+  Bands& rows_out = step_ == 1 ? rows_.blur : rows_.up;
+  // Those of the middle row, and what a row's are to them.
+  const size_t x = width_ / 2;
+  const size_t middle = columns_out.outputs / 2 * width_;
+  const auto of_row = [&](const std::vector<float>& scale, size_t y) {
+    const float there = scale[middle + x];
+    return there == 0 ? 0 : scale[y * width_ + x] / there;
+  };
+  for (size_t y = 0; y < columns_in.outputs; ++y) {
+    for (size_t t = 0; t < columns_in.count; ++t) {
+      columns_in.taps[y * columns_in.count + t] *=
+          of_row(scales.given, columns_in.first[y] + t);
+    }
+  }
+  for (size_t i = 0; i < rows_in.outputs; ++i) {
+    for (size_t t = 0; t < rows_in.count; ++t) {
+      rows_in.taps[i * rows_in.count + t] *=
+          scales.given[middle + rows_in.first[i] + t];
+    }
+  }
+  for (size_t at = 0; at < columns_out.taps.size(); ++at) {
+    columns_out.taps[at] *= of_row(scales.taken, at / columns_out.count);
+  }
+  for (size_t at = 0; at < rows_out.taps.size(); ++at) {
+    rows_out.taps[at] *= scales.taken[middle + at / rows_out.count];
+  }
+}
 
 /// At a coarse step, the values there twice: before and after the columns'
 /// blur.
@@ -189,23 +261,15 @@ void SpatialFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
       std::fill(workspace[y * count], workspace[(y + 1) * count], 0.0F);
       combine_lines(
           columns_.down,
-          y,
-          {values[0], scales_.given.data(), width_},
+          {y, y + 1},
+          {values[0], width_},
           {0, width_},
           blocks,
           line[0]
       );
+      apply_bands(rows_.down, {0, count}, line[0], 0, blocks, coarse[0]);
       apply_bands(
-          rows_.down, {0, count}, line[0], 0, ones_.data(), blocks, coarse[0]
-      );
-      apply_bands(
-          rows_.blur,
-          {0, count},
-          coarse[0],
-          0,
-          ones_.data(),
-          blocks,
-          workspace[y * count]
+          rows_.blur, {0, count}, coarse[0], 0, blocks, workspace[y * count]
       );
     }
   });
@@ -213,8 +277,8 @@ void SpatialFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
     for (size_t y = range.begin; y < range.end; ++y) {
       combine_lines(
           columns_.blur,
-          y,
-          {workspace[0], nullptr, count},
+          {y, y + 1},
+          {workspace[0], count},
           {0, count},
           blocks,
           workspace[places() + y * count]
@@ -226,33 +290,40 @@ void SpatialFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
 void SpatialFilter::add(
     const Rows& values, const Rows& workspace, Range pixels, float* sums
 ) const {
-  const bool fine = step_ == 1;
-  const Bands& columns = fine ? columns_.blur : columns_.up;
-  const Bands& rows = fine ? rows_.blur : rows_.up;
-  const Lines lines = fine ? Lines{values[0], scales_.given.data(), width_}
-                           : Lines{workspace[places()], nullptr, rows.inputs};
-  Rows line(
-      std::min(rows.inputs, pixels.end - pixels.begin + rows.count),
-      values.labels(),
-      Content::kUnset
-  );
   for (size_t at = pixels.begin; at < pixels.end;) {
-    const size_t y = at / width_;
-    const size_t x = at % width_;
-    const size_t end = std::min(width_, x + pixels.end - at);
-    const Range from{rows.first[x], rows.first[end - 1] + rows.count};
-    combine_lines(columns, y, lines, from, values.blocks(), line[0]);
-    apply_bands(
-        rows,
-        {x, end},
-        line[0],
-        from.begin,
-        &scales_.taken[at],
+    const size_t columns = std::min(width_ - at % width_, pixels.end - at);
+    add_tile(values, workspace, {at, columns, 1, width_}, sums);
+    sums += columns * values.width();
+    at += columns;
+  }
+}
+
+void SpatialFilter::add_tile(
+    const Rows& values, const Rows& workspace, const Tile& tile, float* sums
+) const {
+  const Bands& rows = rows_to();
+  const size_t x = tile.first % width_;
+  const Range to{x, x + tile.columns};
+  const Range from{rows.first[x], rows.first[to.end - 1] + rows.count};
+  const size_t length = from.end - from.begin;
+  Rows combined(2 * length, values.labels(), Content::kUnset);
+  for (size_t row = 0; row < tile.rows; row += 2) {
+    const size_t count = std::min<size_t>(2, tile.rows - row);
+    const size_t y = tile.first / width_ + row;
+    combine_lines(
+        columns_to(),
+        {y, y + count},
+        lines_from(values, workspace),
+        from,
         values.blocks(),
-        sums
+        combined[0]
     );
-    sums += (end - x) * values.width();
-    at += end - x;
+    for (size_t of = 0; of < count; ++of) {
+      apply_bands(
+          rows, to, combined[of * length], from.begin, values.blocks(), sums
+      );
+      sums += tile.columns * values.width();
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "deeplab/crf/bands.h"
 #include "deeplab/crf/filter.h"
+#include "deeplab/crf/lattice_loops.h"
 #include "deeplab/crf/permutohedral.h"
 
 namespace deeplab::crf {
@@ -66,21 +67,32 @@ class SpatialFilter : public Filter {
   void read(const Rows& values, size_t turn, Rows& workspace) const override;
   void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
       const override;
+  /// Two rows at a time, which share most of the lines that they come from.
+  void add_tile(
+      const Rows& values, const Rows& workspace, const Tile& tile, float* sums
+  ) const override;
   float own_weight(size_t /*pixel*/) const override { return 1; }
   size_t turns() const override { return 1; }
-  void set_scales(Scales scales) override { scales_ = std::move(scales); }
+  /// Each must be the product of a row's and a column's, as kernel_sums() are.
+  void set_scales(Scales scales) override;
 
  private:
+  /// What add() goes by: of columns, then of rows.
+  const Bands& columns_to() const {
+    return step_ == 1 ? columns_.blur : columns_.up;
+  }
+  const Bands& rows_to() const { return step_ == 1 ? rows_.blur : rows_.up; }
+  Lines lines_from(const Rows& values, const Rows& workspace) const {
+    if (step_ == 1) return {values[0], width_};
+    return {workspace[places()], rows_.up.inputs};
+  }
   size_t places() const { return columns_.blur.outputs * rows_.blur.outputs; }
 
   size_t step_;
   size_t width_;
-  /// Along a column, and along a row.
+  /// Along a column, and along a row; scales are among the taps.
   GaussianBands columns_;
   GaussianBands rows_;
-  /// At the coarse places.
-  std::vector<float> ones_;
-  Scales scales_;
 };
 
 /// Pixels that touch, by side (4) or by corner too (8):

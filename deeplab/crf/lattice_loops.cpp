@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/crf/lattice_loops.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -42,6 +43,7 @@ struct Splat {
   const Corners& corners;
   const float* factors;
   const Rows& values;
+  Range pixels;
   Range classes;
   Rows& vertices;
 
@@ -49,14 +51,14 @@ struct Splat {
   DEEPLAB_CRF_INLINE void run(size_t first) const {
     constexpr size_t kAhead = 4;
     const size_t per_pixel = corners.per_pixel;
-    const uint32_t* vertex = corners.vertices;
-    const float* weight = corners.weights;
-    for (size_t pixel = 0; pixel < values.count(); ++pixel) {
+    const uint32_t* vertex = corners.vertices + pixels.begin * per_pixel;
+    const float* weight = corners.weights + pixels.begin * per_pixel;
+    for (size_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
       Lanes own[kBlocks];
       for (size_t b = 0; b < kBlocks; ++b) {
         own[b] = lanes(values[pixel], first + b) * factors[pixel];
       }
-      const bool more = pixel + kAhead < values.count();
+      const bool more = pixel + kAhead < pixels.end;
       for (size_t k = classes.begin; k < classes.end; ++k) {
         if (more) {
           prefetch_row<kBlocks>(
@@ -142,9 +144,55 @@ struct Slice {
   }
 };
 
+/// One output of bands, from inputs that begin at `from` and are `step` apart.
+template <size_t kBlocks>
+DEEPLAB_CRF_INLINE void sum_taps(
+    const float* from,
+    size_t step,
+    const float* taps,
+    size_t count,
+    Lanes (&sum)[kBlocks]
+) {
+  for (size_t b = 0; b < kBlocks; ++b) sum[b] = lanes(from, b) * taps[0];
+  for (size_t t = 1; t < count; ++t) {
+    from += step;
+    for (size_t b = 0; b < kBlocks; ++b) sum[b] += lanes(from, b) * taps[t];
+  }
+}
+
+/// Two outputs, of which the second begins an input later and whose taps are
+/// behind the first's: what both come from is loaded once.
+template <size_t kBlocks>
+DEEPLAB_CRF_INLINE void sum_taps_of_two(
+    const float* from,
+    size_t step,
+    const float* taps,
+    size_t count,
+    Lanes (&one)[kBlocks],
+    Lanes (&two)[kBlocks]
+) {
+  const float* others = taps + count;
+  for (size_t b = 0; b < kBlocks; ++b) {
+    one[b] = lanes(from, b) * taps[0];
+    two[b] = Lanes{};
+  }
+  for (size_t t = 1; t < count; ++t) {
+    from += step;
+    for (size_t b = 0; b < kBlocks; ++b) {
+      const Lanes value = lanes(from, b);
+      one[b] += value * taps[t];
+      two[b] += value * others[t - 1];
+    }
+  }
+  from += step;
+  for (size_t b = 0; b < kBlocks; ++b) {
+    two[b] += lanes(from, b) * others[count - 1];
+  }
+}
+
 struct CombineLines {
   const Bands& columns;
-  size_t y;
+  Range ys;
   const Lines& lines;
   Range range;
   size_t blocks;
@@ -153,22 +201,32 @@ struct CombineLines {
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
     const size_t step = blocks * kLanes;
-    const size_t top = columns.first[y] * lines.width;
-    const float* taps = &columns.taps[y * columns.count];
-    float* to = result;
-    for (size_t x = range.begin; x < range.end; ++x) {
-      Lanes sum[kBlocks] = {};
-      size_t at = top + x;
-      for (size_t t = 0; t < columns.count; ++t, at += lines.width) {
-        const float weight =
-            lines.given == nullptr ? taps[t] : taps[t] * lines.given[at];
-        const float* row = lines.values + at * step;
-        for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(row, first + b) * weight;
+    const size_t length = (range.end - range.begin) * step;
+    const size_t line = lines.width * step;
+    const size_t count = columns.count;
+    float* to = result + first * kLanes;
+    for (size_t y = ys.begin; y < ys.end;) {
+      const float* taps = &columns.taps[y * count];
+      const float* from = lines.values + columns.first[y] * line +
+                          range.begin * step + first * kLanes;
+      const bool share =
+          y + 1 < ys.end && columns.first[y + 1] == columns.first[y] + 1;
+      for (size_t at = 0; at < length; at += step) {
+        Lanes one[kBlocks];
+        Lanes two[kBlocks];
+        if (share) {
+          sum_taps_of_two<kBlocks>(from + at, line, taps, count, one, two);
+          for (size_t b = 0; b < kBlocks; ++b) {
+            lanes(to + at + length, b) = two[b];
+          }
+        } else {
+          sum_taps<kBlocks>(from + at, line, taps, count, one);
         }
+        for (size_t b = 0; b < kBlocks; ++b) lanes(to + at, b) = one[b];
       }
-      for (size_t b = 0; b < kBlocks; ++b) lanes(to, first + b) = sum[b];
-      to += step;
+      const size_t done = share ? 2 : 1;
+      y += done;
+      to += done * length;
     }
   }
 };
@@ -178,29 +236,78 @@ struct ApplyBands {
   Range range;
   const float* values;
   size_t begins_at;
-  const float* factor;
   size_t blocks;
   float* sums;
 
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
     const size_t step = blocks * kLanes;
-    const float* taps = &rows.taps[range.begin * rows.count];
-    float* to = sums;
-    for (size_t x = range.begin; x < range.end; ++x) {
-      Lanes sum[kBlocks] = {};
-      const float* row = values + (rows.first[x] - begins_at) * step;
-      for (size_t t = 0; t < rows.count; ++t, row += step) {
-        for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(row, first + b) * taps[t];
-        }
+    const size_t count = rows.count;
+    const float* taps = &rows.taps[range.begin * count];
+    float* to = sums + first * kLanes;
+    for (size_t x = range.begin; x < range.end;) {
+      const float* from =
+          values + (rows.first[x] - begins_at) * step + first * kLanes;
+      const bool share =
+          x + 1 < range.end && rows.first[x + 1] == rows.first[x] + 1;
+      Lanes one[kBlocks];
+      Lanes two[kBlocks];
+      if (share) {
+        sum_taps_of_two<kBlocks>(from, step, taps, count, one, two);
+        for (size_t b = 0; b < kBlocks; ++b) lanes(to + step, b) += two[b];
+      } else {
+        sum_taps<kBlocks>(from, step, taps, count, one);
       }
-      for (size_t b = 0; b < kBlocks; ++b) {
-        lanes(to, first + b) += sum[b] * factor[x - range.begin];
-      }
-      taps += rows.count;
-      to += step;
+      for (size_t b = 0; b < kBlocks; ++b) lanes(to, b) += one[b];
+      const size_t done = share ? 2 : 1;
+      x += done;
+      taps += done * count;
+      to += done * step;
     }
+  }
+};
+
+struct SoftmaxRows {
+  const float* unary;
+  float* sums;
+  size_t blocks;
+  size_t count;
+  const float* rows;
+  float* fresh;
+
+  /// `kBlocks` is the number of blocks if that is known when compiled, so that
+  /// they stay in registers, or 0.
+  template <size_t kBlocks>
+  DEEPLAB_CRF_INLINE double run() const {
+    const size_t all = kBlocks == 0 ? blocks : kBlocks;
+    Lanes kept[std::max<size_t>(kBlocks, 1)];
+    Lanes changed = {};
+    for (size_t i = 0; i < count; ++i) {
+      const size_t at = i * all * kLanes;
+      const auto value = [&](size_t b) -> Lanes& {
+        if constexpr (kBlocks == 0) return lanes(sums + at, b);
+        return kept[b];
+      };
+      Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
+      for (size_t b = 0; b < all; ++b) {
+        value(b) = lanes(sums + at, b) - lanes(unary + at, b);
+        most = larger(value(b), most);
+      }
+      const float top = largest_of(most);
+      Lanes total = {};
+      for (size_t b = 0; b < all; ++b) {
+        value(b) = exp_of_negative(value(b) - top);
+        total += value(b);
+      }
+      const float share = 1 / sum_of(total);
+      for (size_t b = 0; b < all; ++b) {
+        const Lanes q = value(b) * share;
+        const Lanes by = q - lanes(rows + at, b);
+        changed += larger(by, -by);
+        lanes(fresh + at, b) = q;
+      }
+    }
+    return static_cast<double>(sum_of(changed));
   }
 };
 
@@ -263,11 +370,13 @@ void splat_corners(
     const Corners& corners,
     const float* factors,
     const Rows& values,
+    Range pixels,
     Range classes,
     Rows& vertices
 ) {
   for_blocks(
-      values.blocks(), Splat{corners, factors, values, classes, vertices}
+      values.blocks(),
+      Splat{corners, factors, values, pixels, classes, vertices}
   );
 }
 
@@ -292,13 +401,13 @@ void slice_corners(
 DEEPLAB_CRF_WIDTHS
 void combine_lines(
     const Bands& columns,
-    size_t y,
+    Range ys,
     const Lines& lines,
     Range range,
     size_t blocks,
     float* result
 ) {
-  for_blocks(blocks, CombineLines{columns, y, lines, range, blocks, result});
+  for_blocks(blocks, CombineLines{columns, ys, lines, range, blocks, result});
 }
 
 DEEPLAB_CRF_WIDTHS
@@ -307,13 +416,10 @@ void apply_bands(
     Range range,
     const float* values,
     size_t begins_at,
-    const float* factor,
     size_t blocks,
     float* sums
 ) {
-  for_blocks(
-      blocks, ApplyBands{rows, range, values, begins_at, factor, blocks, sums}
-  );
+  for_blocks(blocks, ApplyBands{rows, range, values, begins_at, blocks, sums});
 }
 
 DEEPLAB_CRF_WIDTHS
@@ -325,35 +431,19 @@ double softmax_rows(
     const float* rows,
     float* fresh
 ) {
-  const size_t width = blocks * kLanes;
-  Lanes changed = {};
-  for (size_t i = 0; i < count; ++i) {
-    Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
-    for (size_t b = 0; b < blocks; ++b) {
-      const Lanes logits = lanes(sums, b) - lanes(unary, b);
-      lanes(sums, b) = logits;
-      most = larger(logits, most);
-    }
-    const float top = largest_of(most);
-    Lanes total = {};
-    for (size_t b = 0; b < blocks; ++b) {
-      const Lanes power = exp_of_negative(lanes(sums, b) - top);
-      lanes(sums, b) = power;
-      total += power;
-    }
-    const float share = 1 / sum_of(total);
-    for (size_t b = 0; b < blocks; ++b) {
-      const Lanes value = lanes(sums, b) * share;
-      const Lanes by = value - lanes(rows, b);
-      changed += larger(by, -by);
-      lanes(fresh, b) = value;
-    }
-    unary += width;
-    sums += width;
-    rows += width;
-    fresh += width;
+  const SoftmaxRows all{unary, sums, blocks, count, rows, fresh};
+  switch (blocks) {
+    case 1:
+      return all.run<1>();
+    case 2:
+      return all.run<2>();
+    case 3:
+      return all.run<3>();
+    case 4:
+      return all.run<4>();
+    default:
+      return all.run<0>();
   }
-  return static_cast<double>(sum_of(changed));
 }
 
 }  // namespace deeplab::crf

@@ -17,12 +17,14 @@ struct Corners {
   const float* weights;
   size_t per_pixel;
 };
-/// Adds each pixel's values times its `factors`, by weight, to its corners of
-/// the remainder classes `classes`; different classes have different vertices.
+/// Adds each of the `pixels`' values times its `factors`, by weight, to its
+/// corners of the remainder classes `classes`; different classes have different
+/// vertices.
 void splat_corners(
     const Corners& corners,
     const float* factors,
     const Rows& values,
+    Range pixels,
     Range classes,
     Rows& vertices
 );
@@ -40,31 +42,28 @@ void slice_corners(
     float* sums
 );
 
-/// Lines of an image or of its coarse places, one below the other, each value
-/// times its `given`; nullptr: 1.
+/// Lines of an image or of its coarse places, one below the other.
 struct Lines {
   const float* values;
-  const float* given;
   size_t width;
 };
 /// `result` becomes, at the columns `range`, what `columns` makes of the lines
-/// for its output `y`.
+/// for its outputs `ys`, one after the other.
 void combine_lines(
     const Bands& columns,
-    size_t y,
+    Range ys,
     const Lines& lines,
     Range range,
     size_t blocks,
     float* result
 );
-/// Adds the outputs `range` of `rows`, times `factor`, to `sums`; `values` and
-/// `factor` begin at an input and at the range's begin.
+/// Adds the outputs `range` of `rows` to `sums`; `values` begin at the input
+/// `begins_at`.
 void apply_bands(
     const Bands& rows,
     Range range,
     const float* values,
     size_t begins_at,
-    const float* factor,
     size_t blocks,
     float* sums
 );

@@ -12,8 +12,14 @@
 namespace deeplab::crf {
 namespace {
 
-/// Most pixels whose messages are worked out together.
+/// Most pixels whose messages are worked out together, and in how many rows.
 constexpr size_t kTogether = 256;
+constexpr size_t kTileRows = 2;
+/// Tiles that a line of the image is cut into.
+size_t across(size_t width) {
+  constexpr size_t kColumns = kTogether / kTileRows;
+  return (width + kColumns - 1) / kColumns;
+}
 
 /// Pixels as they lie in memory, in runs of so many.
 size_t runs(size_t pixels) { return (pixels + kTogether - 1) / kTogether; }
@@ -112,18 +118,23 @@ void MeanField::fill(const float* energies) {
   throw DataError(str("crf: an energy at pixel ", first, " is not in +-1e20"));
 }
 
-size_t MeanField::parts() const {
-  const size_t pieces = (crf_.width_ + kTogether - 1) / kTogether;
-  return pieces * (crf_.pixels() / crf_.width_);
+size_t MeanField::tiles() const {
+  const size_t height = crf_.pixels() / crf_.width_;
+  return across(crf_.width_) * ((height + kTileRows - 1) / kTileRows);
 }
 
-Range MeanField::part_of(size_t part) const {
+Tile MeanField::tile_of(size_t index) const {
   const size_t width = crf_.width_;
   const size_t height = crf_.pixels() / width;
-  const size_t pieces = parts() / height;
-  const size_t piece = part / height;
-  const size_t row = part % height * width;
-  return {row + width * piece / pieces, row + width * (piece + 1) / pieces};
+  const size_t down = tiles() / across(width);
+  const size_t piece = index / down;
+  const size_t y = index % down * kTileRows;
+  const size_t x = width * piece / across(width);
+  return {
+      y * width + x,
+      width * (piece + 1) / across(width) - x,
+      std::min(kTileRows, height - y),
+      width};
 }
 
 void MeanField::read(const Rows& q, std::vector<Rows>& workspaces) const {
@@ -134,9 +145,12 @@ void MeanField::read(const Rows& q, std::vector<Rows>& workspaces) const {
 }
 
 void MeanField::add_messages(
-    const Rows& q, const std::vector<Rows>& workspaces, Range pixels, Rows& sums
+    const Rows& q,
+    const std::vector<Rows>& workspaces,
+    const Tile& tile,
+    Rows& sums
 ) const {
-  const size_t count = pixels.end - pixels.begin;
+  const size_t count = tile.rows * tile.columns;
   const size_t labels = q.labels();
   std::fill_n(sums[0], count * sums.width(), 0.0F);
   for (size_t k = 0; k < workspaces.size(); ++k) {
@@ -144,12 +158,15 @@ void MeanField::add_messages(
     const auto& table = crf_.options_.kernels[k].compatibility;
     Rows apart(table.empty() ? 0 : count, labels);
     Rows& messages = table.empty() ? sums : apart;
-    kernel.filter->add(q, workspaces[k], pixels, messages[0]);
+    kernel.filter->add_tile(q, workspaces[k], tile, messages[0]);
     if (!kernel.own.empty()) {
       for (size_t i = 0; i < count; ++i) {
-        const float own = kernel.own[pixels.begin + i];
-        const float* values = q[pixels.begin + i];
-        for (size_t l = 0; l < labels; ++l) messages[i][l] -= own * values[l];
+        const size_t pixel =
+            tile.row(i / tile.columns).begin + i % tile.columns;
+        const float* values = q[pixel];
+        for (size_t l = 0; l < labels; ++l) {
+          messages[i][l] -= kernel.own[pixel] * values[l];
+        }
       }
     }
     for (size_t i = 0; i < apart.count(); ++i) {
@@ -168,21 +185,24 @@ void MeanField::add_messages(
 
 double MeanField::step() {
   read(q_, workspaces_);
-  // One sum a part, so that the total does not depend on the threads.
-  std::vector<double> changes(parts());
-  parallel_ranges(parts(), [&](Range range) {
+  // One sum a tile, so that the total does not depend on the threads.
+  std::vector<double> changes(tiles());
+  parallel_ranges(tiles(), [&](Range range) {
     Rows sums(kTogether, q_.labels());
-    for (size_t part = range.begin; part < range.end; ++part) {
-      const Range own = part_of(part);
-      add_messages(q_, workspaces_, own, sums);
-      changes[part] = softmax_rows(
-          energies_[own.begin],
-          sums[0],
-          q_.blocks(),
-          own.end - own.begin,
-          q_[own.begin],
-          next_[own.begin]
-      );
+    for (size_t index = range.begin; index < range.end; ++index) {
+      const Tile tile = tile_of(index);
+      add_messages(q_, workspaces_, tile, sums);
+      for (size_t row = 0; row < tile.rows; ++row) {
+        const Range own = tile.row(row);
+        changes[index] += softmax_rows(
+            energies_[own.begin],
+            sums[row * tile.columns],
+            q_.blocks(),
+            tile.columns,
+            q_[own.begin],
+            next_[own.begin]
+        );
+      }
     }
   });
   std::swap(q_, next_);
@@ -251,11 +271,12 @@ double MeanField::divergence_of(const Rows& q) const {
   read(q, workspaces);
   double total = 0;
   Rows sums(kTogether, q.labels());
-  for (size_t part = 0; part < parts(); ++part) {
-    const Range own = part_of(part);
-    add_messages(q, workspaces, own, sums);
-    for (size_t i = own.begin; i < own.end; ++i) {
-      const float* messages = sums[i - own.begin];
+  for (size_t index = 0; index < tiles(); ++index) {
+    const Tile tile = tile_of(index);
+    add_messages(q, workspaces, tile, sums);
+    for (size_t at = 0; at < tile.rows * tile.columns; ++at) {
+      const size_t i = tile.row(at / tile.columns).begin + at % tile.columns;
+      const float* messages = sums[at];
       for (size_t l = 0; l < q.labels(); ++l) {
         const auto p = static_cast<double>(q[i][l]);
         if (p == 0) continue;

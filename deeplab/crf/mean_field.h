@@ -40,11 +40,10 @@ class MeanField {
   double map_energy() const;
 
  private:
-  /// An iteration works on parts that stay in cache: pieces of rows, and
-  /// below one another, so that what a spatial kernel reads of the rows around
-  /// stays there too.
-  size_t parts() const;
-  Range part_of(size_t part) const;
+  /// An iteration works on tiles that stay in cache, below one another, so that
+  /// what a spatial kernel reads of the lines around stays there too.
+  size_t tiles() const;
+  Tile tile_of(size_t index) const;
   /// The labels that some pixel may have, by what the options drop.
   std::vector<size_t> choose_labels(const float* energies, size_t labels) const;
   /// Energies, and Q before the first iteration.
@@ -54,7 +53,7 @@ class MeanField {
   void add_messages(
       const Rows& q,
       const std::vector<Rows>& workspaces,
-      Range pixels,
+      const Tile& tile,
       Rows& sums
   ) const;
   /// kl_divergence() of `q`.

@@ -139,8 +139,8 @@ class LatticeBuilder {
         layout_(std::move(layout)),
         lattice_(lattice),
         points_(features.count),
-        keys_(points_ * axes()),
-        tables_(axes(), VertexTable<Key>(points_ / 4)) {
+        keys_(points_ * axes(), Content::kUnset),
+        classes_(axes()) {
     for (size_t axis = 0; axis < axes(); ++axis) {
       Key step = 0;
       for (size_t i = 0; i + 1 < axes(); ++i) {
@@ -152,8 +152,6 @@ class LatticeBuilder {
   }
 
   void build() {
-    lattice_.corners_.resize(points_ * axes());
-    lattice_.weights_.resize(points_ * axes());
     parallel_ranges(points_, [&](Range range) { place(range); });
     number_vertices();
     lattice_.chains_.resize(axes());
@@ -169,12 +167,11 @@ class LatticeBuilder {
   void place(Range points);
   void place_one(size_t point, const Coordinates<double>& elevated);
   void number_vertices();
-  void number_class(size_t remainder);
+  void find_class(size_t remainder);
+  void add_twins();
   void link(size_t axis);
 
   size_t axes() const { return kAxes > 0 ? kAxes : lattice_.axes(); }
-  /// Of remainder class `remainder`, its vertices' first number.
-  size_t first_of(size_t remainder) const { return lattice_.first_[remainder]; }
 
   const Features& features_;
   KeyLayout layout_;
@@ -184,8 +181,16 @@ class LatticeBuilder {
   /// d less in that of the axis.
   std::vector<Key> steps_;
   /// [remainder class, point]
-  std::vector<Key> keys_;
-  std::vector<VertexTable<Key>> tables_;
+  Array<Key> keys_;
+
+  /// The vertices of one remainder class, in the order of their first points.
+  struct Class {
+    VertexTable<Key> table{0};
+    std::vector<uint32_t> first_points;
+    /// Their numbers in the lattice.
+    std::vector<uint32_t> numbers;
+  };
+  std::vector<Class> classes_;
 };
 
 template <class Key, size_t kAxes>
@@ -259,29 +264,70 @@ void LatticeBuilder<Key, kAxes>::place_one(
 template <class Key, size_t kAxes>
 void LatticeBuilder<Key, kAxes>::number_vertices() {
   parallel_ranges(axes(), [&](Range range) {
-    for (size_t k = range.begin; k < range.end; ++k) number_class(k);
+    for (size_t k = range.begin; k < range.end; ++k) find_class(k);
   });
-  for (const auto& table : tables_) {
-    lattice_.first_.push_back(lattice_.vertices_);
-    lattice_.vertices_ += table.keys().size();
+  // As if point by point, each with its new vertices in the order of classes.
+  std::vector<uint32_t> next(points_ + 1);
+  for (const auto& own : classes_) {
+    for (const uint32_t point : own.first_points) ++next[point + 1];
   }
-  lattice_.first_.push_back(lattice_.vertices_);
+  for (size_t point = 0; point < points_; ++point) {
+    next[point + 1] += next[point];
+  }
+  lattice_.vertices_ = next[points_];
+  for (auto& own : classes_) {
+    own.numbers.reserve(own.first_points.size());
+    for (const uint32_t point : own.first_points) {
+      own.numbers.push_back(next[point]++);
+    }
+  }
   parallel_ranges(points_, [&](Range range) {
-    for (size_t at = range.begin * axes(); at < range.end * axes(); ++at) {
-      lattice_.corners_[at] += static_cast<uint32_t>(first_of(at % axes()));
+    for (size_t point = range.begin; point < range.end; ++point) {
+      for (size_t k = 0; k < axes(); ++k) {
+        auto& corner = lattice_.corners_[point * axes() + k];
+        corner = classes_[k].numbers[corner];
+      }
     }
   });
+  add_twins();
 }
 
 template <class Key, size_t kAxes>
-void LatticeBuilder<Key, kAxes>::number_class(size_t remainder) {
+void LatticeBuilder<Key, kAxes>::find_class(size_t remainder) {
   constexpr size_t kAhead = 16;
-  auto& table = tables_[remainder];
+  auto& own = classes_[remainder];
+  own.table = VertexTable<Key>(points_ / 16);
   const Key* keys = &keys_[remainder * points_];
   for (size_t point = 0; point < points_; ++point) {
-    if (point + kAhead < points_) table.prefetch(keys[point + kAhead]);
-    lattice_.corners_[point * axes() + remainder] =
-        table.find_or_add(keys[point]);
+    if (point + kAhead < points_) own.table.prefetch(keys[point + kAhead]);
+    const uint32_t number = own.table.find_or_add(keys[point]);
+    lattice_.corners_[point * axes() + remainder] = number;
+    if (number == own.first_points.size()) {
+      own.first_points.push_back(static_cast<uint32_t>(point));
+    }
+  }
+}
+
+template <class Key, size_t kAxes>
+void LatticeBuilder<Key, kAxes>::add_twins() {
+  std::vector<uint32_t> twin_of(lattice_.vertices_, kNoVertex);
+  const size_t begin = lattice_.half_ * axes();
+  uint32_t end_of_half = 0;
+  for (const auto& own : classes_) {
+    const auto after = std::lower_bound(
+        own.first_points.begin(), own.first_points.end(), lattice_.half_
+    );
+    end_of_half += static_cast<uint32_t>(after - own.first_points.begin());
+  }
+  for (size_t at = begin; at < lattice_.corners_.size(); ++at) {
+    auto& corner = lattice_.corners_[at];
+    if (corner >= end_of_half) continue;
+    auto& twin = twin_of[corner];
+    if (twin == kNoVertex) {
+      twin = static_cast<uint32_t>(lattice_.vertices_ + lattice_.twins_.size());
+      lattice_.twins_.push_back(corner);
+    }
+    corner = twin;
   }
 }
 
@@ -293,17 +339,17 @@ void LatticeBuilder<Key, kAxes>::link(size_t axis) {
   std::vector<uint32_t> next(lattice_.vertices_, kNoVertex);
   std::vector<bool> has_previous(lattice_.vertices_);
   for (size_t k = 0; k < axes(); ++k) {
-    const size_t to = (k + 1) % axes();
-    const auto& keys = tables_[k].keys();
+    const auto& own = classes_[k];
+    const auto& others = classes_[(k + 1) % axes()];
+    const auto& keys = own.table.keys();
     for (size_t v = 0; v < keys.size(); ++v) {
       if (v + kAhead < keys.size()) {
-        tables_[to].prefetch(keys[v + kAhead] + step);
+        others.table.prefetch(keys[v + kAhead] + step);
       }
-      const uint32_t found = tables_[to].find(keys[v] + step);
+      const uint32_t found = others.table.find(keys[v] + step);
       if (found == kNoVertex) continue;
-      const size_t other = first_of(to) + found;
-      next[first_of(k) + v] = static_cast<uint32_t>(other);
-      has_previous[other] = true;
+      next[own.numbers[v]] = others.numbers[found];
+      has_previous[others.numbers[found]] = true;
     }
   }
   auto& chains = lattice_.chains_[axis];
@@ -321,16 +367,29 @@ KeyLayout layout_keys(const Features& features) {
   const size_t d = features.dimensions;
   const size_t axes = d + 1;
   const Elevation elevation(d);
-  std::vector<double> low(axes, std::numeric_limits<double>::max());
-  std::vector<double> high(axes, std::numeric_limits<double>::lowest());
-  Coordinates<double> elevated{};
-  for (size_t point = 0; point < features.count; ++point) {
-    elevation.elevate(&features.values[point * d], d, elevated);
-    for (size_t i = 0; i < axes; ++i) {
-      low[i] = std::min(low[i], elevated[i]);
-      high[i] = std::max(high[i], elevated[i]);
+  const std::vector<double> none_low(axes, std::numeric_limits<double>::max());
+  const std::vector<double> none_high(
+      axes, std::numeric_limits<double>::lowest()
+  );
+  auto low = none_low;
+  auto high = none_high;
+  parallel_ranges(features.count, [&](Range range) {
+    Coordinates<double> elevated{};
+    auto own_low = none_low;
+    auto own_high = none_high;
+    for (size_t point = range.begin; point < range.end; ++point) {
+      elevation.elevate(&features.values[point * d], d, elevated);
+      for (size_t i = 0; i < axes; ++i) {
+        own_low[i] = std::min(own_low[i], elevated[i]);
+        own_high[i] = std::max(own_high[i], elevated[i]);
+      }
     }
-  }
+#pragma omp critical(deeplab_crf_bounds)
+    for (size_t i = 0; i < axes; ++i) {
+      low[i] = std::min(low[i], own_low[i]);
+      high[i] = std::max(high[i], own_high[i]);
+    }
+  });
   KeyLayout layout;
   const auto margin = static_cast<double>(4 * axes);
   constexpr double kFarthest = 1e15;
@@ -347,10 +406,7 @@ KeyLayout layout_keys(const Features& features) {
   return layout;
 }
 
-}  // namespace
-
-PermutohedralLattice::PermutohedralLattice(const Features& features)
-    : points_(features.count), axes_(features.dimensions + 1) {
+size_t checked_axes(const Features& features) {
   if (features.dimensions < 1 || features.dimensions > kMostDimensions) {
     throw ConfigError(
         str("a kernel of ",
@@ -359,11 +415,21 @@ PermutohedralLattice::PermutohedralLattice(const Features& features)
             kMostDimensions)
     );
   }
-  if (points_ * axes_ >= kChainEnd) {
-    throw ConfigError(
-        str("an image of ", points_, " pixels is too large for the lattice")
-    );
-  }
+  const size_t axes = features.dimensions + 1;
+  if (features.count * axes < PermutohedralLattice::kChainEnd) return axes;
+  throw ConfigError(str(
+      "an image of ", features.count, " pixels is too large for the lattice"
+  ));
+}
+
+}  // namespace
+
+PermutohedralLattice::PermutohedralLattice(const Features& features)
+    : points_(features.count),
+      axes_(checked_axes(features)),
+      half_((points_ + 1) / 2),
+      corners_(points_ * axes_, Content::kUnset),
+      weights_(points_ * axes_, Content::kUnset) {
   auto layout = layout_keys(features);
   constexpr size_t kColorAxes = 6;
   if (layout.bits <= 64 && axes_ == kColorAxes) {

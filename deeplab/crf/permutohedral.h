@@ -15,6 +15,10 @@ namespace deeplab::crf {
 /// A vertex belongs to the remainder class of its coordinates modulo d + 1;
 /// each simplex has one of each class, and neighbours are one class apart. So
 /// classes are hashed apart, by different threads.
+///
+/// The points are cut into two halves, which different threads splat. Vertices
+/// are numbered as the points touch them, so that those of a half lie together;
+/// one of the first half that the second touches too has a twin there.
 /// Source: Adams, Baek and Davis 2010, "Fast High-Dimensional Filtering Using
 ///         the Permutohedral Lattice", sections 3 and 4.
 class PermutohedralLattice {
@@ -28,17 +32,17 @@ class PermutohedralLattice {
 
   size_t points() const noexcept { return points_; }
   size_t vertices() const noexcept { return vertices_; }
+  /// The points of the first half.
+  size_t half() const noexcept { return half_; }
+  /// Of each twin, whose rows are behind the vertices': the vertex.
+  const std::vector<uint32_t>& twins() const noexcept { return twins_; }
   /// d + 1: axes, remainder classes, corners of a simplex.
   size_t axes() const noexcept { return axes_; }
 
   /// The vertices of each point's simplex, [points, axes] by remainder class,
   /// and its barycentric weights there, which sum to 1.
-  const std::vector<uint32_t>& corners() const noexcept { return corners_; }
-  const std::vector<float>& weights() const noexcept { return weights_; }
-  /// The vertices of one remainder class.
-  Range vertices_of(size_t remainder) const {
-    return {first_[remainder], first_[remainder + 1]};
-  }
+  const uint32_t* corners() const noexcept { return corners_.data(); }
+  const float* weights() const noexcept { return weights_.data(); }
   /// Runs of neighbours along an axis, one after the other; vertices without a
   /// neighbour there are in none.
   const std::vector<uint32_t>& chains(size_t axis) const noexcept {
@@ -51,11 +55,11 @@ class PermutohedralLattice {
 
   size_t points_;
   size_t axes_;
+  size_t half_;
   size_t vertices_ = 0;
-  std::vector<uint32_t> corners_;
-  std::vector<float> weights_;
-  /// [axes + 1]
-  std::vector<size_t> first_;
+  Array<uint32_t> corners_;
+  Array<float> weights_;
+  std::vector<uint32_t> twins_;
   std::vector<std::vector<uint32_t>> chains_;
 };
 

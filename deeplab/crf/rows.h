@@ -23,6 +23,34 @@ void release(void* memory, size_t bytes) noexcept;
 ///         the program.
 void check_memory(size_t pixels, size_t bytes_per_pixel);
 
+/// Numbers in such memory.
+template <class Number>
+class Array {
+ public:
+  Array(size_t count, Content content)
+      : count_(count),
+        numbers_(
+            static_cast<Number*>(allocate(bytes(), content)), Release{bytes()}
+        ) {}
+
+  size_t size() const noexcept { return count_; }
+  Number* data() noexcept { return numbers_.get(); }
+  const Number* data() const noexcept { return numbers_.get(); }
+  Number& operator[](size_t at) noexcept { return numbers_[at]; }
+  const Number& operator[](size_t at) const noexcept { return numbers_[at]; }
+
+ private:
+  struct Release {
+    size_t bytes;
+    void operator()(Number* numbers) const { release(numbers, bytes); }
+  };
+
+  size_t bytes() const { return count_ * sizeof(Number); }
+
+  size_t count_;
+  std::unique_ptr<Number[], Release> numbers_;
+};
+
 /// A table of floats, one row a pixel or lattice vertex, one column a label.
 /// Rows are padded to a multiple of kLanes, so that a loop over one has no
 /// remainder.
@@ -33,9 +61,7 @@ class Rows {
       : count_(count),
         labels_(labels),
         blocks_((labels + kLanes - 1) / kLanes),
-        values_(
-            static_cast<float*>(allocate(bytes(), content)), Release{bytes()}
-        ) {}
+        values_(count * width(), content) {}
 
   size_t count() const noexcept { return count_; }
   size_t labels() const noexcept { return labels_; }
@@ -44,24 +70,17 @@ class Rows {
   size_t blocks() const noexcept { return blocks_; }
 
   float* operator[](size_t row) noexcept {
-    return values_.get() + row * width();
+    return values_.data() + row * width();
   }
   const float* operator[](size_t row) const noexcept {
-    return values_.get() + row * width();
+    return values_.data() + row * width();
   }
 
  private:
-  struct Release {
-    size_t bytes;
-    void operator()(float* values) const { release(values, bytes); }
-  };
-
-  size_t bytes() const { return count_ * width() * sizeof(float); }
-
   size_t count_;
   size_t labels_;
   size_t blocks_;
-  std::unique_ptr<float[], Release> values_;
+  Array<float> values_;
 };
 
 /// A part of the rows: begin, and one past the end.
