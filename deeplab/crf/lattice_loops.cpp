@@ -219,6 +219,9 @@ struct CombineLines {
           for (size_t b = 0; b < kBlocks; ++b) {
             lanes(to + at + length, b) = two[b];
           }
+          // What the next two lines' outputs need.
+          prefetch_row<kBlocks>(from + at + (count + 1) * line);
+          prefetch_row<kBlocks>(from + at + (count + 2) * line);
         } else {
           sum_taps<kBlocks>(from + at, line, taps, count, one);
         }
@@ -274,6 +277,7 @@ struct SoftmaxRows {
   size_t count;
   const float* rows;
   float* fresh;
+  size_t ahead;
 
   /// `kBlocks` is the number of blocks if that is known when compiled, so that
   /// they stay in registers, or 0.
@@ -288,6 +292,13 @@ struct SoftmaxRows {
         if constexpr (kBlocks == 0) return lanes(sums + at, b);
         return kept[b];
       };
+      if (ahead != 0) {
+        for (size_t b = 0; b < all; b += 2) {
+          __builtin_prefetch(unary + at + ahead + b * kLanes);
+          __builtin_prefetch(fresh + at + ahead + b * kLanes, 1);
+          __builtin_prefetch(rows + at + ahead + b * kLanes);
+        }
+      }
       Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
       for (size_t b = 0; b < all; ++b) {
         value(b) = lanes(sums + at, b) - lanes(unary + at, b);
@@ -429,9 +440,10 @@ double softmax_rows(
     size_t blocks,
     size_t count,
     const float* rows,
-    float* fresh
+    float* fresh,
+    size_t ahead
 ) {
-  const SoftmaxRows all{unary, sums, blocks, count, rows, fresh};
+  const SoftmaxRows all{unary, sums, blocks, count, rows, fresh, ahead};
   switch (blocks) {
     case 1:
       return all.run<1>();

@@ -91,7 +91,8 @@ double softmax_rows(
     size_t blocks,
     size_t count,
     const float* rows,
-    float* fresh
+    float* fresh,
+    size_t ahead = 0
 );
 
 }  // namespace deeplab::crf

@@ -200,7 +200,8 @@ double MeanField::step() {
             q_.blocks(),
             tile.columns,
             q_[own.begin],
-            next_[own.begin]
+            next_[own.begin],
+            kTileRows * tile.pitch * next_.width()
         );
       }
     }
