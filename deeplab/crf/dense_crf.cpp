@@ -69,6 +69,39 @@ Features features_of(const KernelOptions& options, const Image& image) {
   return features;
 }
 
+/// What a lattice's sums must be multiplied by to be the kernel's in the mean
+/// over some of the pixels: its blur leaves out what no pixel touches.
+double missing_mass(const Features& features, const std::vector<float>& sums) {
+  constexpr size_t kPairs = size_t{1} << 26U;
+  const size_t pixels = features.count;
+  const size_t samples =
+      std::min(pixels, std::clamp<size_t>(kPairs / pixels, 16, 1024));
+  const ExactFilter exact(features);
+  Rows ones(pixels, 1);
+  for (size_t i = 0; i < pixels; ++i) ones[i][0] = 1;
+  auto workspace = exact.make_workspace(1);
+  exact.read(ones, 0, workspace);
+  Rows exact_sums(samples, 1);
+  const auto sample = [&](size_t index) { return index * pixels / samples; };
+  parallel_ranges(samples, [&](Range range) {
+    for (size_t i = range.begin; i < range.end; ++i) {
+      exact.add(ones, workspace, {sample(i), sample(i) + 1}, exact_sums[i]);
+    }
+  });
+  double whole = 0;
+  double there = 0;
+  for (size_t i = 0; i < samples; ++i) {
+    whole += static_cast<double>(exact_sums[i][0]);
+    there += static_cast<double>(sums[sample(i)]);
+  }
+  return whole / there;
+}
+
+bool needs_lattice(const KernelOptions& options, Engine engine) {
+  return options.neighbours == 0 && engine == Engine::kLattice &&
+         (options.color_sigma || options.features);
+}
+
 std::unique_ptr<Filter> make_filter(
     const KernelOptions& options, Engine engine, const Image& image
 ) {
@@ -80,12 +113,12 @@ std::unique_ptr<Filter> make_filter(
   if (engine == Engine::kExact) {
     return std::make_unique<ExactFilter>(features_of(options, image));
   }
-  if (!options.color_sigma && !options.features) {
-    return std::make_unique<SpatialFilter>(
-        image.height, image.width, options.position_sigma
-    );
+  if (needs_lattice(options, engine)) {
+    return std::make_unique<LatticeFilter>(features_of(options, image));
   }
-  return std::make_unique<LatticeFilter>(features_of(options, image));
+  return std::make_unique<SpatialFilter>(
+      image.height, image.width, options.position_sigma
+  );
 }
 
 Scales scales_for(
@@ -171,9 +204,13 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
     }
     if (kernel.features) check_features(subject, *kernel.features, pixels_);
     auto filter = make_filter(kernel, options_.engine, image);
-    auto scales = scales_for(
-        options_.normalization, kernel_sums(*filter, pixels_), kernel.weight
-    );
+    const auto sums = kernel_sums(*filter, pixels_);
+    double weight = kernel.weight;
+    if (options_.normalization == Normalization::kNone &&
+        needs_lattice(kernel, options_.engine)) {
+      weight *= missing_mass(features_of(kernel, image), sums);
+    }
+    auto scales = scales_for(options_.normalization, sums, weight);
     std::vector<float> own;
     if (options_.self_term == SelfTerm::kLeftOut) {
       for (size_t i = 0; i < pixels_; ++i) {

@@ -17,6 +17,11 @@ Scales unit_scales(size_t count) {
   return {std::vector<float>(count, 1), std::vector<float>(count, 1)};
 }
 
+/// Pixels that are left out together where they are too far away; a multiple of
+/// kLanes.
+constexpr size_t kGroup = 128;
+size_t groups(size_t pixels) { return (pixels + kGroup - 1) / kGroup; }
+
 /// A place in a list of chains where one ends, not before `at`.
 size_t chain_boundary(const std::vector<uint32_t>& chains, size_t at) {
   if (at == 0) return 0;
@@ -67,6 +72,8 @@ void Filter::add_votes(
 ExactFilter::ExactFilter(const Features& features)
     : count_(features.count),
       coordinates_(features.dimensions, count_),
+      least_(features.dimensions, groups(count_)),
+      most_(features.dimensions, groups(count_)),
       scales_(unit_scales(count_)) {
   constexpr float kFarAway = 1e18F;
   for (size_t d = 0; d < features.dimensions; ++d) {
@@ -74,8 +81,28 @@ ExactFilter::ExactFilter(const Features& features)
     for (size_t i = 0; i < count_; ++i) {
       row[i] = features.values[i * features.dimensions + d];
     }
+    for (size_t group = 0; group < groups(count_); ++group) {
+      const auto [least, most] = std::minmax_element(
+          row + group * kGroup, row + std::min(count_, (group + 1) * kGroup)
+      );
+      least_[d][group] = *least;
+      most_[d][group] = *most;
+    }
     std::fill(row + count_, row + coordinates_.width(), kFarAway);
   }
+}
+
+bool ExactFilter::is_apart(size_t group, size_t pixel) const {
+  // A little beyond where the exponential is 0.
+  constexpr float kReach = 13.5F;
+  float square = 0;
+  for (size_t d = 0; d < coordinates_.count(); ++d) {
+    const float own = coordinates_[d][pixel];
+    const float apart =
+        std::max({0.0F, least_[d][group] - own, own - most_[d][group]});
+    square += apart * apart;
+  }
+  return square > kReach * kReach;
 }
 
 Rows ExactFilter::make_workspace(size_t labels) const {
@@ -95,7 +122,16 @@ void ExactFilter::add(
     const Rows& /*values*/, const Rows& workspace, Range pixels, float* sums
 ) const {
   for (size_t i = pixels.begin; i < pixels.end; ++i) {
-    add_all_pairs({coordinates_, i}, workspace, scales_.taken[i], sums);
+    for (size_t group = 0; group < groups(count_); ++group) {
+      if (is_apart(group, i)) continue;
+      add_pairs(
+          {coordinates_, i},
+          workspace,
+          {group * kGroup, std::min(count_, (group + 1) * kGroup)},
+          scales_.taken[i],
+          sums
+      );
+    }
     sums += workspace.width();
   }
 }

@@ -30,9 +30,15 @@ class ExactFilter : public Filter {
   void set_scales(Scales scales) override { scales_ = std::move(scales); }
 
  private:
+  /// Whether no pixel of a group is within reach of `pixel`.
+  bool is_apart(size_t group, size_t pixel) const;
+
   size_t count_;
   /// One row a dimension, one column a pixel.
   Rows coordinates_;
+  /// The same with a column a group of pixels: their least and their most.
+  Rows least_;
+  Rows most_;
   Scales scales_;
 };
 

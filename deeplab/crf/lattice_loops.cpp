@@ -333,16 +333,17 @@ DEEPLAB_CRF_INLINE Lanes pair_weights(const Pairs& pairs, size_t from) {
   return exp_of_negative(square * -0.5F);
 }
 
-struct AllPairs {
+struct AddPairs {
   const Pairs& pairs;
   const Rows& rows;
+  Range others;
   float factor;
   float* sums;
 
   template <size_t kBlocks>
   DEEPLAB_CRF_INLINE void run(size_t first) const {
     Lanes sum[kBlocks] = {};
-    for (size_t from = 0; from < rows.count(); from += kLanes) {
+    for (size_t from = others.begin; from < others.end; from += kLanes) {
       const Lanes weights = pair_weights(pairs, from);
       if (largest_of(weights) == 0) continue;
       for (size_t i = 0; i < kLanes; ++i) {
@@ -370,10 +371,14 @@ void compute_pairs(const Pairs& pairs, float* weights) {
 }
 
 DEEPLAB_CRF_WIDTHS
-void add_all_pairs(
-    const Pairs& pairs, const Rows& rows, float factor, float* sums
+void add_pairs(
+    const Pairs& pairs,
+    const Rows& rows,
+    Range others,
+    float factor,
+    float* sums
 ) {
-  for_blocks(rows.blocks(), AllPairs{pairs, rows, factor, sums});
+  for_blocks(rows.blocks(), AddPairs{pairs, rows, others, factor, sums});
 }
 
 DEEPLAB_CRF_WIDTHS

@@ -77,9 +77,14 @@ struct Pairs {
 /// exp(-|f_i - f_j|^2 / 2) of all pixels j, i too; `weights` has room for the
 /// padding.
 void compute_pairs(const Pairs& pairs, float* weights);
-/// sums += factor * sum over all pixels of that weight times their row.
-void add_all_pairs(
-    const Pairs& pairs, const Rows& rows, float factor, float* sums
+/// sums += factor * sum over the pixels `others`, which begin at a multiple of
+/// kLanes, of that weight times their row. The padding's rows must be there.
+void add_pairs(
+    const Pairs& pairs,
+    const Rows& rows,
+    Range others,
+    float factor,
+    float* sums
 );
 
 /// fresh <- softmax(sums - unary); sums are spoilt. Padding must have a unary

@@ -103,6 +103,23 @@ TEST_P(LatticeEngine, IsCloserToTheExactThanTheReferenceImplementation) {
   EXPECT_LE(ours, theirs);
 }
 
+TEST(UnnormalizedLattice, HasTheKernelsMass) {
+  SKIP_WITHOUT_SHARED("crf_golden");
+  const GoldenCase golden;
+  auto options = golden_options('a');
+  options.normalization = Normalization::kNone;
+  const DenseCrf crf(options, golden.image());
+  MeanField field(crf, golden.unary.data(), GoldenCase::kLabels);
+  field.run();
+  const auto exact = GoldenCase::floats(
+      "a_exact_none_self_it10_f32_5x48x64",
+      GoldenCase::kLabels * GoldenCase::kPixels
+  );
+  const double apart = mean_difference(field.probabilities(), exact);
+  std::cout << "mean |dQ| " << apart << '\n';
+  EXPECT_LT(apart, 0.008);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All,
     LatticeEngine,
