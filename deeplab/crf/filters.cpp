@@ -35,19 +35,28 @@ size_t chain_boundary(const std::vector<uint32_t>& chains, size_t at) {
 }  // namespace
 
 std::vector<float> kernel_sums(const Filter& filter, size_t pixels) {
-  Rows ones(pixels, 1);
-  for (size_t i = 0; i < pixels; ++i) ones[i][0] = 1;
-  Rows sums(pixels, 1);
+  Rows ones(pixels, 1, Content::kUnset);
+  parallel_ranges(pixels, [&](Range range) {
+    std::fill(ones[range.begin], ones[range.end], 0.0F);
+    for (size_t i = range.begin; i < range.end; ++i) ones[i][0] = 1;
+  });
+  std::vector<float> result(pixels);
+  const float share = 1 / static_cast<float>(filter.turns());
   auto workspace = filter.make_workspace(1);
   for (size_t turn = 0; turn < filter.turns(); ++turn) {
     filter.read(ones, turn, workspace);
     parallel_ranges(pixels, [&](Range range) {
-      filter.add(ones, workspace, range, sums[range.begin]);
+      constexpr size_t kTogether = 512;
+      Rows sums(kTogether, 1);
+      for (size_t at = range.begin; at < range.end; at += kTogether) {
+        const Range own{at, std::min(at + kTogether, range.end)};
+        std::fill(sums[0], sums[kTogether], 0.0F);
+        filter.add(ones, workspace, own, sums[0]);
+        for (size_t i = own.begin; i < own.end; ++i) {
+          result[i] += share * sums[i - own.begin][0];
+        }
+      }
     });
-  }
-  std::vector<float> result(pixels);
-  for (size_t i = 0; i < pixels; ++i) {
-    result[i] = sums[i][0] / static_cast<float>(filter.turns());
   }
   return result;
 }
