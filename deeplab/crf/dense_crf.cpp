@@ -7,6 +7,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/crf/filters.h"
 #include "deeplab/crf/parallel.h"
+#include "deeplab/crf/spatial_filter.h"
 
 namespace deeplab::crf {
 namespace {
@@ -69,23 +70,27 @@ Features features_of(const KernelOptions& options, const Image& image) {
   return features;
 }
 
-/// What a lattice's sums must be multiplied by to be the kernel's in the mean
-/// over some of the pixels: its blur leaves out what no pixel touches.
-double missing_mass(const Features& features, const std::vector<float>& sums) {
+/// What a lattice's sums must be multiplied by to be the kernel's, by the exact
+/// sums of some of the pixels: its blur leaves out vertices that no pixel
+/// touches.
+double mass_factor(const Features& features, const std::vector<float>& sums) {
   constexpr size_t kPairs = size_t{1} << 26U;
   const size_t pixels = features.count;
   const size_t samples =
-      std::min(pixels, std::clamp<size_t>(kPairs / pixels, 16, 1024));
+      std::min(pixels, std::clamp<size_t>(kPairs / pixels, 64, 1024));
+  // All over the image; a prime above the number of any lattice's pixels, so
+  // that no pixel comes twice.
+  const auto sample = [&](size_t index) {
+    constexpr uint64_t kPrime = 2654435761U;
+    return static_cast<size_t>(index * kPrime % pixels);
+  };
   const ExactFilter exact(features);
-  Rows ones(pixels, 1);
+  auto ones = exact.make_workspace(1);
   for (size_t i = 0; i < pixels; ++i) ones[i][0] = 1;
-  auto workspace = exact.make_workspace(1);
-  exact.read(ones, 0, workspace);
   Rows exact_sums(samples, 1);
-  const auto sample = [&](size_t index) { return index * pixels / samples; };
   parallel_ranges(samples, [&](Range range) {
     for (size_t i = range.begin; i < range.end; ++i) {
-      exact.add(ones, workspace, {sample(i), sample(i) + 1}, exact_sums[i]);
+      exact.add(ones, ones, {sample(i), sample(i) + 1}, exact_sums[i]);
     }
   });
   double whole = 0;
@@ -166,13 +171,11 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
   // Energies and probabilities of two labels; a lattice's corners and weights.
   constexpr size_t kTables = 96;
   constexpr size_t kLattice = 48;
-  const bool has_lattice =
-      options_.engine == Engine::kLattice &&
-      std::any_of(
-          options_.kernels.begin(),
-          options_.kernels.end(),
-          [](const auto& kernel) { return kernel.color_sigma.has_value(); }
-      );
+  const bool has_lattice = std::any_of(
+      options_.kernels.begin(),
+      options_.kernels.end(),
+      [&](const auto& kernel) { return needs_lattice(kernel, options_.engine); }
+  );
   check_memory(pixels_, kTables + (has_lattice ? kLattice : 0));
   if (options_.iterations < 0) {
     throw ConfigError(
@@ -208,7 +211,7 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
     double weight = kernel.weight;
     if (options_.normalization == Normalization::kNone &&
         needs_lattice(kernel, options_.engine)) {
-      weight *= missing_mass(features_of(kernel, image), sums);
+      weight *= mass_factor(features_of(kernel, image), sums);
     }
     auto scales = scales_for(options_.normalization, sums, weight);
     std::vector<float> own;

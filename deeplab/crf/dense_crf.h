@@ -20,7 +20,8 @@ enum class Normalization {
   kAfter,
   /// k_ij / n_j.
   kBefore,
-  /// k_ij. The lattice has only about half of the true mass: for kExact.
+  /// k_ij. A lattice's sums are raised to the kernel's mass, in the mean over
+  /// the image.
   kNone,
 };
 

@@ -41,6 +41,10 @@ struct Tile {
     const size_t begin = first + index * pitch;
     return {begin, begin + columns};
   }
+  /// The pixel that is `at` places behind the first, row by row.
+  size_t pixel(size_t at) const {
+    return row(at / columns).begin + at % columns;
+  }
 };
 
 /// What each pixel gives and takes is multiplied by: how a kernel is

@@ -270,57 +270,52 @@ struct ApplyBands {
   }
 };
 
-struct SoftmaxRows {
-  const float* unary;
-  float* sums;
-  size_t blocks;
-  size_t count;
-  const float* rows;
-  float* fresh;
-  size_t ahead;
-
-  /// `kBlocks` is the number of blocks if that is known when compiled, so that
-  /// they stay in registers, or 0.
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE double run() const {
-    const size_t all = kBlocks == 0 ? blocks : kBlocks;
-    Lanes kept[std::max<size_t>(kBlocks, 1)];
-    Lanes changed = {};
-    for (size_t i = 0; i < count; ++i) {
-      const size_t at = i * all * kLanes;
-      const auto value = [&](size_t b) -> Lanes& {
-        if constexpr (kBlocks == 0) return lanes(sums + at, b);
-        return kept[b];
-      };
-      if (ahead != 0) {
-        for (size_t b = 0; b < all; b += 2) {
-          __builtin_prefetch(unary + at + ahead + b * kLanes);
-          __builtin_prefetch(fresh + at + ahead + b * kLanes, 1);
-          __builtin_prefetch(rows + at + ahead + b * kLanes);
-        }
-      }
-      Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
-      for (size_t b = 0; b < all; ++b) {
-        value(b) = lanes(sums + at, b) - lanes(unary + at, b);
-        most = larger(value(b), most);
-      }
-      const float top = largest_of(most);
-      Lanes total = {};
-      for (size_t b = 0; b < all; ++b) {
-        value(b) = exp_of_negative(value(b) - top);
-        total += value(b);
-      }
-      const float share = 1 / sum_of(total);
-      for (size_t b = 0; b < all; ++b) {
-        const Lanes q = value(b) * share;
-        const Lanes by = q - lanes(rows + at, b);
-        changed += larger(by, -by);
-        lanes(fresh + at, b) = q;
+/// `kBlocks` is the number of blocks if that is known when compiled, so that
+/// they stay in registers, or 0.
+template <size_t kBlocks>
+DEEPLAB_CRF_INLINE double softmax_of(const SoftmaxRows& pixels) {
+  const size_t all = kBlocks == 0 ? pixels.blocks : kBlocks;
+  Lanes kept[std::max<size_t>(kBlocks, 1)];
+  Lanes changed = {};
+  for (size_t i = 0; i < pixels.count; ++i) {
+    const size_t at = i * all * kLanes;
+    const float* unary = pixels.unary + at;
+    float* sums = pixels.sums + at;
+    const float* rows = pixels.rows + at;
+    float* fresh = pixels.fresh + at;
+    const auto value = [&](size_t b) -> Lanes& {
+      if constexpr (kBlocks == 0) return lanes(sums, b);
+      return kept[b];
+    };
+    if (pixels.ahead != 0) {
+      for (size_t b = 0; b < all; b += 2) {
+        const size_t later = pixels.ahead + b * kLanes;
+        __builtin_prefetch(unary + later);
+        __builtin_prefetch(rows + later);
+        __builtin_prefetch(fresh + later, 1);
       }
     }
-    return static_cast<double>(sum_of(changed));
+    Lanes most = Lanes{} + std::numeric_limits<float>::lowest();
+    for (size_t b = 0; b < all; ++b) {
+      value(b) = lanes(sums, b) - lanes(unary, b);
+      most = larger(value(b), most);
+    }
+    const float top = largest_of(most);
+    Lanes total = {};
+    for (size_t b = 0; b < all; ++b) {
+      value(b) = exp_of_negative(value(b) - top);
+      total += value(b);
+    }
+    const float share = 1 / sum_of(total);
+    for (size_t b = 0; b < all; ++b) {
+      const Lanes q = value(b) * share;
+      const Lanes by = q - lanes(rows, b);
+      changed += larger(by, -by);
+      lanes(fresh, b) = q;
+    }
   }
-};
+  return static_cast<double>(sum_of(changed));
+}
 
 /// The weights of kLanes pixels, from `from` on.
 DEEPLAB_CRF_INLINE Lanes pair_weights(const Pairs& pairs, size_t from) {
@@ -439,27 +434,18 @@ void apply_bands(
 }
 
 DEEPLAB_CRF_WIDTHS
-double softmax_rows(
-    const float* unary,
-    float* sums,
-    size_t blocks,
-    size_t count,
-    const float* rows,
-    float* fresh,
-    size_t ahead
-) {
-  const SoftmaxRows all{unary, sums, blocks, count, rows, fresh, ahead};
-  switch (blocks) {
+double softmax_rows(const SoftmaxRows& pixels) {
+  switch (pixels.blocks) {
     case 1:
-      return all.run<1>();
+      return softmax_of<1>(pixels);
     case 2:
-      return all.run<2>();
+      return softmax_of<2>(pixels);
     case 3:
-      return all.run<3>();
+      return softmax_of<3>(pixels);
     case 4:
-      return all.run<4>();
+      return softmax_of<4>(pixels);
     default:
-      return all.run<0>();
+      return softmax_of<0>(pixels);
   }
 }
 

@@ -18,8 +18,8 @@ struct Corners {
   size_t per_pixel;
 };
 /// Adds each of the `pixels`' values times its `factors`, by weight, to its
-/// corners of the remainder classes `classes`; different classes have different
-/// vertices.
+/// corners of the remainder classes `classes`. Different classes have different
+/// vertices, and so have the lattice's halves.
 void splat_corners(
     const Corners& corners,
     const float* factors,
@@ -87,17 +87,22 @@ void add_pairs(
     float* sums
 );
 
-/// fresh <- softmax(sums - unary); sums are spoilt. Padding must have a unary
-/// of kImpossible. Returns the sum of the absolute changes from `rows`.
+/// What the padding's unary must be.
 constexpr float kImpossible = 1e30F;
-double softmax_rows(
-    const float* unary,
-    float* sums,
-    size_t blocks,
-    size_t count,
-    const float* rows,
-    float* fresh,
-    size_t ahead = 0
-);
+/// Rows of pixels, one behind the other.
+struct SoftmaxRows {
+  const float* unary;
+  /// May be spoilt.
+  float* sums;
+  const float* rows;
+  float* fresh;
+  size_t blocks;
+  size_t count;
+  /// Floats from here to what is needed soon, and fetched early; 0: none.
+  size_t ahead = 0;
+};
+/// fresh <- softmax(sums - unary). Returns the sum of the absolute changes from
+/// `rows`.
+double softmax_rows(const SoftmaxRows& pixels);
 
 }  // namespace deeplab::crf

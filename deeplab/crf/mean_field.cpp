@@ -104,12 +104,12 @@ void MeanField::fill(const float* energies) {
       }
       std::fill_n(sums[0], kTogether * sums.width(), 0.0F);
       softmax_rows(
-          energies_[own.begin],
-          sums[0],
-          q_.blocks(),
-          own.end - own.begin,
-          energies_[own.begin],
-          q_[own.begin]
+          {energies_[own.begin],
+           sums[0],
+           energies_[own.begin],
+           q_[own.begin],
+           q_.blocks(),
+           own.end - own.begin}
       );
     }
   });
@@ -161,8 +161,7 @@ void MeanField::add_messages(
     kernel.filter->add_tile(q, workspaces[k], tile, messages[0]);
     if (!kernel.own.empty()) {
       for (size_t i = 0; i < count; ++i) {
-        const size_t pixel =
-            tile.row(i / tile.columns).begin + i % tile.columns;
+        const size_t pixel = tile.pixel(i);
         const float* values = q[pixel];
         for (size_t l = 0; l < labels; ++l) {
           messages[i][l] -= kernel.own[pixel] * values[l];
@@ -195,13 +194,13 @@ double MeanField::step() {
       for (size_t row = 0; row < tile.rows; ++row) {
         const Range own = tile.row(row);
         changes[index] += softmax_rows(
-            energies_[own.begin],
-            sums[row * tile.columns],
-            q_.blocks(),
-            tile.columns,
-            q_[own.begin],
-            next_[own.begin],
-            kTileRows * tile.pitch * next_.width()
+            {energies_[own.begin],
+             sums[row * tile.columns],
+             q_[own.begin],
+             next_[own.begin],
+             q_.blocks(),
+             tile.columns,
+             kTileRows * tile.pitch * next_.width()}
         );
       }
     }
@@ -276,7 +275,7 @@ double MeanField::divergence_of(const Rows& q) const {
     const Tile tile = tile_of(index);
     add_messages(q, workspaces, tile, sums);
     for (size_t at = 0; at < tile.rows * tile.columns; ++at) {
-      const size_t i = tile.row(at / tile.columns).begin + at % tile.columns;
+      const size_t i = tile.pixel(at);
       const float* messages = sums[at];
       for (size_t l = 0; l < q.labels(); ++l) {
         const auto p = static_cast<double>(q[i][l]);

@@ -39,8 +39,10 @@ class PermutohedralLattice {
   /// d + 1: axes, remainder classes, corners of a simplex.
   size_t axes() const noexcept { return axes_; }
 
-  /// The vertices of each point's simplex, [points, axes] by remainder class,
-  /// and its barycentric weights there, which sum to 1.
+  /// The vertices of each point's simplex, [points, axes] by remainder class;
+  /// in the second half, of a shared vertex its twin, whose number is at or
+  /// above vertices(). And the point's barycentric weights there, which sum
+  /// to 1.
   const uint32_t* corners() const noexcept { return corners_.data(); }
   const float* weights() const noexcept { return weights_.data(); }
   /// Runs of neighbours along an axis, one after the other; vertices without a

@@ -23,7 +23,7 @@ void release(void* memory, size_t bytes) noexcept;
 ///         the program.
 void check_memory(size_t pixels, size_t bytes_per_pixel);
 
-/// Numbers in such memory.
+/// Numbers in memory of allocate().
 template <class Number>
 class Array {
  public:

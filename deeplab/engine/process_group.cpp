@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <exception>
 #include <set>
 #include <thread>
 
@@ -99,7 +100,18 @@ struct ProcessGroup::Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   ~Channel() {
-    if (nccl) nccl->shutdown();
+    if (!nccl) return;
+    try {
+      if (std::uncaught_exceptions() == 0) {
+        nccl->shutdown();
+      } else {
+        // The others would be waited for; this tells them.
+        gloo.reset();
+        nccl->abort();
+      }
+    } catch (const std::exception&) {
+      // It ends with the process.
+    }
   }
 #endif
 };
@@ -160,12 +172,14 @@ void ProcessGroup::use_device([[maybe_unused]] torch::Device device) {
   if (channel_->nccl) return;
   auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = patience_;
-  channel_->nccl = c10::make_intrusive<c10d::ProcessGroupNCCL>(
-      channel_->store,
-      static_cast<int>(rank()),
-      static_cast<int>(size()),
-      options
-  );
+  channel_->nccl = checked([&] {
+    return c10::make_intrusive<c10d::ProcessGroupNCCL>(
+        channel_->store,
+        static_cast<int>(rank()),
+        static_cast<int>(size()),
+        options
+    );
+  });
 #endif
 }
 
@@ -205,6 +219,11 @@ double ProcessGroup::sum(double value) {
   return values.item<double>();
 }
 
+void ProcessGroup::meet() {
+  if (!has_met_) sum(0.0);
+  has_met_ = true;
+}
+
 std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
     torch::Tensor& values
 ) {
@@ -214,9 +233,8 @@ std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
     )
         : group_(group), work_(std::move(work)), is_on_gpu_(is_on_gpu) {}
     void wait() override {
-      // A GPU waits for others until the end of time, so it is asked before
-      // whether they are there.
-      if (is_on_gpu_) group_.sum(0.0);
+      // A GPU would wait for one that is gone.
+      if (is_on_gpu_) group_.meet();
       group_.checked([&] { return work_->wait(); });
     }
 
@@ -225,6 +243,7 @@ std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
     c10::intrusive_ptr<c10d::Work> work_;
     bool is_on_gpu_;
   };
+  has_met_ = false;
   return std::make_unique<Sum>(
       *this,
       checked([&] { return channel_->add_up({values}); }),
@@ -283,8 +302,12 @@ void ProcessGroup::fail(const std::string& reason) {
     missing = "0";
   }
 #ifdef DEEPLAB_HAS_NCCL
-  // What a GPU waits for will not come.
-  if (channel_->nccl) channel_->nccl->abort();
+  try {
+    // What a GPU waits for will not come.
+    if (channel_->nccl) channel_->nccl->abort();
+  } catch (const std::exception&) {
+    // What failed first is what is told.
+  }
 #endif
   throw Error(
       missing.empty()

@@ -56,8 +56,9 @@ class ProcessGroup {
   /// Whether tensors there are added up there; others travel through the CPU.
   bool adds_on(torch::Device device) const;
 
-  /// In place; the same bits on all. On a GPU, a process that died meanwhile is
-  /// told of by the next call that is not.
+  /// In place; the same bits on all. Over NCCL, a process that died is noticed
+  /// by the next call that goes over Gloo, or by NCCL's watchdog, which ends
+  /// the program.
   void sum(torch::Tensor& values);
   /// The same, begun; the tensor, dense and where sums are added up, must live
   /// until its end.
@@ -77,10 +78,13 @@ class ProcessGroup {
   /// What `call` returns. Throws: as fail() does, for what it throws.
   template <class Call>
   auto checked(const Call& call);
+  /// Returns when all processes came here since the last begin_sum().
+  void meet();
   [[noreturn]] void fail(const std::string& reason);
 
   ProcessPlace place_;
-  std::chrono::seconds patience_;
+  [[maybe_unused]] std::chrono::seconds patience_;
+  bool has_met_ = false;
   std::unique_ptr<Channel> channel_;
 };
 

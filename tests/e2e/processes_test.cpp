@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program in several processes.
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
@@ -31,10 +30,15 @@ std::string place_of(int64_t rank, int64_t port) {
 struct Place {
   const char* name;
   const char* flags;
-  /// NCCL takes processes of different hosts to have a GPU each; without it,
-  /// two that share one go over Gloo.
+  /// NCCL takes processes of different hosts to have a GPU each.
   const char* host = nullptr;
 };
+
+#ifdef DEEPLAB_HAS_NCCL
+constexpr bool kHasNccl = true;
+#else
+constexpr bool kHasNccl = false;
+#endif
 
 void PrintTo(const Place& place, std::ostream* stream) {
   *stream << place.name;
@@ -47,6 +51,7 @@ class Processes : public ::testing::TestWithParam<Place> {
     if (place.flags != std::string("") && !torch::cuda::is_available()) {
       GTEST_SKIP() << "no CUDA device";
     }
+    if (place.host != nullptr && !kHasNccl) GTEST_SKIP() << "no NCCL";
   }
   std::string variables(int64_t rank, int64_t port) const {
     const char* host = GetParam().host;
@@ -72,7 +77,9 @@ TEST_P(Processes, TwoTrainAsOneDoesWithTheWholeBatch) {
   const pid_t other = start(words("two"), variables(1, port));
   const auto first =
       testing::run_shell(variables(0, port) + kProgram + " " + words("two"));
-  ::waitpid(other, nullptr, 0);
+  int status = 0;
+  ::waitpid(other, &status, 0);
+  ASSERT_EQ(status, 0);
   ASSERT_EQ(first.code, 0) << first.output;
   const auto losses = [&](const std::string& out) {
     std::vector<double> of_steps;

@@ -117,7 +117,8 @@ TEST(UnnormalizedLattice, HasTheKernelsMass) {
   );
   const double apart = mean_difference(field.probabilities(), exact);
   std::cout << "mean |dQ| " << apart << '\n';
-  EXPECT_LT(apart, 0.008);
+  // With the lattice's own mass it is 0.017.
+  EXPECT_LT(apart, 0.006);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "deeplab/crf/bands.h"
+#include "deeplab/crf/filter.h"
+#include "deeplab/crf/lattice_loops.h"
+
+namespace deeplab::crf {
+
+/// A kernel of position alone: columns, then rows, of a Gaussian cut off beyond
+/// four standard deviations; from 3 pixels on at a coarser step (bands.h).
+class SpatialFilter : public Filter {
+ public:
+  /// `sigma` in pixels, > 0.
+  SpatialFilter(int64_t height, int64_t width, double sigma);
+
+  Rows make_workspace(size_t labels) const override;
+  void read(const Rows& values, size_t turn, Rows& workspace) const override;
+  void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
+      const override;
+  /// Two rows at a time, which share most of the lines that they come from.
+  void add_tile(
+      const Rows& values, const Rows& workspace, const Tile& tile, float* sums
+  ) const override;
+  float own_weight(size_t /*pixel*/) const override { return 1; }
+  size_t turns() const override { return 1; }
+  /// Each must be the product of a row's and a column's, as kernel_sums() are.
+  void set_scales(Scales scales) override;
+
+ private:
+  /// What add() goes by: of columns, then of rows.
+  const Bands& columns_to() const {
+    return step_ == 1 ? columns_.blur : columns_.up;
+  }
+  const Bands& rows_to() const { return step_ == 1 ? rows_.blur : rows_.up; }
+  Lines lines_from(const Rows& values, const Rows& workspace) const {
+    if (step_ == 1) return {values[0], width_};
+    return {workspace[places()], rows_.up.inputs};
+  }
+  size_t places() const { return columns_.blur.outputs * rows_.blur.outputs; }
+
+  size_t step_;
+  size_t width_;
+  /// Along a column, and along a row; scales are among the taps.
+  GaussianBands columns_;
+  GaussianBands rows_;
+};
+
+}  // namespace deeplab::crf

@@ -1,1 +1,0 @@
-B=/work/main/build/test; g++ -std=c++17 -O2 -I/work/main -I$B/include prof.cpp -o prof $(find $B/deeplab -name 'libdeeplab_crf.a') $(find $B/deeplab -name 'libdeeplab_core.a') $(pkg-config --cflags --libs opencv4 | sed 's/-lopencv_[a-z0-9_]*//g') -lopencv_core -lopencv_imgproc -lopencv_imgcodecs -fopenmp
