@@ -2,10 +2,45 @@
 #include "deeplab/crf/spatial_filter.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "deeplab/crf/parallel.h"
 
 namespace deeplab::crf {
+namespace {
+
+/// A scale of each pixel as the product of its row's and its column's.
+struct Product {
+  std::vector<float> of_rows;
+  std::vector<float> of_columns;
+};
+
+Product take_apart(const std::vector<float>& scale, size_t width) {
+  const size_t height = scale.size() / width;
+  const float* middle = &scale[height / 2 * width];
+  Product product{{}, {middle, middle + width}};
+  const size_t x = width / 2;
+  for (size_t y = 0; y < height; ++y) {
+    product.of_rows.push_back(
+        middle[x] == 0 ? 0 : scale[y * width + x] / middle[x]
+    );
+  }
+  return product;
+}
+
+void weigh_inputs(const std::vector<float>& weights, Bands& bands) {
+  for (size_t at = 0; at < bands.taps.size(); ++at) {
+    bands.taps[at] *= weights[bands.first[at / bands.count] + at % bands.count];
+  }
+}
+
+void weigh_outputs(const std::vector<float>& weights, Bands& bands) {
+  for (size_t at = 0; at < bands.taps.size(); ++at) {
+    bands.taps[at] *= weights[at / bands.count];
+  }
+}
+
+}  // namespace
 
 SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
     : step_(gaussian_step(sigma, static_cast<size_t>(std::min(height, width)))),
@@ -14,40 +49,13 @@ SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
       rows_(gaussian_bands(sigma, width_, step_)) {}
 
 void SpatialFilter::set_scales(Scales scales) {
+  const auto given = take_apart(scales.given, width_);
+  const auto taken = take_apart(scales.taken, width_);
   const bool fine = step_ == 1;
-  GaussianBands& c = columns_;
-  GaussianBands& r = rows_;
-  // Of the middle row's pixels, and of rows relative to it.
-  const size_t middle = columns_to().outputs / 2 * width_;
-  const auto of_column = [&](const std::vector<float>& scale, size_t x) {
-    return scale[middle + x];
-  };
-  const auto of_row = [&](const std::vector<float>& scale, size_t y) {
-    const size_t x = width_ / 2;
-    const float there = scale[middle + x];
-    return there == 0 ? 0 : scale[y * width_ + x] / there;
-  };
-  const auto weigh = [](Bands& bands, const auto& input, const auto& output) {
-    for (size_t y = 0; y < bands.outputs; ++y) {
-      for (size_t t = 0; t < bands.count; ++t) {
-        bands.taps[y * bands.count + t] *=
-            input(bands.first[y] + t) * output(y);
-      }
-    }
-  };
-  const auto one = [](size_t /*at*/) { return 1.0F; };
-  const auto given_row = [&](size_t y) { return of_row(scales.given, y); };
-  const auto given_column = [&](size_t x) {
-    return of_column(scales.given, x);
-  };
-  const auto taken_row = [&](size_t y) { return of_row(scales.taken, y); };
-  const auto taken_column = [&](size_t x) {
-    return of_column(scales.taken, x);
-  };
-  weigh(fine ? c.blur : c.down, given_row, one);
-  weigh(fine ? r.blur : r.down, given_column, one);
-  weigh(fine ? c.blur : c.up, one, taken_row);
-  weigh(fine ? r.blur : r.up, one, taken_column);
+  weigh_inputs(given.of_rows, fine ? columns_.blur : columns_.down);
+  weigh_inputs(given.of_columns, fine ? rows_.blur : rows_.down);
+  weigh_outputs(taken.of_rows, fine ? columns_.blur : columns_.up);
+  weigh_outputs(taken.of_columns, fine ? rows_.blur : rows_.up);
 }
 
 /// At a coarse step, the values there twice: before and after the columns'
