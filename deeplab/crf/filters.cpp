@@ -8,6 +8,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/crf/lattice_loops.h"
+#include "deeplab/crf/pair_loops.h"
 #include "deeplab/crf/parallel.h"
 
 namespace deeplab::crf {

@@ -6,8 +6,8 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/crf/energies.h"
-#include "deeplab/crf/lattice_loops.h"
 #include "deeplab/crf/parallel.h"
+#include "deeplab/crf/softmax.h"
 
 namespace deeplab::crf {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
+#include "deeplab/crf/band_loops.h"
 #include "deeplab/crf/bands.h"
 #include "deeplab/crf/filter.h"
-#include "deeplab/crf/lattice_loops.h"
 
 namespace deeplab::crf {
 

@@ -164,6 +164,14 @@ auto ProcessGroup::checked(const Call& call) {
   }
 }
 
+bool ProcessGroup::has_nccl() noexcept {
+#ifdef DEEPLAB_HAS_NCCL
+  return true;
+#else
+  return false;
+#endif
+}
+
 void ProcessGroup::use_device([[maybe_unused]] torch::Device device) {
 #ifdef DEEPLAB_HAS_NCCL
   const auto gpus = gather(device.is_cuda() ? name_gpu(device) : "");

@@ -47,6 +47,9 @@ class ProcessGroup {
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
 
+  /// Whether this build can add up over NCCL.
+  static bool has_nccl() noexcept;
+
   int64_t rank() const noexcept { return place_.rank; }
   int64_t size() const noexcept { return place_.size; }
 

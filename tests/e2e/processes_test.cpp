@@ -9,6 +9,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
+#include "deeplab/engine/process_group.h"
 #include "e2e/program.h"
 
 namespace deeplab {
@@ -34,12 +35,6 @@ struct Place {
   const char* host = nullptr;
 };
 
-#ifdef DEEPLAB_HAS_NCCL
-constexpr bool kHasNccl = true;
-#else
-constexpr bool kHasNccl = false;
-#endif
-
 void PrintTo(const Place& place, std::ostream* stream) {
   *stream << place.name;
 }
@@ -51,7 +46,8 @@ class Processes : public ::testing::TestWithParam<Place> {
     if (place.flags != std::string("") && !torch::cuda::is_available()) {
       GTEST_SKIP() << "no CUDA device";
     }
-    if (place.host != nullptr && !kHasNccl) GTEST_SKIP() << "no NCCL";
+    if (place.host != nullptr && !engine::ProcessGroup::has_nccl())
+      GTEST_SKIP() << "no NCCL";
   }
   std::string variables(int64_t rank, int64_t port) const {
     const char* host = GetParam().host;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "deeplab/crf/lattice_loops.h"
+#include "deeplab/crf/pair_loops.h"
 
 #include <cmath>
 
