@@ -204,8 +204,8 @@ void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
       for (size_t l = 0; l < workspace.width(); ++l) to[l] += from[l];
     }
   });
-  for (size_t i = 0; i < lattice_.axes(); ++i) {
-    const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
+  for (size_t i = 0; i < axes; ++i) {
+    const size_t axis = turn % 2 == 0 ? i : axes - 1 - i;
     const auto& chains = lattice_.chains(axis);
     parallel_ranges(chains.size(), [&](Range range) {
       const Range whole{

@@ -127,8 +127,13 @@ Tile MeanField::tile_of(size_t index) const {
   const size_t width = crf_.width_;
   const size_t height = crf_.pixels() / width;
   const size_t down = tiles() / across(width);
-  const size_t piece = index / down;
-  const size_t y = index % down * kTileRows;
+  const size_t upper = (down + 1) / 2;
+  const size_t in_upper = upper * across(width);
+  const bool is_lower = index >= in_upper;
+  const size_t place = is_lower ? index - in_upper : index;
+  const size_t rows = is_lower ? down - upper : upper;
+  const size_t piece = place / rows;
+  const size_t y = ((is_lower ? upper : 0) + place % rows) * kTileRows;
   const size_t x = width * piece / across(width);
   return {
       y * width + x,

@@ -41,7 +41,8 @@ class MeanField {
 
  private:
   /// An iteration works on tiles that stay in cache, below one another, so that
-  /// what a spatial kernel reads of the lines around stays there too.
+  /// what a spatial kernel reads of the lines around stays there too. The upper
+  /// half's come first: a thread has those whose pixels it splats.
   size_t tiles() const;
   Tile tile_of(size_t index) const;
   /// The labels that some pixel may have, by what the options drop.

@@ -233,6 +233,7 @@ template <class Key, size_t kAxes>
 void LatticeBuilder<Key, kAxes>::find_class(size_t remainder) {
   constexpr size_t kAhead = 16;
   auto& own = classes_[remainder];
+  // A small table stays in cache; it grows where there are more.
   own.table = VertexTable<Key>(points_ / 16);
   const Key* keys = &keys_[remainder * points_];
   for (size_t point = 0; point < points_; ++point) {
