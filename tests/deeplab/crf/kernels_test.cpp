@@ -6,8 +6,10 @@
 
 #include <omp.h>
 
+#include "deeplab/core/error.h"
 #include "deeplab/crf/golden.h"
 #include "deeplab/crf/mean_field.h"
+#include "deeplab/crf/permutohedral.h"
 #include "support/support.h"
 
 namespace deeplab::crf {
@@ -98,6 +100,27 @@ TEST(Kernels, OfAnUnnormalizedLatticeAreWeighedAllOverTheImage) {
   };
   const double exact = mean_of(Engine::kExact);
   EXPECT_NEAR(mean_of(Engine::kLattice), exact, 0.05 * exact);
+}
+
+TEST(Lattice, RefusesWhatItCannotNumber) {
+  const auto refusal = [](const Features& features) {
+    return testing::message_of<ConfigError>([&] {
+      const PermutohedralLattice lattice(features);
+    });
+  };
+  EXPECT_EQ(
+      refusal({1, 16, std::vector<float>(16)}),
+      "a kernel of 16 features; the lattice takes 1 to 15"
+  );
+  EXPECT_EQ(
+      refusal({400000000, 5, {}}),
+      "an image of 400000000 pixels is too large for the lattice"
+  );
+  EXPECT_EQ(
+      refusal({2, 3, {0, 0, 0, 1e15F, 1e15F, 1e15F}}),
+      "a kernel's sigmas are too small for the image's extent: its lattice "
+      "cannot be numbered"
+  );
 }
 
 }  // namespace
