@@ -2,58 +2,18 @@
 #include "deeplab/crf/permutohedral.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "deeplab/core/error.h"
 #include "deeplab/crf/parallel.h"
+#include "deeplab/crf/simplex.h"
 #include "deeplab/crf/vertex_table.h"
 
 namespace deeplab::crf {
 namespace {
 
-constexpr size_t kMostDimensions = 15;
 __extension__ using WideKey = unsigned __int128;
-
-/// Numbers of one point, by coordinate.
-template <class Number>
-using Coordinates = std::array<Number, kMostDimensions + 1>;
-
-/// Where a point lies on the lattice's plane. Source: Adams et al., section
-/// 3.1; the factor makes one step of the blur a standard deviation.
-class Elevation {
- public:
-  explicit Elevation(size_t dimensions) {
-    const double spread =
-        static_cast<double>(dimensions + 1) * std::sqrt(2.0 / 3.0);
-    for (size_t i = 0; i < dimensions; ++i) {
-      const auto n = static_cast<double>(i);
-      scale_[i] = spread / std::sqrt((n + 1) * (n + 2));
-    }
-  }
-
-  /// `dimensions` as for the constructor.
-  void elevate(
-      const float* point, size_t dimensions, Coordinates<double>& elevated
-  ) const {
-    double sum = 0;
-    for (size_t j = dimensions; j > 0; --j) {
-      const double scaled = static_cast<double>(point[j - 1]) * scale_[j - 1];
-      elevated[j] = sum - static_cast<double>(j) * scaled;
-      sum += scaled;
-    }
-    elevated[0] = sum;
-  }
-
- private:
-  Coordinates<double> scale_{};
-};
-
-/// Without a call into the C library; |value| < 2^62.
-int64_t round_to_nearest(double value) {
-  return static_cast<int64_t>(value + (value < 0 ? -0.5 : 0.5));
-}
 
 }  // namespace
 
@@ -89,7 +49,11 @@ class LatticeBuilder {
   }
 
   void build() {
-    parallel_ranges(points_, [&](Range range) { place(range); });
+    parallel_ranges((points_ + kPoints - 1) / kPoints, [&](Range range) {
+      for (size_t batch = range.begin; batch < range.end; ++batch) {
+        place(batch * kPoints);
+      }
+    });
     number_vertices();
     lattice_.chains_.resize(axes());
     parallel_ranges(axes(), [&](Range range) {
@@ -100,9 +64,9 @@ class LatticeBuilder {
   }
 
  private:
-  /// Simplex and weights of points, and the keys of their vertices.
-  void place(Range points);
-  void place_one(size_t point, const Coordinates<double>& elevated);
+  /// Simplices and weights of the points from `first` on, and the keys of their
+  /// vertices.
+  void place(size_t first);
   void number_vertices();
   void find_class(size_t remainder);
   void add_twins();
@@ -131,70 +95,22 @@ class LatticeBuilder {
 };
 
 template <class Key, size_t kAxes>
-void LatticeBuilder<Key, kAxes>::place(Range points) {
-  const Elevation elevation(features_.dimensions);
-  Coordinates<double> elevated{};
-  for (size_t point = points.begin; point < points.end; ++point) {
-    elevation.elevate(
-        &features_.values[point * (axes() - 1)], axes() - 1, elevated
-    );
-    place_one(point, elevated);
-  }
-}
-
-/// Source: Adams et al., section 3.2: the nearest vertex of remainder 0, the
-/// order of the differences from it, barycentric coordinates.
-template <class Key, size_t kAxes>
-void LatticeBuilder<Key, kAxes>::place_one(
-    size_t point, const Coordinates<double>& elevated
-) {
-  const auto whole = static_cast<int>(axes());
-  const int d = whole - 1;
-  const double per_step = 1.0 / whole;
-  Coordinates<int64_t> base{};
-  Coordinates<double> rest{};
-  Coordinates<int> rank{};
-  int off_plane = 0;
-  for (size_t i = 0; i < axes(); ++i) {
-    const int64_t nearest = round_to_nearest(elevated[i] * per_step);
-    off_plane += static_cast<int>(nearest);
-    base[i] = nearest * whole;
-    rest[i] = elevated[i] - static_cast<double>(base[i]);
-    rank[i] = 0;
-  }
-  for (size_t i = 0; i < axes(); ++i) {
-    for (size_t j = i + 1; j < axes(); ++j) {
-      const bool less = rest[i] < rest[j];
-      rank[i] += less ? 1 : 0;
-      rank[j] += less ? 0 : 1;
+void LatticeBuilder<Key, kAxes>::place(size_t first) {
+  Simplices simplices;
+  find_simplices(features_, first, simplices);
+  const size_t count = std::min(kPoints, points_ - first);
+  for (size_t p = 0; p < count; ++p) {
+    const size_t point = first + p;
+    Key key = 0;
+    for (size_t i = 0; i + 1 < axes(); ++i) {
+      const int64_t above = simplices.base[i][p] - layout_.lowest[i];
+      key += static_cast<Key>(above) << layout_.shift[i];
     }
-  }
-  std::array<double, kMostDimensions + 2> weight{};
-  Coordinates<size_t> wraps_at{};
-  for (size_t i = 0; i < axes(); ++i) {
-    rank[i] += off_plane;
-    const int wrap = rank[i] < 0 ? whole : (rank[i] > d ? -whole : 0);
-    rank[i] += wrap;
-    base[i] += wrap;
-    rest[i] -= wrap;
-    const auto place = static_cast<size_t>(d - rank[i]);
-    weight[place] += rest[i] * per_step;
-    weight[place + 1] -= rest[i] * per_step;
-    wraps_at[place] = i;
-  }
-  weight[0] += 1 + weight[axes()];
-  Key key = 0;
-  for (size_t i = 0; i + 1 < axes(); ++i) {
-    key += static_cast<Key>(base[i] - layout_.lowest[i]) << layout_.shift[i];
-  }
-  // From one remainder to the next, all coordinates rise by 1, but for one that
-  // falls by d.
-  for (size_t k = 0; k < axes(); ++k) {
-    keys_[k * points_ + point] = key;
-    key += steps_[wraps_at[k]];
-    // Rounding may leave a hair less than 0.
-    lattice_.weights_[point * axes() + k] =
-        std::max(0.0F, static_cast<float>(weight[k]));
+    for (size_t k = 0; k < axes(); ++k) {
+      keys_[k * points_ + point] = key;
+      key += steps_[simplices.falls[k][p]];
+      lattice_.weights_[point * axes() + k] = simplices.weights[k][p];
+    }
   }
 }
 
@@ -304,22 +220,24 @@ namespace {
 KeyLayout layout_keys(const Features& features) {
   const size_t d = features.dimensions;
   const size_t axes = d + 1;
-  const Elevation elevation(d);
   const std::vector<double> none_low(axes, std::numeric_limits<double>::max());
   const std::vector<double> none_high(
       axes, std::numeric_limits<double>::lowest()
   );
   auto low = none_low;
   auto high = none_high;
-  parallel_ranges(features.count, [&](Range range) {
-    Coordinates<double> elevated{};
+  const size_t batches = (features.count + kPoints - 1) / kPoints;
+  parallel_ranges(batches, [&](Range range) {
+    OfPoints<double> elevated;
     auto own_low = none_low;
     auto own_high = none_high;
-    for (size_t point = range.begin; point < range.end; ++point) {
-      elevation.elevate(&features.values[point * d], d, elevated);
+    for (size_t batch = range.begin; batch < range.end; ++batch) {
+      elevate(features, batch * kPoints, elevated);
       for (size_t i = 0; i < axes; ++i) {
-        own_low[i] = std::min(own_low[i], elevated[i]);
-        own_high[i] = std::max(own_high[i], elevated[i]);
+        for (const double value : elevated[i]) {
+          own_low[i] = std::min(own_low[i], value);
+          own_high[i] = std::max(own_high[i], value);
+        }
       }
     }
 #pragma omp critical(deeplab_crf_bounds)
