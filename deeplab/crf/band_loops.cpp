@@ -57,12 +57,10 @@ struct CombineLines {
   Range ys;
   const Lines& lines;
   Range range;
-  size_t blocks;
   float* result;
 
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE void run(size_t first) const {
-    const size_t step = blocks * kLanes;
+  template <size_t kBlocks, class Width>
+  DEEPLAB_CRF_INLINE void run(size_t first, Width step) const {
     const size_t length = (range.end - range.begin) * step;
     const size_t line = lines.width * step;
     const size_t count = columns.count;
@@ -73,6 +71,7 @@ struct CombineLines {
                           range.begin * step + first * kLanes;
       const bool share =
           y + 1 < ys.end && columns.first[y + 1] == columns.first[y] + 1;
+      const size_t done = share ? 2 : 1;
       for (size_t at = 0; at < length; at += step) {
         Lanes one[kBlocks];
         Lanes two[kBlocks];
@@ -81,15 +80,14 @@ struct CombineLines {
           for (size_t b = 0; b < kBlocks; ++b) {
             lanes(to + at + length, b) = two[b];
           }
-          // What the next two lines' outputs need.
-          prefetch_row<kBlocks>(from + at + (count + 1) * line);
-          prefetch_row<kBlocks>(from + at + (count + 2) * line);
         } else {
           sum_taps<kBlocks>(from + at, line, taps, count, one);
         }
         for (size_t b = 0; b < kBlocks; ++b) lanes(to + at, b) = one[b];
+        // What the next lines' outputs need.
+        prefetch_row<kBlocks>(from + at + (count + done - 1) * line);
+        prefetch_row<kBlocks>(from + at + (count + done) * line);
       }
-      const size_t done = share ? 2 : 1;
       y += done;
       to += done * length;
     }
@@ -101,12 +99,10 @@ struct ApplyBands {
   Range range;
   const float* values;
   size_t begins_at;
-  size_t blocks;
   float* sums;
 
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE void run(size_t first) const {
-    const size_t step = blocks * kLanes;
+  template <size_t kBlocks, class Width>
+  DEEPLAB_CRF_INLINE void run(size_t first, Width step) const {
     const size_t count = rows.count;
     const float* taps = &rows.taps[range.begin * count];
     float* to = sums + first * kLanes;
@@ -143,7 +139,7 @@ void combine_lines(
     size_t blocks,
     float* result
 ) {
-  for_blocks(blocks, CombineLines{columns, ys, lines, range, blocks, result});
+  for_blocks(blocks, CombineLines{columns, ys, lines, range, result});
 }
 
 DEEPLAB_CRF_WIDTHS
@@ -155,7 +151,7 @@ void apply_bands(
     size_t blocks,
     float* sums
 ) {
-  for_blocks(blocks, ApplyBands{rows, range, values, begins_at, blocks, sums});
+  for_blocks(blocks, ApplyBands{rows, range, values, begins_at, sums});
 }
 
 }  // namespace deeplab::crf

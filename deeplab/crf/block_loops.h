@@ -1,28 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <type_traits>
+
 #include "deeplab/crf/lanes.h"
 
 namespace deeplab::crf {
 
-/// Calls body.run<kBlocks>(first block) for all blocks of a row, up to four at
-/// a time, so that sums stay in registers.
+/// Floats of a row of so many blocks.
+template <size_t kBlocks>
+using RowWidth = std::integral_constant<size_t, kBlocks * kLanes>;
+
+/// Calls body.run<kBlocks>(first block, width), `width` being that of a row in
+/// floats, for all blocks of a row, up to four at a time, so that sums stay in
+/// registers. Of rows that are no longer, the width is known when compiled.
 template <class Body>
 DEEPLAB_CRF_INLINE void for_blocks(size_t blocks, const Body& body) {
-  size_t first = 0;
-  for (; first + 4 <= blocks; first += 4) body.template run<4>(first);
-  switch (blocks - first) {
-    case 3:
-      body.template run<3>(first);
-      break;
-    case 2:
-      body.template run<2>(first);
-      break;
+  switch (blocks) {
     case 1:
-      body.template run<1>(first);
-      break;
+      return body.template run<1>(0, RowWidth<1>{});
+    case 2:
+      return body.template run<2>(0, RowWidth<2>{});
+    case 3:
+      return body.template run<3>(0, RowWidth<3>{});
+    case 4:
+      return body.template run<4>(0, RowWidth<4>{});
     default:
       break;
+  }
+  const size_t width = blocks * kLanes;
+  size_t first = 0;
+  for (; first + 4 <= blocks; first += 4) body.template run<4>(first, width);
+  switch (blocks - first) {
+    case 3:
+      return body.template run<3>(first, width);
+    case 2:
+      return body.template run<2>(first, width);
+    case 1:
+      return body.template run<1>(first, width);
+    default:
+      return;
   }
 }
 

@@ -15,30 +15,29 @@ struct Splat {
   Range classes;
   Rows& vertices;
 
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE void run(size_t first) const {
+  template <size_t kBlocks, class Width>
+  DEEPLAB_CRF_INLINE void run(size_t first, Width width) const {
     constexpr size_t kAhead = 4;
     const size_t per_pixel = corners.per_pixel;
+    float* rows = vertices[0] + first * kLanes;
+    const float* value = values[pixels.begin] + first * kLanes;
     const uint32_t* vertex = corners.vertices + pixels.begin * per_pixel;
     const float* weight = corners.weights + pixels.begin * per_pixel;
     for (size_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
       Lanes own[kBlocks];
       for (size_t b = 0; b < kBlocks; ++b) {
-        own[b] = lanes(values[pixel], first + b) * factors[pixel];
+        own[b] = lanes(value, b) * factors[pixel];
       }
       const bool more = pixel + kAhead < pixels.end;
       for (size_t k = classes.begin; k < classes.end; ++k) {
         if (more) {
-          prefetch_row<kBlocks>(
-              vertices[vertex[kAhead * per_pixel + k]] + first * kLanes
-          );
+          prefetch_row<kBlocks>(rows + vertex[kAhead * per_pixel + k] * width);
         }
-        float* row = vertices[vertex[k]];
+        float* row = rows + vertex[k] * width;
         const float share = weight[k];
-        for (size_t b = 0; b < kBlocks; ++b) {
-          lanes(row, first + b) += own[b] * share;
-        }
+        for (size_t b = 0; b < kBlocks; ++b) lanes(row, b) += own[b] * share;
       }
+      value += width;
       vertex += per_pixel;
       weight += per_pixel;
     }
@@ -50,32 +49,29 @@ struct Blur {
   Range entries;
   Rows& vertices;
 
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE void run(size_t first) const {
+  template <size_t kBlocks, class Width>
+  DEEPLAB_CRF_INLINE void run(size_t first, Width width) const {
     constexpr size_t kAhead = 12;
+    constexpr uint32_t kEnd = PermutohedralLattice::kChainEnd;
+    float* rows = vertices[0] + first * kLanes;
     Lanes previous[kBlocks] = {};
     for (size_t i = entries.begin; i < entries.end; ++i) {
       const uint32_t entry = chains[i];
       if (i + kAhead < entries.end) {
-        prefetch_row<kBlocks>(
-            vertices[chains[i + kAhead] & ~PermutohedralLattice::kChainEnd] +
-            first * kLanes
-        );
+        prefetch_row<kBlocks>(rows + (chains[i + kAhead] & ~kEnd) * width);
       }
-      float* row = vertices[entry & ~PermutohedralLattice::kChainEnd];
-      if ((entry & PermutohedralLattice::kChainEnd) != 0) {
+      float* row = rows + (entry & ~kEnd) * width;
+      if ((entry & kEnd) != 0) {
         for (size_t b = 0; b < kBlocks; ++b) {
-          lanes(row, first + b) += previous[b] * 0.5F;
+          lanes(row, b) += previous[b] * 0.5F;
           previous[b] = Lanes{};
         }
         continue;
       }
-      const float* next =
-          vertices[chains[i + 1] & ~PermutohedralLattice::kChainEnd];
+      const float* next = rows + (chains[i + 1] & ~kEnd) * width;
       for (size_t b = 0; b < kBlocks; ++b) {
-        const Lanes own = lanes(row, first + b);
-        lanes(row, first + b) =
-            own + (previous[b] + lanes(next, first + b)) * 0.5F;
+        const Lanes own = lanes(row, b);
+        lanes(row, b) = own + (previous[b] + lanes(next, b)) * 0.5F;
         previous[b] = own;
       }
     }
@@ -89,25 +85,24 @@ struct Slice {
   Range pixels;
   float* sums;
 
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE void run(size_t first) const {
+  template <size_t kBlocks, class Width>
+  DEEPLAB_CRF_INLINE void run(size_t first, Width width) const {
     const size_t begin = pixels.begin * corners.per_pixel;
     const uint32_t* vertex = corners.vertices + begin;
     const float* weight = corners.weights + begin;
-    float* row = sums;
+    const float* rows = vertices[0] + first * kLanes;
+    float* to = sums + first * kLanes;
     for (size_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
       Lanes sum[kBlocks] = {};
       for (size_t i = 0; i < corners.per_pixel; ++i) {
-        const float* from = vertices[*vertex++];
+        const float* from = rows + *vertex++ * width;
         const float share = *weight++;
-        for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(from, first + b) * share;
-        }
+        for (size_t b = 0; b < kBlocks; ++b) sum[b] += lanes(from, b) * share;
       }
       for (size_t b = 0; b < kBlocks; ++b) {
-        lanes(row, first + b) += sum[b] * factors[pixel];
+        lanes(to, b) += sum[b] * factors[pixel];
       }
-      row += vertices.width();
+      to += width;
     }
   }
 };

@@ -26,18 +26,17 @@ struct AddPairs {
   float factor;
   float* sums;
 
-  template <size_t kBlocks>
-  DEEPLAB_CRF_INLINE void run(size_t first) const {
+  template <size_t kBlocks, class Width>
+  DEEPLAB_CRF_INLINE void run(size_t first, Width width) const {
+    const float* all = rows[0] + first * kLanes;
     Lanes sum[kBlocks] = {};
     for (size_t from = others.begin; from < others.end; from += kLanes) {
       const Lanes weights = pair_weights(pairs, from);
       if (largest_of(weights) == 0) continue;
       for (size_t i = 0; i < kLanes; ++i) {
         const float weight = weights[i];
-        const float* row = rows[from + i];
-        for (size_t b = 0; b < kBlocks; ++b) {
-          sum[b] += lanes(row, first + b) * weight;
-        }
+        const float* row = all + (from + i) * width;
+        for (size_t b = 0; b < kBlocks; ++b) sum[b] += lanes(row, b) * weight;
       }
     }
     for (size_t b = 0; b < kBlocks; ++b) {
