@@ -207,7 +207,7 @@ DenseCrf::DenseCrf(const DenseCrfOptions& options, const Image& image)
     }
     if (kernel.features) check_features(subject, *kernel.features, pixels_);
     auto filter = make_filter(kernel, options_.engine, image);
-    const auto sums = kernel_sums(*filter, pixels_);
+    const auto sums = filter->sums(pixels_);
     double weight = kernel.weight;
     if (options_.normalization == Normalization::kNone &&
         needs_lattice(kernel, options_.engine)) {

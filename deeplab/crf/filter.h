@@ -93,15 +93,17 @@ class Filter {
   /// k(f_i, f_i) as this engine has it, without the scales.
   virtual float own_weight(size_t pixel) const = 0;
 
-  /// After that many turns, read() repeats itself.
-  virtual size_t turns() const = 0;
+  /// sum_j k(f_i, f_j) of each of the `pixels` that there are, j == i included,
+  /// as the engine has it, in the mean over its turns. Only before
+  /// set_scales().
+  virtual std::vector<float> sums(size_t pixels) const;
+
+  /// Whether add() looks at the values of pixels beside its own, which must
+  /// stay as they were for read() until all is added.
+  virtual bool reads_others() const = 0;
 
   /// At most once; before, all scales are 1.
   virtual void set_scales(Scales scales) = 0;
 };
-
-/// sum_j k(f_i, f_j), j == i included, as the engine has it: the mean over its
-/// turns, while all scales are 1.
-std::vector<float> kernel_sums(const Filter& filter, size_t pixels);
 
 }  // namespace deeplab::crf

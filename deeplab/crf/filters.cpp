@@ -33,32 +33,45 @@ size_t chain_boundary(const std::vector<uint32_t>& chains, size_t at) {
   return at;
 }
 
+/// blur_chains() for one number a vertex.
+void blur_numbers(
+    const std::vector<uint32_t>& chains, Range range, std::vector<float>& values
+) {
+  constexpr uint32_t kEnd = PermutohedralLattice::kChainEnd;
+  float previous = 0;
+  for (size_t i = range.begin; i < range.end; ++i) {
+    const bool is_last = (chains[i] & kEnd) != 0;
+    float& value = values[chains[i] & ~kEnd];
+    const float own = value;
+    const float next = is_last ? 0 : values[chains[i + 1] & ~kEnd];
+    value = own + (previous + next) * 0.5F;
+    previous = is_last ? 0 : own;
+  }
+}
+
 }  // namespace
 
-std::vector<float> kernel_sums(const Filter& filter, size_t pixels) {
+std::vector<float> Filter::sums(size_t pixels) const {
   Rows ones(pixels, 1, Content::kUnset);
   parallel_ranges(pixels, [&](Range range) {
     std::fill(ones[range.begin], ones[range.end], 0.0F);
     for (size_t i = range.begin; i < range.end; ++i) ones[i][0] = 1;
   });
   std::vector<float> result(pixels);
-  const float share = 1 / static_cast<float>(filter.turns());
-  auto workspace = filter.make_workspace(1);
-  for (size_t turn = 0; turn < filter.turns(); ++turn) {
-    filter.read(ones, turn, workspace);
-    parallel_ranges(pixels, [&](Range range) {
-      constexpr size_t kTogether = 512;
-      Rows sums(kTogether, 1);
-      for (size_t at = range.begin; at < range.end; at += kTogether) {
-        const Range own{at, std::min(at + kTogether, range.end)};
-        std::fill(sums[0], sums[kTogether], 0.0F);
-        filter.add(ones, workspace, own, sums[0]);
-        for (size_t i = own.begin; i < own.end; ++i) {
-          result[i] += share * sums[i - own.begin][0];
-        }
+  auto workspace = make_workspace(1);
+  read(ones, 0, workspace);
+  parallel_ranges(pixels, [&](Range range) {
+    constexpr size_t kTogether = 512;
+    Rows sums(kTogether, 1);
+    for (size_t at = range.begin; at < range.end; at += kTogether) {
+      const Range own{at, std::min(at + kTogether, range.end)};
+      std::fill(sums[0], sums[kTogether], 0.0F);
+      add(ones, workspace, own, sums[0]);
+      for (size_t i = own.begin; i < own.end; ++i) {
+        result[i] = sums[i - own.begin][0];
       }
-    });
-  }
+    }
+  });
   return result;
 }
 
@@ -204,16 +217,9 @@ void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
       for (size_t l = 0; l < workspace.width(); ++l) to[l] += from[l];
     }
   });
-  for (size_t i = 0; i < axes; ++i) {
-    const size_t axis = turn % 2 == 0 ? i : axes - 1 - i;
-    const auto& chains = lattice_.chains(axis);
-    parallel_ranges(chains.size(), [&](Range range) {
-      const Range whole{
-          chain_boundary(chains, range.begin),
-          chain_boundary(chains, range.end)};
-      blur_chains(chains.data(), whole, workspace);
-    });
-  }
+  blur_axes(turn, [&](const auto& chains, Range range) {
+    blur_chains(chains.data(), range, workspace);
+  });
   parallel_ranges(twins.size(), [&](Range range) {
     for (size_t i = range.begin; i < range.end; ++i) {
       std::copy_n(
@@ -221,6 +227,63 @@ void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
       );
     }
   });
+}
+
+template <class Blur>
+void LatticeFilter::blur_axes(size_t turn, const Blur& blur) const {
+  for (size_t i = 0; i < lattice_.axes(); ++i) {
+    const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
+    const auto& chains = lattice_.chains(axis);
+    parallel_ranges(chains.size(), [&](Range range) {
+      blur(
+          chains,
+          Range{
+              chain_boundary(chains, range.begin),
+              chain_boundary(chains, range.end)}
+      );
+    });
+  }
+}
+
+/// The steps of read() and add() with one number a vertex, which is all that
+/// pixels of value 1 need.
+std::vector<float> LatticeFilter::sums(size_t pixels) const {
+  const size_t axes = lattice_.axes();
+  const auto& twins = lattice_.twins();
+  const size_t first_twin = lattice_.vertices();
+  const uint32_t* corners = lattice_.corners();
+  const float* weights = lattice_.weights();
+  const size_t ends[] = {0, lattice_.half() * axes, pixels * axes};
+  std::vector<float> splat(first_twin + twins.size());
+  parallel_ranges(2, [&](Range halves) {
+    for (size_t i = ends[halves.begin]; i < ends[halves.end]; ++i) {
+      splat[corners[i]] += weights[i];
+    }
+  });
+  for (size_t i = 0; i < twins.size(); ++i) {
+    splat[twins[i]] += splat[first_twin + i];
+  }
+  std::vector<float> result(pixels);
+  constexpr size_t kTurns = 2;
+  for (size_t turn = 0; turn < kTurns; ++turn) {
+    auto values = splat;
+    blur_axes(turn, [&](const auto& chains, Range range) {
+      blur_numbers(chains, range, values);
+    });
+    for (size_t i = 0; i < twins.size(); ++i) {
+      values[first_twin + i] = values[twins[i]];
+    }
+    parallel_ranges(pixels, [&](Range range) {
+      for (size_t i = range.begin; i < range.end; ++i) {
+        float sum = 0;
+        for (size_t k = i * axes; k < (i + 1) * axes; ++k) {
+          sum += weights[k] * values[corners[k]];
+        }
+        result[i] += sum / kTurns;
+      }
+    });
+  }
+  return result;
 }
 
 void LatticeFilter::add(

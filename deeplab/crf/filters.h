@@ -24,7 +24,7 @@ class ExactFilter : public Filter {
       size_t pixel, const std::vector<uint8_t>& labels, double* votes
   ) const override;
   float own_weight(size_t /*pixel*/) const override { return 1; }
-  size_t turns() const override { return 1; }
+  bool reads_others() const override { return false; }
   void set_scales(Scales scales) override { scales_ = std::move(scales); }
 
  private:
@@ -52,10 +52,16 @@ class LatticeFilter : public Filter {
   void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
       const override;
   float own_weight(size_t pixel) const override;
-  size_t turns() const override { return 2; }
+  std::vector<float> sums(size_t pixels) const override;
+  bool reads_others() const override { return false; }
   void set_scales(Scales scales) override { scales_ = std::move(scales); }
 
  private:
+  /// Calls blur(chains, range) for whole chains of each axis, in the order of
+  /// the turn.
+  template <class Blur>
+  void blur_axes(size_t turn, const Blur& blur) const;
+
   PermutohedralLattice lattice_;
   Scales scales_;
 };
@@ -80,7 +86,7 @@ class NeighbourFilter : public Filter {
       size_t pixel, const std::vector<uint8_t>& labels, double* votes
   ) const override;
   float own_weight(size_t /*pixel*/) const override { return 0; }
-  size_t turns() const override { return 1; }
+  bool reads_others() const override { return true; }
   void set_scales(Scales scales) override;
 
  private:

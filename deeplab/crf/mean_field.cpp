@@ -40,7 +40,17 @@ MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
       kept_(choose_labels(energies, labels)),
       energies_(crf.pixels(), kept_.size(), Content::kUnset),
       q_(crf.pixels(), kept_.size(), Content::kUnset),
-      next_(crf.pixels(), kept_.size(), Content::kUnset) {
+      next_(
+          std::any_of(
+              crf.kernels_.begin(),
+              crf.kernels_.end(),
+              [](const auto& kernel) { return kernel.filter->reads_others(); }
+          )
+              ? crf.pixels()
+              : 0,
+          kept_.size(),
+          Content::kUnset
+      ) {
   fill(energies);
   for (const auto& kernel : crf.kernels_) {
     workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
@@ -189,6 +199,8 @@ void MeanField::add_messages(
 
 double MeanField::step() {
   read(q_, workspaces_);
+  const bool in_place = next_.count() == 0;
+  Rows& fresh = in_place ? q_ : next_;
   // One sum a tile, so that the total does not depend on the threads.
   std::vector<double> changes(tiles());
   parallel_ranges(tiles(), [&](Range range) {
@@ -202,15 +214,15 @@ double MeanField::step() {
             {energies_[own.begin],
              sums[row * tile.columns],
              q_[own.begin],
-             next_[own.begin],
+             fresh[own.begin],
              q_.blocks(),
              tile.columns,
-             kTileRows * tile.pitch * next_.width()}
+             kTileRows * tile.pitch * q_.width()}
         );
       }
     }
   });
-  std::swap(q_, next_);
+  if (!in_place) std::swap(q_, next_);
   ++iterations_;
   double total = 0;
   for (const double change : changes) total += change;

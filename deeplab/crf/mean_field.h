@@ -66,7 +66,8 @@ class MeanField {
   std::vector<size_t> kept_;
   Rows energies_;
   Rows q_;
-  /// Of the next iteration.
+  /// Of the next iteration; empty where that can take q_'s place pixel by
+  /// pixel.
   Rows next_;
   std::vector<Rows> workspaces_;
   int64_t iterations_ = 0;

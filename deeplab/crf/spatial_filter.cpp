@@ -40,6 +40,28 @@ void weigh_outputs(const std::vector<float>& weights, Bands& bands) {
   }
 }
 
+std::vector<float> through(
+    const Bands& bands, const std::vector<float>& values
+) {
+  std::vector<float> result(bands.outputs);
+  for (size_t at = 0; at < bands.taps.size(); ++at) {
+    const size_t output = at / bands.count;
+    result[output] +=
+        bands.taps[at] * values[bands.first[output] + at % bands.count];
+  }
+  return result;
+}
+
+/// What a line of ones becomes.
+std::vector<float> line_sums(const GaussianBands& bands) {
+  const bool fine = bands.down.outputs == 0;
+  const std::vector<float> ones(
+      fine ? bands.blur.inputs : bands.down.inputs, 1
+  );
+  if (fine) return through(bands.blur, ones);
+  return through(bands.up, through(bands.blur, through(bands.down, ones)));
+}
+
 }  // namespace
 
 SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
@@ -47,6 +69,17 @@ SpatialFilter::SpatialFilter(int64_t height, int64_t width, double sigma)
       width_(static_cast<size_t>(width)),
       columns_(gaussian_bands(sigma, static_cast<size_t>(height), step_)),
       rows_(gaussian_bands(sigma, width_, step_)) {}
+
+std::vector<float> SpatialFilter::sums(size_t pixels) const {
+  const auto columns = line_sums(columns_);
+  const auto rows = line_sums(rows_);
+  std::vector<float> result;
+  result.reserve(pixels);
+  for (const float column : columns) {
+    for (const float row : rows) result.push_back(column * row);
+  }
+  return result;
+}
 
 void SpatialFilter::set_scales(Scales scales) {
   const auto given = take_apart(scales.given, width_);
@@ -90,16 +123,14 @@ void SpatialFilter::read(const Rows& values, size_t /*turn*/, Rows& workspace)
     }
   });
   parallel_ranges(columns_.blur.outputs, [&](Range range) {
-    for (size_t y = range.begin; y < range.end; ++y) {
-      combine_lines(
-          columns_.blur,
-          {y, y + 1},
-          {workspace[0], count},
-          {0, count},
-          blocks,
-          workspace[places() + y * count]
-      );
-    }
+    combine_lines(
+        columns_.blur,
+        range,
+        {workspace[0], count},
+        {0, count},
+        blocks,
+        workspace[places() + range.begin * count]
+    );
   });
 }
 

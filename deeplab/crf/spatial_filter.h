@@ -25,8 +25,9 @@ class SpatialFilter : public Filter {
       const Rows& values, const Rows& workspace, const Tile& tile, float* sums
   ) const override;
   float own_weight(size_t /*pixel*/) const override { return 1; }
-  size_t turns() const override { return 1; }
-  /// Each must be the product of a row's and a column's, as kernel_sums() are.
+  std::vector<float> sums(size_t pixels) const override;
+  bool reads_others() const override { return step_ == 1; }
+  /// Each must be the product of a row's and a column's, as sums() are.
   void set_scales(Scales scales) override;
 
  private:
