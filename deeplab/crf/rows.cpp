@@ -36,6 +36,7 @@ size_t whole_pages(size_t bytes) {
 class Pool {
  public:
   void* take(size_t bytes) {
+    if (bytes < kHugePage) return nullptr;
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found =
         std::find_if(free_.begin(), free_.end(), [&](const Block& block) {
@@ -50,11 +51,11 @@ class Pool {
   /// Makes room by freeing those that were given back first.
   void keep(void* memory, size_t bytes) {
     constexpr size_t kMost = size_t{1} << 30U;
-    const std::lock_guard<std::mutex> lock(mutex_);
     if (bytes < kHugePage || bytes > kMost) {
       std::free(memory);
       return;
     }
+    const std::lock_guard<std::mutex> lock(mutex_);
     while (kept_ + bytes > kMost) {
       kept_ -= free_.front().bytes;
       std::free(free_.front().memory);
