@@ -287,11 +287,29 @@ std::vector<float> LatticeFilter::sums(size_t pixels) const {
 }
 
 void LatticeFilter::add(
-    const Rows& /*values*/, const Rows& workspace, Range pixels, float* sums
+    const Rows& values, const Rows& workspace, Range pixels, float* sums
+) const {
+  add_tile(
+      values, workspace, {pixels.begin, pixels.end - pixels.begin, 1, 0}, sums
+  );
+}
+
+void LatticeFilter::add_tile(
+    const Rows& /*values*/, const Rows& workspace, const Tile& tile, float* sums
 ) const {
   const Corners corners{
       lattice_.corners(), lattice_.weights(), lattice_.axes()};
-  slice_corners(corners, scales_.taken.data(), workspace, pixels, sums);
+  for (size_t row = 0; row < tile.rows; ++row) {
+    slice_corners(
+        corners,
+        scales_.taken.data(),
+        workspace,
+        tile.row(row),
+        tile.rows * tile.pitch,
+        sums
+    );
+    sums += tile.columns * workspace.width();
+  }
 }
 
 /// The blur's response from corner to corner of one simplex: m classes apart is
@@ -358,7 +376,8 @@ void NeighbourFilter::add(
     const Rows& values, const Rows& /*workspace*/, Range pixels, float* sums
 ) const {
   const Corners corners{others_.data(), weights_.data(), per_pixel_};
-  slice_corners(corners, taken_.data(), values, pixels, sums);
+  constexpr size_t kAhead = 8;
+  slice_corners(corners, taken_.data(), values, pixels, kAhead, sums);
 }
 
 void NeighbourFilter::add_votes(

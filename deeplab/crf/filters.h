@@ -51,6 +51,9 @@ class LatticeFilter : public Filter {
   void read(const Rows& values, size_t turn, Rows& workspace) const override;
   void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
       const override;
+  void add_tile(
+      const Rows& values, const Rows& workspace, const Tile& tile, float* sums
+  ) const override;
   float own_weight(size_t pixel) const override;
   std::vector<float> sums(size_t pixels) const override;
   bool reads_others() const override { return false; }

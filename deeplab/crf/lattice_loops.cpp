@@ -83,6 +83,7 @@ struct Slice {
   const float* factors;
   const Rows& vertices;
   Range pixels;
+  size_t ahead;
   float* sums;
 
   template <size_t kBlocks, class Width>
@@ -93,6 +94,8 @@ struct Slice {
     const float* rows = vertices[0] + first * kLanes;
     float* to = sums + first * kLanes;
     for (size_t pixel = pixels.begin; pixel < pixels.end; ++pixel) {
+      __builtin_prefetch(vertex + ahead * corners.per_pixel);
+      __builtin_prefetch(weight + ahead * corners.per_pixel);
       Lanes sum[kBlocks] = {};
       for (size_t i = 0; i < corners.per_pixel; ++i) {
         const float* from = rows + *vertex++ * width;
@@ -135,10 +138,11 @@ void slice_corners(
     const float* factors,
     const Rows& vertices,
     Range pixels,
+    size_t ahead,
     float* sums
 ) {
   for_blocks(
-      vertices.blocks(), Slice{corners, factors, vertices, pixels, sums}
+      vertices.blocks(), Slice{corners, factors, vertices, pixels, ahead, sums}
   );
 }
 

@@ -32,12 +32,14 @@ void splat_corners(
 void blur_chains(const uint32_t* chains, Range entries, Rows& vertices);
 
 /// Adds the weighted sum of each pixel's corners times its `factors`, which
-/// begin at pixel 0, to `sums`, row by row.
+/// begin at pixel 0, to `sums`, row by row. `ahead` pixels on lie those that
+/// are needed soon, and whose corners are fetched early.
 void slice_corners(
     const Corners& corners,
     const float* factors,
     const Rows& vertices,
     Range pixels,
+    size_t ahead,
     float* sums
 );
 

@@ -203,7 +203,8 @@ double MeanField::step() {
   Rows& fresh = in_place ? q_ : next_;
   // One sum a tile, so that the total does not depend on the threads.
   std::vector<double> changes(tiles());
-  parallel_ranges(tiles(), [&](Range range) {
+  constexpr size_t kTiles = 16;
+  parallel_pieces(tiles(), kTiles, [&](Range range) {
     Rows sums(kTogether, q_.labels());
     for (size_t index = range.begin; index < range.end; ++index) {
       const Tile tile = tile_of(index);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
+#include <vector>
 
 #include <omp.h>
 
@@ -35,6 +37,26 @@ void parallel_ranges(size_t count, const Function& function) {
     }
   }
   if (problem) std::rethrow_exception(problem);
+}
+
+/// The same in pieces of at most `piece`: each thread does those of its own
+/// part, then helps the others with theirs. For work of uneven weight whose
+/// result does not depend on who does it.
+template <class Function>
+void parallel_pieces(size_t count, size_t piece, const Function& function) {
+  const auto parts = static_cast<size_t>(omp_get_max_threads());
+  std::vector<std::atomic<size_t>> next(parts);
+  for (size_t part = 0; part < parts; ++part) next[part] = count * part / parts;
+  const auto work_on = [&](size_t part) {
+    const size_t end = count * (part + 1) / parts;
+    for (size_t at = next[part].fetch_add(piece); at < end;
+         at = next[part].fetch_add(piece)) {
+      function(Range{at, std::min(at + piece, end)});
+    }
+  };
+  parallel_ranges(parts, [&](Range own) {
+    for (size_t i = 0; i < parts; ++i) work_on((own.begin + i) % parts);
+  });
 }
 
 }  // namespace deeplab::crf
