@@ -33,12 +33,14 @@ DEEPLAB_CRF_INLINE Lanes& lanes(float* row, size_t block) {
   return reinterpret_cast<Lanes*>(row)[block];
 }
 
-/// The lanes in another order.
+/// Lanes of two, by number, and those of one in another order.
 #if defined(__clang__)
-#define DEEPLAB_CRF_SHUFFLE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
+#define DEEPLAB_CRF_MERGE(v, w, ...) __builtin_shufflevector(v, w, __VA_ARGS__)
 #else
-#define DEEPLAB_CRF_SHUFFLE(v, ...) __builtin_shuffle(v, LaneInts{__VA_ARGS__})
+#define DEEPLAB_CRF_MERGE(v, w, ...) \
+  __builtin_shuffle(v, w, LaneInts{__VA_ARGS__})
 #endif
+#define DEEPLAB_CRF_SHUFFLE(v, ...) DEEPLAB_CRF_MERGE(v, v, __VA_ARGS__)
 
 DEEPLAB_CRF_INLINE Lanes larger(Lanes one, Lanes other) {
   return one > other ? one : other;

@@ -7,6 +7,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/crf/energies.h"
 #include "deeplab/crf/parallel.h"
+#include "deeplab/crf/planes.h"
 #include "deeplab/crf/softmax.h"
 
 namespace deeplab::crf {
@@ -96,22 +97,16 @@ std::vector<size_t> MeanField::choose_labels(
 
 void MeanField::fill(const float* energies) {
   const size_t pixels = crf_.pixels();
-  const size_t labels = q_.labels();
-  std::vector<size_t> bad(runs(pixels), pixels);
-  parallel_ranges(bad.size(), [&](Range range) {
-    Rows sums(kTogether, labels);
+  constexpr auto kMost = static_cast<float>(kMostEnergy);
+  std::vector<uint8_t> is_bad(runs(pixels));
+  parallel_ranges(is_bad.size(), [&](Range range) {
+    Rows sums(kTogether, q_.labels());
     for (size_t run = range.begin; run < range.end; ++run) {
       const Range own = run_of(run, pixels);
-      for (size_t l = 0; l < labels; ++l) {
-        for (size_t i = own.begin; i < own.end; ++i) {
-          const float energy = energies[kept_[l] * pixels + i];
-          if (!(std::abs(energy) <= kMostEnergy)) bad[run] = i;
-          energies_[i][l] = energy;
-        }
-      }
-      for (size_t i = own.begin; i < own.end; ++i) {
-        std::fill(energies_[i] + labels, energies_[i + 1], kImpossible);
-      }
+      const Columns columns{kept_, pixels};
+      const bool within =
+          read_planes(energies, columns, own, kImpossible, kMost, energies_);
+      is_bad[run] = within ? 0 : 1;
       std::fill_n(sums[0], kTogether * sums.width(), 0.0F);
       softmax_rows(
           {energies_[own.begin],
@@ -123,9 +118,19 @@ void MeanField::fill(const float* energies) {
       );
     }
   });
-  const size_t first = *std::min_element(bad.begin(), bad.end());
-  if (first == pixels) return;
-  throw DataError(str("crf: an energy at pixel ", first, " is not in +-1e20"));
+  const auto bad = std::find(is_bad.begin(), is_bad.end(), 1);
+  if (bad == is_bad.end()) return;
+  const auto run = static_cast<size_t>(bad - is_bad.begin());
+  const auto is_within = [&](size_t pixel) {
+    return std::all_of(
+        energies_[pixel],
+        energies_[pixel] + q_.labels(),
+        [](float energy) { return std::abs(energy) <= kMost; }
+    );
+  };
+  size_t pixel = run * kTogether;
+  while (is_within(pixel)) ++pixel;
+  throw DataError(str("crf: an energy at pixel ", pixel, " is not in +-1e20"));
 }
 
 size_t MeanField::tiles() const {
@@ -253,11 +258,7 @@ void MeanField::write_probabilities(float* result) const {
   parallel_ranges(runs(pixels), [&](Range range) {
     for (size_t run = range.begin; run < range.end; ++run) {
       const Range own = run_of(run, pixels);
-      for (size_t l = 0; l < q_.labels(); ++l) {
-        for (size_t i = own.begin; i < own.end; ++i) {
-          result[kept_[l] * pixels + i] = q_[i][l];
-        }
-      }
+      write_planes(q_, {kept_, pixels}, own, result);
     }
   });
 }
