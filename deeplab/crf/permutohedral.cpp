@@ -15,6 +15,9 @@ namespace {
 
 __extension__ using WideKey = unsigned __int128;
 
+/// Marks numbers of twins among a class's.
+constexpr uint32_t kTwin = uint32_t{1} << 31U;
+
 }  // namespace
 
 /// How vertices' coordinates, without the last, become one number: a field of
@@ -69,7 +72,6 @@ class LatticeBuilder {
   void place(size_t first);
   void number_vertices();
   void find_class(size_t remainder);
-  void add_twins();
   void link(size_t axis);
 
   size_t axes() const { return kAxes > 0 ? kAxes : lattice_.axes(); }
@@ -88,8 +90,11 @@ class LatticeBuilder {
   struct Class {
     VertexTable<Key> table{0};
     std::vector<uint32_t> first_points;
-    /// Their numbers in the lattice.
+    /// Those of the first half that the second touches too.
+    std::vector<uint32_t> twins;
+    /// Their numbers in the lattice, and that of the first twin.
     std::vector<uint32_t> numbers;
+    size_t first_twin = 0;
   };
   std::vector<Class> classes_;
 };
@@ -133,16 +138,22 @@ void LatticeBuilder<Key, kAxes>::number_vertices() {
     for (const uint32_t point : own.first_points) {
       own.numbers.push_back(next[point]++);
     }
+    own.first_twin = lattice_.vertices_ + lattice_.twins_.size();
+    for (const uint32_t v : own.twins) {
+      lattice_.twins_.push_back(own.numbers[v]);
+    }
   }
   parallel_ranges(points_, [&](Range range) {
     for (size_t point = range.begin; point < range.end; ++point) {
       for (size_t k = 0; k < axes(); ++k) {
+        const auto& own = classes_[k];
         auto& corner = lattice_.corners_[point * axes() + k];
-        corner = classes_[k].numbers[corner];
+        corner = (corner & kTwin) != 0
+                     ? static_cast<uint32_t>(own.first_twin + (corner & ~kTwin))
+                     : own.numbers[corner];
       }
     }
   });
-  add_twins();
 }
 
 template <class Key, size_t kAxes>
@@ -152,36 +163,31 @@ void LatticeBuilder<Key, kAxes>::find_class(size_t remainder) {
   // A small table stays in cache; it grows where there are more.
   own.table = VertexTable<Key>(points_ / 16);
   const Key* keys = &keys_[remainder * points_];
-  for (size_t point = 0; point < points_; ++point) {
+  const auto find = [&](size_t point) {
     if (point + kAhead < points_) own.table.prefetch(keys[point + kAhead]);
     const uint32_t number = own.table.find_or_add(keys[point]);
-    lattice_.corners_[point * axes() + remainder] = number;
     if (number == own.first_points.size()) {
       own.first_points.push_back(static_cast<uint32_t>(point));
     }
+    return number;
+  };
+  uint32_t* corners = lattice_.corners_.data() + remainder;
+  const size_t half = lattice_.half_;
+  for (size_t point = 0; point < half; ++point) {
+    corners[point * axes()] = find(point);
   }
-}
-
-template <class Key, size_t kAxes>
-void LatticeBuilder<Key, kAxes>::add_twins() {
-  std::vector<uint32_t> twin_of(lattice_.vertices_, kNoVertex);
-  const size_t begin = lattice_.half_ * axes();
-  uint32_t end_of_half = 0;
-  for (const auto& own : classes_) {
-    const auto after = std::lower_bound(
-        own.first_points.begin(), own.first_points.end(), lattice_.half_
-    );
-    end_of_half += static_cast<uint32_t>(after - own.first_points.begin());
-  }
-  for (size_t at = begin; at < lattice_.corners_.size(); ++at) {
-    auto& corner = lattice_.corners_[at];
-    if (corner >= end_of_half) continue;
-    auto& twin = twin_of[corner];
-    if (twin == kNoVertex) {
-      twin = static_cast<uint32_t>(lattice_.vertices_ + lattice_.twins_.size());
-      lattice_.twins_.push_back(corner);
+  std::vector<uint32_t> twin_of(own.first_points.size(), kNoVertex);
+  for (size_t point = half; point < points_; ++point) {
+    uint32_t number = find(point);
+    if (number < twin_of.size()) {
+      auto& twin = twin_of[number];
+      if (twin == kNoVertex) {
+        twin = kTwin | static_cast<uint32_t>(own.twins.size());
+        own.twins.push_back(number);
+      }
+      number = twin;
     }
-    corner = twin;
+    corners[point * axes()] = number;
   }
 }
 
