@@ -12,6 +12,7 @@
 #include "apps/crf_config.h"
 #include "apps/flags.h"
 #include "apps/overlay.h"
+#include "apps/platform.h"
 #include "apps/verbs.h"
 #include "data/image_file.h"
 #include "data/npy.h"
@@ -29,16 +30,18 @@ namespace {
 struct Unary {
   size_t labels = 0;
   /// [labels, H, W]
-  std::vector<float> energies;
+  torch::Tensor energies;
+
+  float* data() const { return energies.data_ptr<float>(); }
 };
 
 /// Refuses scores of another shape than the image's.
 torch::Tensor read_scores(
     const std::string& path, const cv::Mat& image, bool drops_labels
 ) {
-  // The scores themselves, energies of the same size, and the CRF's tables,
-  // which are smaller by an unknown number of labels if some are dropped.
-  const size_t times_the_file = drops_labels ? 2 : 5;
+  // The scores, and two of the CRF's tables, which are smaller by an unknown
+  // number of labels if some are dropped.
+  const size_t times_the_file = drops_labels ? 1 : 3;
   std::error_code problem;
   const auto bytes = std::filesystem::file_size(path, problem);
   if (!problem) {
@@ -113,26 +116,29 @@ Unary read_unary(const Flags& flags, const cv::Mat& image, bool drops_labels) {
     const auto count = flags.whole("num-labels");
     const auto mask = read_labels(path, image, count);
     unary.labels = static_cast<size_t>(count);
-    unary.energies = crf::energies_of_labels(
-        mask.data, unary.labels, pixels, flags.number("confidence")
+    unary.energies = torch::empty({count, image.rows, image.cols});
+    crf::energies_of_labels(
+        mask.data,
+        unary.labels,
+        pixels,
+        flags.number("confidence"),
+        unary.data()
     );
     return unary;
   }
   for (const std::string kind : {"logits", "probabilities", "unary"}) {
     if (!flags.has(kind)) continue;
     const auto path = flags.text(kind);
-    const auto scores = read_scores(path, image, drops_labels);
-    const auto* values = scores.data_ptr<float>();
-    unary.labels = static_cast<size_t>(scores.size(0));
+    unary.energies = read_scores(path, image, drops_labels);
+    float* values = unary.data();
+    unary.labels = static_cast<size_t>(unary.energies.size(0));
     try {
       if (kind == "logits") {
-        unary.energies = crf::energies_of_logits(values, unary.labels, pixels);
+        crf::energies_of_logits(values, unary.labels, pixels, values);
       } else if (kind == "probabilities") {
-        unary.energies =
-            crf::energies_of_probabilities(values, unary.labels, pixels);
+        crf::energies_of_probabilities(values, unary.labels, pixels, values);
       } else {
-        check_energies(values, scores.numel());
-        unary.energies.assign(values, values + scores.numel());
+        check_energies(values, unary.energies.numel());
       }
     } catch (const DataError& error) {
       throw DataError(str(path, ": ", error.what()));
@@ -178,15 +184,15 @@ torch::Tensor infer(
   if (kind == "gibbs") {
     const auto sweeps = flags.whole("sweeps");
     const auto seed = static_cast<uint64_t>(flags.whole("seed"));
-    crf::GibbsSampler sampler(dense, unary.energies.data(), unary.labels, seed);
+    crf::GibbsSampler sampler(dense, unary.data(), unary.labels, seed);
     for (int64_t i = 0; i < sweeps / 4; ++i) sampler.burn_in();
     for (int64_t i = 0; i < sweeps; ++i) sampler.sample();
     probabilities = torch::tensor(sampler.probabilities());
     done = str(sweeps / 4 + sweeps, " sweeps");
   } else {
-    crf::MeanField field(dense, unary.energies.data(), unary.labels);
+    crf::MeanField field(dense, unary.data(), unary.labels);
     // Large images need the memory.
-    unary.energies = std::vector<float>();
+    unary.energies.reset();
     done = str(field.run(), " iterations");
     probabilities =
         torch::empty(static_cast<int64_t>(unary.labels * image.total()));
@@ -254,6 +260,8 @@ int crf_post_process(const Arguments& arguments) {
   if (!flags.parse(arguments)) return 0;
   check_flags(flags);
   check_inference(flags);
+  // A large image's scores make room for the tables, and those for the result.
+  return_freed_memory();
   const auto config =
       read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
   const auto options = config.options();
@@ -278,7 +286,7 @@ int crf_post_process(const Arguments& arguments) {
   const auto stem =
       flags.text("out") + "/" + std::filesystem::path(path).stem().string();
   if (!steps.empty()) {
-    crf::MeanField field(dense, unary.energies.data(), unary.labels);
+    crf::MeanField field(dense, unary.data(), unary.labels);
     data::write_image(
         stem + "_steps.png", draw_steps(std::move(field), image, steps)
     );

@@ -2,11 +2,14 @@
 #include "data/npy.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/system_error.h"
 
 namespace deeplab::data {
 
@@ -56,15 +59,25 @@ std::vector<int64_t> parse_shape(std::string text) {
   return shape;
 }
 
-torch::Tensor parse_npy(const std::string& bytes) {
+std::string read_some(std::istream& stream, size_t count) {
+  std::string bytes(count, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<size_t>(stream.gcount()));
+  return bytes;
+}
+
+/// `size` is that of the whole file.
+torch::Tensor parse_npy(std::istream& stream, size_t size) {
   constexpr size_t kPreamble = 10;
-  if (bytes.compare(0, 7, "\x93NUMPY\x01") != 0 || bytes.size() < kPreamble) {
+  const auto preamble = read_some(stream, kPreamble);
+  if (preamble.compare(0, 7, "\x93NUMPY\x01") != 0 ||
+      preamble.size() < kPreamble) {
     throw DataError("is not a .npy file of version 1");
   }
-  const auto low = static_cast<unsigned char>(bytes[8]);
-  const auto high = static_cast<unsigned char>(bytes[9]);
+  const auto low = static_cast<unsigned char>(preamble[8]);
+  const auto high = static_cast<unsigned char>(preamble[9]);
   const size_t length = low + 256U * high;
-  const auto header = bytes.substr(kPreamble, length);
+  const auto header = read_some(stream, length);
   const auto type = value_of(header, "descr");
   const bool is_double = type == "'<f8'";
   if (!is_double && type != "'<f4'") {
@@ -77,31 +90,50 @@ torch::Tensor parse_npy(const std::string& bytes) {
   const size_t data = kPreamble + length;
   size_t count = is_double ? sizeof(double) : sizeof(float);
   for (const int64_t side : shape) {
-    if (side < 1 || static_cast<size_t>(side) > bytes.size() / count) {
+    if (side < 1 || static_cast<size_t>(side) > size / count) {
       throw DataError(str("has a side of ", side, "; its data is shorter"));
     }
     count *= static_cast<size_t>(side);
   }
-  if (bytes.size() < data || bytes.size() - data != count) {
+  if (size < data || size - data != count) {
     throw DataError(
-        str("has ", bytes.size(), " bytes; its header asks for ", data + count)
+        str("has ", size, " bytes; its header asks for ", data + count)
     );
   }
   auto values =
       torch::empty(shape, is_double ? torch::kFloat64 : torch::kFloat32);
-  std::memcpy(values.data_ptr(), bytes.data() + data, count);
+  stream.read(
+      static_cast<char*>(values.data_ptr()), static_cast<std::streamsize>(count)
+  );
+  if (!stream) throw DataError("cannot be read to its end");
   return values.to(torch::kFloat32);
+}
+
+torch::Tensor parse_stream(
+    const std::string& path, std::istream& stream, size_t size
+) {
+  try {
+    return parse_npy(stream, size);
+  } catch (const DataError& error) {
+    throw DataError(str(path, ": ", error.what()));
+  }
 }
 
 }  // namespace
 
 torch::Tensor read_npy(const std::string& path) {
-  const auto bytes = read_file(path);
-  try {
-    return parse_npy(bytes);
-  } catch (const DataError& error) {
-    throw DataError(str(path, ": ", error.what()));
+  std::error_code unknown;
+  const size_t size = std::filesystem::file_size(path, unknown);
+  if (!unknown) {
+    errno = 0;
+    std::ifstream stream(path, std::ios::binary);
+    if (!stream) throw system_error(path, "open");
+    return parse_stream(path, stream, size);
   }
+  // A pipe tells its size at its end.
+  const auto bytes = read_file(path);
+  std::istringstream stream(bytes);
+  return parse_stream(path, stream, bytes.size());
 }
 
 }  // namespace deeplab::data

@@ -3,81 +3,178 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "deeplab/core/error.h"
+#include "deeplab/crf/lanes.h"
+#include "deeplab/crf/parallel.h"
 
 namespace deeplab::crf {
 namespace {
 
 /// The reference implementation's; its energies are at most 11.5.
 constexpr float kLeastProbability = 1e-5F;
+/// Sums of rounded softmaxes may pass 1 by a little.
+constexpr float kRounding = 1e-4F;
+
+/// A pixel's values, or those of some of its neighbours on the right, label by
+/// label.
+struct Planes {
+  const float* values;
+  size_t labels;
+  size_t pixels;
+};
+
+bool is_probability(float p) { return p >= -kRounding && p <= 1 + kRounding; }
+
+/// Of `count` pixels, at most kLanes, from `first` on. Returns false, and
+/// writes nothing, if a logit is not finite.
+DEEPLAB_CRF_INLINE bool logits_to_energies(
+    const Planes& logits, size_t first, size_t count, float* energies
+) {
+  const auto at = [&](size_t l) { return l * logits.pixels + first; };
+  const float most_energy = -std::log(kLeastProbability);
+  constexpr float kMost = std::numeric_limits<float>::max();
+  Lanes most = Lanes{} - kMost;
+  LaneInts finite = LaneInts{} - 1;
+  for (size_t l = 0; l < logits.labels; ++l) {
+    Lanes v = {};
+    std::memcpy(&v, logits.values + at(l), count * sizeof(float));
+    finite &= (v >= -kMost) & (v <= kMost);
+    most = larger(v, most);
+  }
+  for (size_t i = 0; i < kLanes; ++i) {
+    if (finite[i] == 0) return false;
+  }
+  Lanes total = {};
+  for (size_t l = 0; l < logits.labels; ++l) {
+    Lanes v = {};
+    std::memcpy(&v, logits.values + at(l), count * sizeof(float));
+    total += exp_of_negative(v - most);
+  }
+  Lanes log_sum = {};
+  for (size_t i = 0; i < kLanes; ++i) log_sum[i] = most[i] + std::log(total[i]);
+  for (size_t l = 0; l < logits.labels; ++l) {
+    Lanes v = {};
+    std::memcpy(&v, logits.values + at(l), count * sizeof(float));
+    v = log_sum - v;
+    v = v < most_energy ? v : Lanes{} + most_energy;
+    std::memcpy(energies + at(l), &v, count * sizeof(float));
+  }
+  return true;
+}
+
+/// The same for a range. Returns one past the last pixel that was done.
+DEEPLAB_CRF_WIDTHS
+size_t logits_to_energies_of(
+    const Planes& logits, Range range, float* energies
+) {
+  size_t i = range.begin;
+  for (; i + kLanes <= range.end; i += kLanes) {
+    if (!logits_to_energies(logits, i, kLanes, energies)) return i;
+  }
+  if (i == range.end) return i;
+  const bool done = logits_to_energies(logits, i, range.end - i, energies);
+  return done ? range.end : i;
+}
+
+/// The same for probabilities.
+size_t probabilities_to_energies_of(
+    const Planes& probabilities, Range range, float* energies
+) {
+  for (size_t i = range.begin; i < range.end; ++i) {
+    for (size_t l = 0; l < probabilities.labels; ++l) {
+      if (!is_probability(probabilities.values[l * probabilities.pixels + i]))
+        return i;
+    }
+    for (size_t l = 0; l < probabilities.labels; ++l) {
+      const size_t at = l * probabilities.pixels + i;
+      energies[at] = -std::log(
+          std::clamp(probabilities.values[at], kLeastProbability, 1.0F)
+      );
+    }
+  }
+  return range.end;
+}
+
+/// Calls convert(Range), which returns where it stopped, for all pixels;
+/// returns the first that was not done, or all.
+template <class Convert>
+size_t convert_all(size_t pixels, const Convert& convert) {
+  constexpr size_t kTogether = 1024;
+  std::vector<size_t> stops((pixels + kTogether - 1) / kTogether, pixels);
+  parallel_ranges(stops.size(), [&](Range runs) {
+    for (size_t run = runs.begin; run < runs.end; ++run) {
+      const size_t end = std::min((run + 1) * kTogether, pixels);
+      const size_t stop = convert(Range{run * kTogether, end});
+      if (stop < end) stops[run] = stop;
+    }
+  });
+  return *std::min_element(stops.begin(), stops.end());
+}
+
+/// From pixel `from` on, the first value that is not `good`.
+template <class Good>
+size_t first_bad(const Planes& planes, size_t from, const Good& good) {
+  for (size_t i = from; i < planes.pixels; ++i) {
+    for (size_t l = 0; l < planes.labels; ++l) {
+      const size_t at = l * planes.pixels + i;
+      if (!good(planes.values[at])) return at;
+    }
+  }
+  return planes.labels * planes.pixels;
+}
+
+std::string place_of(const Planes& planes, size_t at) {
+  return str(
+      planes.values[at],
+      " of label ",
+      at / planes.pixels,
+      " at pixel ",
+      at % planes.pixels
+  );
+}
 
 }  // namespace
 
-std::vector<float> energies_of_probabilities(
-    const float* probabilities, size_t labels, size_t pixels
+void energies_of_probabilities(
+    const float* probabilities, size_t labels, size_t pixels, float* energies
 ) {
-  // Sums of rounded softmaxes may pass 1 by a little.
-  constexpr float kRounding = 1e-4F;
-  std::vector<float> energies(labels * pixels);
-  for (size_t i = 0; i < energies.size(); ++i) {
-    const float p = probabilities[i];
-    if (!(p >= -kRounding && p <= 1 + kRounding)) {
-      throw DataError(
-          str("probability ",
-              p,
-              " of label ",
-              i / pixels,
-              " at pixel ",
-              i % pixels,
-              "; expected 0 to 1 (logits are another flag)")
-      );
-    }
-    energies[i] = -std::log(std::clamp(p, kLeastProbability, 1.0F));
-  }
-  return energies;
+  const Planes planes{probabilities, labels, pixels};
+  const size_t stop = convert_all(pixels, [&](Range range) {
+    return probabilities_to_energies_of(planes, range, energies);
+  });
+  if (stop == pixels) return;
+  const size_t bad = first_bad(planes, stop, is_probability);
+  throw DataError(
+      str("probability ",
+          place_of(planes, bad),
+          "; expected 0 to 1 (logits are another flag)")
+  );
 }
 
-std::vector<float> energies_of_logits(
-    const float* logits, size_t labels, size_t pixels
+void energies_of_logits(
+    const float* logits, size_t labels, size_t pixels, float* energies
 ) {
-  const float most_energy = -std::log(kLeastProbability);
-  std::vector<float> energies(labels * pixels);
-  for (size_t pixel = 0; pixel < pixels; ++pixel) {
-    float most = logits[pixel];
-    for (size_t l = 0; l < labels; ++l) {
-      const float logit = logits[l * pixels + pixel];
-      if (!std::isfinite(logit)) {
-        throw DataError(
-            str("logit ",
-                logit,
-                " of label ",
-                l,
-                " at pixel ",
-                pixel,
-                "; expected finite numbers")
-        );
-      }
-      most = std::max(most, logit);
-    }
-    double sum = 0;
-    for (size_t l = 0; l < labels; ++l) {
-      sum += std::exp(
-          static_cast<double>(logits[l * pixels + pixel]) -
-          static_cast<double>(most)
-      );
-    }
-    const float log_sum = most + static_cast<float>(std::log(sum));
-    for (size_t l = 0; l < labels; ++l) {
-      energies[l * pixels + pixel] =
-          std::min(log_sum - logits[l * pixels + pixel], most_energy);
-    }
-  }
-  return energies;
+  const Planes planes{logits, labels, pixels};
+  const size_t stop = convert_all(pixels, [&](Range range) {
+    return logits_to_energies_of(planes, range, energies);
+  });
+  if (stop == pixels) return;
+  const size_t bad =
+      first_bad(planes, stop, [](float logit) { return std::isfinite(logit); });
+  throw DataError(
+      str("logit ", place_of(planes, bad), "; expected finite numbers")
+  );
 }
 
-std::vector<float> energies_of_labels(
-    const uint8_t* mask, size_t labels, size_t pixels, double confidence
+void energies_of_labels(
+    const uint8_t* mask,
+    size_t labels,
+    size_t pixels,
+    double confidence,
+    float* energies
 ) {
   const auto count = static_cast<double>(labels);
   if (!(confidence > 1 / count && confidence < 1)) {
@@ -93,14 +190,13 @@ std::vector<float> energies_of_labels(
   const auto wrong =
       static_cast<float>(-std::log((1 - confidence) / (count - 1)));
   const auto unknown = static_cast<float>(std::log(count));
-  std::vector<float> energies(labels * pixels, unknown);
+  std::fill_n(energies, labels * pixels, unknown);
   for (size_t pixel = 0; pixel < pixels; ++pixel) {
     if (mask[pixel] >= labels) continue;
     for (size_t l = 0; l < labels; ++l) {
       energies[l * pixels + pixel] = l == mask[pixel] ? right : wrong;
     }
   }
-  return energies;
 }
 
 }  // namespace deeplab::crf

@@ -38,20 +38,15 @@ size_t best_column(const float* row, size_t count) {
 MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
     : crf_(crf),
       labels_(labels),
+      reads_others_(std::any_of(
+          crf.kernels_.begin(),
+          crf.kernels_.end(),
+          [](const auto& kernel) { return kernel.filter->reads_others(); }
+      )),
       kept_(choose_labels(energies, labels)),
       energies_(crf.pixels(), kept_.size(), Content::kUnset),
       q_(crf.pixels(), kept_.size(), Content::kUnset),
-      next_(
-          std::any_of(
-              crf.kernels_.begin(),
-              crf.kernels_.end(),
-              [](const auto& kernel) { return kernel.filter->reads_others(); }
-          )
-              ? crf.pixels()
-              : 0,
-          kept_.size(),
-          Content::kUnset
-      ) {
+      next_(0, kept_.size()) {
   fill(energies);
   for (const auto& kernel : crf.kernels_) {
     workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
@@ -90,8 +85,8 @@ std::vector<size_t> MeanField::choose_labels(
   for (size_t l = 0; l < labels; ++l) {
     if (occurs[l] != 0) kept.push_back(l);
   }
-  constexpr size_t kTables = 3;
-  check_memory(pixels, kTables * sizeof(float) * kept.size());
+  const size_t tables = reads_others_ ? 3 : 2;
+  check_memory(pixels, tables * sizeof(float) * kept.size());
   return kept;
 }
 
@@ -204,8 +199,10 @@ void MeanField::add_messages(
 
 double MeanField::step() {
   read(q_, workspaces_);
-  const bool in_place = next_.count() == 0;
-  Rows& fresh = in_place ? q_ : next_;
+  if (reads_others_ && next_.count() == 0) {
+    next_ = {q_.count(), q_.labels(), Content::kUnset};
+  }
+  Rows& fresh = reads_others_ ? next_ : q_;
   // One sum a tile, so that the total does not depend on the threads.
   std::vector<double> changes(tiles());
   constexpr size_t kTiles = 16;
@@ -228,7 +225,7 @@ double MeanField::step() {
       }
     }
   });
-  if (!in_place) std::swap(q_, next_);
+  if (reads_others_) std::swap(q_, next_);
   ++iterations_;
   double total = 0;
   for (const double change : changes) total += change;
@@ -243,6 +240,8 @@ int64_t MeanField::run() {
     ++done;
     if (step() < options.stop_below) break;
   }
+  // Large images need the memory.
+  next_ = {0, q_.labels()};
   return done;
 }
 

@@ -62,12 +62,14 @@ class MeanField {
 
   const DenseCrf& crf_;
   size_t labels_;
+  /// Whether some kernel looks at the neighbours' rows, so that the next
+  /// iteration's cannot take their place pixel by pixel.
+  bool reads_others_;
   /// Of each column of the rows, its label.
   std::vector<size_t> kept_;
   Rows energies_;
   Rows q_;
-  /// Of the next iteration; empty where that can take q_'s place pixel by
-  /// pixel.
+  /// Of the next iteration, while iterations go on, if reads_others_.
   Rows next_;
   std::vector<Rows> workspaces_;
   int64_t iterations_ = 0;

@@ -23,11 +23,9 @@ void process_one(
       options,
       {image.data_ptr<uint8_t>(), image.size(0), image.size(1), image.size(2)}
   );
-  auto energies =
-      energies_of_logits(logits.data_ptr<float>(), labels, crf.pixels());
-  MeanField field(crf, energies.data(), labels);
-  // Large images need the memory.
-  energies = std::vector<float>();
+  // Until they are known, the probabilities' place is that of the energies.
+  energies_of_logits(logits.data_ptr<float>(), labels, crf.pixels(), result);
+  MeanField field(crf, result, labels);
   field.run();
   field.write_probabilities(result);
 }

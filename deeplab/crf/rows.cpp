@@ -32,7 +32,8 @@ size_t whole_pages(size_t bytes) {
   return std::max(page, (bytes + page - 1) / page * page);
 }
 
-/// Large tables that were given back.
+/// Tables that were given back; not those of images of a million pixels, which
+/// need the memory.
 class Pool {
  public:
   void* take(size_t bytes) {
@@ -50,8 +51,9 @@ class Pool {
   }
   /// Makes room by freeing those that were given back first.
   void keep(void* memory, size_t bytes) {
-    constexpr size_t kMost = size_t{1} << 30U;
-    if (bytes < kHugePage || bytes > kMost) {
+    constexpr size_t kMost = size_t{512} << 20U;
+    constexpr size_t kLargest = size_t{64} << 20U;
+    if (bytes < kHugePage || bytes > kLargest) {
       std::free(memory);
       return;
     }

@@ -14,8 +14,9 @@ enum class Content { kZero, kUnset };
 /// Memory in huge pages where the system has them: a table is walked at random.
 /// Throws: std::bad_alloc.
 void* allocate(size_t bytes, Content content);
-/// Gives them back. Up to a GiB is kept for the next table of about that size:
-/// images of a set are alike, and fresh pages cost as much as some iterations.
+/// Gives them back. Tables of up to 64 MiB, 512 MiB in all, are kept for the
+/// next of about that size: images of a set are alike, and fresh pages cost as
+/// much as some iterations.
 void release(void* memory, size_t bytes) noexcept;
 
 /// Throws: ConfigError where pixels that take so much each cannot fit into this

@@ -89,8 +89,10 @@ TEST_P(AnyEngine, WeightsOfZeroGiveTheSoftmax) {
   for (auto& kernel : options.kernels) kernel.weight = 0;
   const Scene scene;
   const auto q = scene.run(options);
-  const auto energies =
-      energies_of_probabilities(q.data(), Scene::kLabels, Scene::kPixels);
+  std::vector<float> energies(q.size());
+  energies_of_probabilities(
+      q.data(), Scene::kLabels, Scene::kPixels, energies.data()
+  );
   for (size_t i = 0; i < Scene::kPixels; ++i) {
     // Energies up to a constant of the pixel.
     const float shift = energies[i] - scene.energies[i];
