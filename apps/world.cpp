@@ -7,10 +7,8 @@
 #include <cstdlib>
 #include <iostream>
 #include <optional>
-#include <thread>
 
-#include <torch/utils.h>
-
+#include "apps/cores.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::apps {
@@ -115,16 +113,6 @@ void find_meeting(const Launcher& launcher, engine::ProcessPlace& place) {
   }
 }
 
-void share_threads(
-    const Launcher& launcher, const engine::ProcessPlace& place
-) {
-  if (is_set("OMP_NUM_THREADS")) return;
-  const int64_t here =
-      is_set(launcher.local_size) ? whole(launcher.local_size, 1) : place.size;
-  const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
-  torch::set_num_threads(static_cast<int>(std::max<int64_t>(1, cores / here)));
-}
-
 }  // namespace
 
 int64_t local_rank() {
@@ -152,13 +140,14 @@ std::shared_ptr<engine::ProcessGroup> join_processes() {
     );
   }
   find_meeting(*launcher, place);
-  share_threads(*launcher, place);
   if (place.rank == 0) {
     std::cerr << "process 0 of " << place.size << " (" << launcher->name
               << "): meeting the others at " << place.address << ':'
               << place.port << '\n';
   }
-  return std::make_shared<engine::ProcessGroup>(place, kPatience);
+  auto processes = std::make_shared<engine::ProcessGroup>(place, kPatience);
+  share_cores(*processes);
+  return processes;
 }
 
 bool is_first(const std::shared_ptr<engine::ProcessGroup>& processes) {

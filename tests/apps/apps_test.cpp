@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <thread>
+
 #include <opencv2/core.hpp>
 #include <torch/types.h>
 
+#include "apps/cores.h"
 #include "apps/evaluation_text.h"
 #include "apps/grid.h"
 #include "apps/overlay.h"
@@ -21,6 +25,27 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::message_of;
+
+TEST(Cores, AreSharedOutWhole) {
+  const std::vector<int> cpus{0, 8, 1, 9, 2, 10, 3};
+  for (const size_t count : {1, 2, 3, 7}) {
+    std::vector<int> all;
+    for (size_t index = 0; index < count; ++index) {
+      const auto part = part_of(cpus, index, count);
+      EXPECT_GE(part.size(), cpus.size() / count);
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(all, cpus) << count;
+  }
+  EXPECT_EQ(part_of(cpus, 3, 8), cpus);
+}
+
+TEST(Cores, AreThoseThatTheSystemAllows) {
+  auto cpus = allowed_cpus();
+  EXPECT_EQ(cpus.size(), std::thread::hardware_concurrency());
+  std::sort(cpus.begin(), cpus.end());
+  EXPECT_EQ(std::unique(cpus.begin(), cpus.end()), cpus.end());
+}
 
 TEST(AblationGrids, EachOfThePapersHasASmallVersionOnDrawnScenes) {
   int64_t count = 0;

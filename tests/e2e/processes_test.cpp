@@ -6,6 +6,7 @@
 
 #include <sys/wait.h>
 #include <torch/cuda.h>
+#include <unistd.h>
 
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
@@ -126,6 +127,36 @@ TEST_F(Program, ADeadProcessEndsTheTrainingWithItsName) {
       HasSubstr("error: process 1 of 2 is gone or does not answer")
   );
   EXPECT_GE(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
+}
+
+/// E.g. "0-3".
+std::string cpus_of(pid_t process) {
+  const auto status = testing::read_text(str("/proc/", process, "/status"));
+  const std::string name = "Cpus_allowed_list:";
+  const auto at = status.find(name) + name.size();
+  return status.substr(at, status.find('\n', at) - at);
+}
+
+TEST_F(Program, ProcessesKeepToCpusOfTheirOwn) {
+  if (std::thread::hardware_concurrency() < 2) {
+    GTEST_SKIP() << "one CPU is all there is";
+  }
+  const auto out = path("run");
+  const auto port = testing::free_port();
+  const auto words = small(out, 100000) + " --batch-size 4";
+  const pid_t one = start(words, place_of(0, port));
+  const pid_t two = start(words, place_of(1, port));
+  wait_for_lines(out + "/metrics.jsonl", 2);
+  const auto of_one = cpus_of(one);
+  const auto of_two = cpus_of(two);
+  for (const pid_t process : {one, two}) {
+    ::kill(process, SIGKILL);
+    ::waitpid(process, nullptr, 0);
+  }
+  EXPECT_NE(of_one, of_two);
+  const auto everywhere = cpus_of(::getpid());
+  EXPECT_NE(of_one, everywhere);
+  EXPECT_NE(of_two, everywhere);
 }
 
 TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
