@@ -6,6 +6,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/crf/filters.h"
+#include "deeplab/crf/lattice_filter.h"
 #include "deeplab/crf/parallel.h"
 #include "deeplab/crf/spatial_filter.h"
 

@@ -18,8 +18,7 @@ constexpr float kLeastProbability = 1e-5F;
 /// Sums of rounded softmaxes may pass 1 by a little.
 constexpr float kRounding = 1e-4F;
 
-/// A pixel's values, or those of some of its neighbours on the right, label by
-/// label.
+/// Values label by label, each of all pixels.
 struct Planes {
   const float* values;
   size_t labels;

@@ -53,6 +53,8 @@ struct Scales {
   std::vector<float> given;
   std::vector<float> taken;
 };
+/// Before normalisation and weight.
+Scales unit_scales(size_t pixels);
 
 /// The sum over all pairs of pixels that mean field needs of one kernel,
 ///   result_i = taken_i * sum_j k(f_i, f_j) given_j values_j,

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "deeplab/crf/filter.h"
-#include "deeplab/crf/permutohedral.h"
 
 namespace deeplab::crf {
 
@@ -37,35 +36,6 @@ class ExactFilter : public Filter {
   /// The same with a column a group of pixels: their least and their most.
   Rows least_;
   Rows most_;
-  Scales scales_;
-};
-
-/// The permutohedral lattice: splat, blur along each axis, slice. Approximate:
-/// see the README. The axes' order alternates from turn to turn, which evens
-/// out the error of vertices that are missing.
-class LatticeFilter : public Filter {
- public:
-  explicit LatticeFilter(const Features& features);
-
-  Rows make_workspace(size_t labels) const override;
-  void read(const Rows& values, size_t turn, Rows& workspace) const override;
-  void add(const Rows& values, const Rows& workspace, Range pixels, float* sums)
-      const override;
-  void add_tile(
-      const Rows& values, const Rows& workspace, const Tile& tile, float* sums
-  ) const override;
-  float own_weight(size_t pixel) const override;
-  std::vector<float> sums(size_t pixels) const override;
-  bool reads_others() const override { return false; }
-  void set_scales(Scales scales) override { scales_ = std::move(scales); }
-
- private:
-  /// Calls blur(chains, range) for whole chains of each axis, in the order of
-  /// the turn.
-  template <class Blur>
-  void blur_axes(size_t turn, const Blur& blur) const;
-
-  PermutohedralLattice lattice_;
   Scales scales_;
 };
 
