@@ -32,8 +32,9 @@ void run_on(const std::vector<int>& cpus) {
   for (const int cpu : cpus) CPU_SET(static_cast<size_t>(cpu), &mask);
   // Threads that there are already, too. Where this fails, the process goes on
   // as it is.
+  std::error_code problem;
   for (const auto& thread :
-       std::filesystem::directory_iterator("/proc/self/task")) {
+       std::filesystem::directory_iterator("/proc/self/task", problem)) {
     ::sched_setaffinity(
         std::stoi(thread.path().filename()), sizeof(mask), &mask
     );
