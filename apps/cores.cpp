@@ -89,13 +89,13 @@ void share_cores(engine::ProcessGroup& processes) {
   const auto rank = static_cast<std::ptrdiff_t>(processes.rank());
   const auto before = std::count(all.begin(), all.begin() + rank, own);
   const auto sharing = std::count(all.begin(), all.end(), own);
-  const auto part =
-      part_of(cpus, static_cast<size_t>(before), static_cast<size_t>(sharing));
+  if (cpus.empty()) return;
+  const auto count = static_cast<size_t>(sharing);
+  const auto part = part_of(cpus, static_cast<size_t>(before), count);
   if (!threads_are_bound()) run_on(part);
   if (std::getenv("OMP_NUM_THREADS") != nullptr) return;
-  const size_t threads =
-      part.size() < cpus.size() || sharing == 1 ? part.size() : 1;
-  torch::set_num_threads(static_cast<int>(std::max<size_t>(1, threads)));
+  const size_t threads = cpus.size() < count ? 1 : part.size();
+  torch::set_num_threads(static_cast<int>(threads));
 }
 
 }  // namespace deeplab::apps

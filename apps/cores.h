@@ -8,7 +8,7 @@
 namespace deeplab::apps {
 
 /// The logical CPUs that this process may run on; those of one core, and of one
-/// package, beside each other.
+/// package, beside each other. None where the system does not tell.
 std::vector<int> allowed_cpus();
 
 /// The part of `cpus` that is the `index`-th of `count`; all of them where they

@@ -12,9 +12,9 @@ namespace deeplab::apps {
 /// Joins the processes that a launcher started beside this one, and shares the
 /// machine's cores out among those on it (share_cores()). The launcher is told
 /// by the environment: torchrun (or anything that sets RANK, WORLD_SIZE,
-/// MASTER_ADDR and MASTER_PORT), srun, or mpirun. Returns nothing where this
-/// process is alone. Throws: ConfigError for a variable that is missing or no
-/// whole number;
+/// MASTER_ADDR and MASTER_PORT), srun, or mpirun.
+/// Returns nothing where this process is alone.
+/// Throws: ConfigError for a variable that is missing or no whole number;
 ///         Error where the processes do not meet.
 std::shared_ptr<engine::ProcessGroup> join_processes();
 

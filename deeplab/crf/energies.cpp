@@ -27,6 +27,13 @@ struct Planes {
 
 bool is_probability(float p) { return p >= -kRounding && p <= 1 + kRounding; }
 
+/// The first `count` lanes; the others are 0.
+DEEPLAB_CRF_INLINE Lanes load(const float* from, size_t count) {
+  Lanes v = {};
+  std::memcpy(&v, from, count * sizeof(float));
+  return v;
+}
+
 /// Of `count` pixels, at most kLanes, from `first` on. Returns false, and
 /// writes nothing, if a logit is not finite.
 DEEPLAB_CRF_INLINE bool logits_to_energies(
@@ -38,8 +45,7 @@ DEEPLAB_CRF_INLINE bool logits_to_energies(
   Lanes most = Lanes{} - kMost;
   LaneInts finite = LaneInts{} - 1;
   for (size_t l = 0; l < logits.labels; ++l) {
-    Lanes v = {};
-    std::memcpy(&v, logits.values + at(l), count * sizeof(float));
+    const Lanes v = load(logits.values + at(l), count);
     finite &= (v >= -kMost) & (v <= kMost);
     most = larger(v, most);
   }
@@ -48,16 +54,12 @@ DEEPLAB_CRF_INLINE bool logits_to_energies(
   }
   Lanes total = {};
   for (size_t l = 0; l < logits.labels; ++l) {
-    Lanes v = {};
-    std::memcpy(&v, logits.values + at(l), count * sizeof(float));
-    total += exp_of_negative(v - most);
+    total += exp_of_negative(load(logits.values + at(l), count) - most);
   }
   Lanes log_sum = {};
   for (size_t i = 0; i < kLanes; ++i) log_sum[i] = most[i] + std::log(total[i]);
   for (size_t l = 0; l < logits.labels; ++l) {
-    Lanes v = {};
-    std::memcpy(&v, logits.values + at(l), count * sizeof(float));
-    v = log_sum - v;
+    Lanes v = log_sum - load(logits.values + at(l), count);
     v = v < most_energy ? v : Lanes{} + most_energy;
     std::memcpy(energies + at(l), &v, count * sizeof(float));
   }

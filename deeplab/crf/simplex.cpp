@@ -15,13 +15,13 @@ using Longs = int64_t __attribute__((vector_size(kPoints * sizeof(int64_t))));
 /// By coordinate.
 using Vectors = Doubles[kMostDimensions + 1];
 
-/// The nearest whole numbers, and their bits; |value| < 2^51.
+/// 1.5 * 2^52: adding it rounds to a whole number, which stands in the lowest
+/// bits; |value| < 2^51.
+constexpr double kRound = 6755399441055744.0;
 DEEPLAB_CRF_INLINE Doubles round_to_nearest(Doubles value) {
-  constexpr double kRound = 6755399441055744.0;
   return (value + kRound) - kRound;
 }
 DEEPLAB_CRF_INLINE Longs whole_numbers(Doubles value) {
-  constexpr double kRound = 6755399441055744.0;
   const Doubles shifted = value + kRound;
   const Doubles zero = Doubles{} + kRound;
   Longs bits;
