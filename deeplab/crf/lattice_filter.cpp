@@ -97,8 +97,10 @@ void LatticeFilter::read(const Rows& values, size_t turn, Rows& workspace)
 
 template <class Blur>
 void LatticeFilter::blur_axes(size_t turn, const Blur& blur) const {
-  for (size_t i = 0; i < lattice_.axes(); ++i) {
-    const size_t axis = turn % 2 == 0 ? i : lattice_.axes() - 1 - i;
+  const size_t axes = lattice_.axes();
+  for (size_t i = 0; i < axes; ++i) {
+    const size_t place = turn % 2 == 0 ? i : axes - 1 - i;
+    const size_t axis = (place + turn / 2) % axes;
     const auto& chains = lattice_.chains(axis);
     parallel_ranges(chains.size(), [&](Range range) {
       blur(

@@ -7,8 +7,9 @@
 namespace deeplab::crf {
 
 /// The permutohedral lattice: splat, blur along each axis, slice. Approximate:
-/// see the README. The axes' order alternates from turn to turn, which evens
-/// out the error of vertices that are missing.
+/// see the README. Every turn has another order of the axes: forth and back,
+/// then both from the next axis on, which evens out the error of vertices that
+/// are missing.
 class LatticeFilter : public Filter {
  public:
   explicit LatticeFilter(const Features& features);

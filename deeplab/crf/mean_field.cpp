@@ -152,8 +152,8 @@ Tile MeanField::tile_of(size_t index) const {
       width};
 }
 
-void MeanField::read(const Rows& q, std::vector<Rows>& workspaces) const {
-  const auto turn = static_cast<size_t>(iterations_);
+void MeanField::read(const Rows& q, size_t turn, std::vector<Rows>& workspaces)
+    const {
   for (size_t k = 0; k < workspaces.size(); ++k) {
     crf_.kernels_[k].filter->read(q, turn, workspaces[k]);
   }
@@ -198,7 +198,7 @@ void MeanField::add_messages(
 }
 
 double MeanField::step() {
-  read(q_, workspaces_);
+  read(q_, static_cast<size_t>(iterations_), workspaces_);
   if (reads_others_ && next_.count() == 0) {
     next_ = {q_.count(), q_.labels(), Content::kUnset};
   }
@@ -286,7 +286,8 @@ double MeanField::divergence_of(const Rows& q) const {
   for (const auto& kernel : crf_.kernels_) {
     workspaces.push_back(kernel.filter->make_workspace(q.labels()));
   }
-  read(q, workspaces);
+  // The same turn always, so that iterations can be compared.
+  read(q, 0, workspaces);
   double total = 0;
   Rows sums(kTogether, q.labels());
   for (size_t index = 0; index < tiles(); ++index) {

@@ -49,7 +49,7 @@ class MeanField {
   std::vector<size_t> choose_labels(const float* energies, size_t labels) const;
   /// Energies, and Q before the first iteration.
   void fill(const float* energies);
-  void read(const Rows& q, std::vector<Rows>& workspaces) const;
+  void read(const Rows& q, size_t turn, std::vector<Rows>& workspaces) const;
   /// What the others tell each pixel if they are distributed as `q`.
   void add_messages(
       const Rows& q,

@@ -3,8 +3,8 @@
 // algorithm in one thread (textbook_crf.h); tools/benchmark_crf prints ratios.
 //   bench_crf PHOTO [--benchmark_...]    resized to 500x375 with 21 labels, and
 //                                        to 2048x1024 with 19
-//   bench_crf PHOTO HEIGHT WIDTH         how far the lattice is from the exact
-//                                        mean field at that size: minutes
+//   bench_crf PHOTO HEIGHT WIDTH         how far both are from the exact mean
+//                                        field at that size: minutes
 #include <array>
 #include <iostream>
 #include <thread>
@@ -113,60 +113,71 @@ std::vector<float> features(const Scene& scene, double xy, double rgb) {
   return values;
 }
 
+/// The scene's energies as the textbook has them, [pixels, labels].
+std::vector<float> energies_by_pixel(const Scene& scene) {
+  const auto energies =
+      torch::tensor(scene.energies).view({scene.labels, -1}).t().contiguous();
+  const auto* first = energies.data_ptr<float>();
+  return {first, first + energies.numel()};
+}
+
+/// Q, [pixels, labels].
+std::vector<float> infer_by_textbook(
+    const Scene& scene,
+    const std::vector<float>& energies,
+    const crf::DenseCrfOptions& options
+) {
+  std::vector<std::pair<float, bench::TextbookLattice>> kernels;
+  const auto& bilateral = options.kernels[0];
+  kernels.emplace_back(
+      static_cast<float>(bilateral.weight),
+      bench::TextbookLattice(
+          features(scene, bilateral.position_sigma, *bilateral.color_sigma), 5
+      )
+  );
+  kernels.emplace_back(
+      static_cast<float>(options.kernels[1].weight),
+      bench::TextbookLattice(
+          features(scene, options.kernels[1].position_sigma, 0), 2
+      )
+  );
+  return bench::textbook_mean_field(
+      kernels, energies, static_cast<int>(scene.labels), 10
+  );
+}
+
 void textbook(benchmark::State& state, const Scene& scene) {
   const auto options = options_of(state);
-  const size_t pixels = scene.rgb.total();
-  const auto labels = static_cast<size_t>(scene.labels);
-  std::vector<float> energies(scene.energies.size());
-  for (size_t l = 0; l < labels; ++l) {
-    for (size_t i = 0; i < pixels; ++i) {
-      energies[i * labels + l] = scene.energies[l * pixels + i];
-    }
-  }
+  const auto energies = energies_by_pixel(scene);
   for (auto _ : state) {
-    std::vector<std::pair<float, bench::TextbookLattice>> kernels;
-    const auto& bilateral = options.kernels[0];
-    kernels.emplace_back(
-        static_cast<float>(bilateral.weight),
-        bench::TextbookLattice(
-            features(scene, bilateral.position_sigma, *bilateral.color_sigma), 5
-        )
-    );
-    kernels.emplace_back(
-        static_cast<float>(options.kernels[1].weight),
-        bench::TextbookLattice(
-            features(scene, options.kernels[1].position_sigma, 0), 2
-        )
-    );
-    benchmark::DoNotOptimize(bench::textbook_mean_field(
-        kernels, energies, static_cast<int>(labels), 10
-    ));
+    benchmark::DoNotOptimize(infer_by_textbook(scene, energies, options));
   }
 }
 
-/// Q after 10 iterations of the defaults, [labels * pixels].
-std::vector<float> infer(const Scene& scene, crf::Engine engine) {
+/// Q after 10 iterations of the defaults, [labels, pixels].
+torch::Tensor infer(const Scene& scene, crf::Engine engine) {
   crf::DenseCrfOptions options;
   options.engine = engine;
   const crf::DenseCrf dense(options, scene.image());
   auto field = scene.field(dense);
   field.run();
-  return field.probabilities();
+  return torch::tensor(field.probabilities()).view({scene.labels, -1});
 }
 
 void print_fidelity(const Scene& scene) {
   torch::set_num_threads(static_cast<int>(std::thread::hardware_concurrency()));
-  const auto compare = [&](crf::Engine engine) {
-    return torch::tensor(infer(scene, engine)).view({scene.labels, -1});
+  const auto exact = infer(scene, crf::Engine::kExact);
+  const auto print = [&](const char* name, const torch::Tensor& q) {
+    const auto agree = exact.argmax(0).eq(q.argmax(0));
+    std::cout << scene.rgb.cols << 'x' << scene.rgb.rows << ' ' << name
+              << ": mean |dQ| " << (exact - q).abs().mean().item<double>()
+              << ", the same label at "
+              << 100 * agree.to(torch::kFloat64).mean().item<double>()
+              << " % of the pixels\n";
   };
-  const auto exact = compare(crf::Engine::kExact);
-  const auto lattice = compare(crf::Engine::kLattice);
-  const auto agree = exact.argmax(0).eq(lattice.argmax(0));
-  std::cout << scene.rgb.cols << 'x' << scene.rgb.rows << ": mean |dQ| "
-            << (exact - lattice).abs().mean().item<double>()
-            << ", the same label at "
-            << 100 * agree.to(torch::kFloat64).mean().item<double>()
-            << " % of the pixels\n";
+  print("lattice", infer(scene, crf::Engine::kLattice));
+  const auto by_pixel = infer_by_textbook(scene, energies_by_pixel(scene), {});
+  print("textbook", torch::tensor(by_pixel).view({-1, scene.labels}).t());
 }
 
 }  // namespace
