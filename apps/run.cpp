@@ -76,7 +76,7 @@ class Run {
   }
   std::optional<engine::Checkpoint> checkpoint_to_resume() const;
   void check_common_start(int64_t iteration) const;
-  void open_log(int64_t iteration, const model::DeepLab& network);
+  void open_log(const LogStart& start, const model::DeepLab& network);
   engine::TrainHooks hooks(model::DeepLab network);
   double validate_network(model::DeepLab network, int64_t iteration);
   void save(engine::Checkpoint checkpoint, bool is_best) const;
@@ -224,17 +224,19 @@ void Run::check_common_start(int64_t iteration) const {
   }
 }
 
-void Run::open_log(int64_t iteration, const model::DeepLab& network) {
+void Run::open_log(const LogStart& start, const model::DeepLab& network) {
   if (!is_first()) return;
   const int64_t processes = options_.processes ? options_.processes->size() : 1;
   write_file(files_.config, config_text_ + "\n");
   log_ = std::make_unique<RunLog>(
       files_,
       config_,
-      iteration,
-      sitting_json(iteration, processes, options_.device)
+      start,
+      sitting_json(start.iteration, processes, options_.device)
   );
-  if (iteration > 0) say(str("resumed at iteration ", iteration));
+  if (start.iteration > 0) {
+    say(str("resumed at iteration ", start.iteration));
+  }
   const auto warning = engine::batch_norm_warning(config_.train, processes);
   if (!warning.empty() && engine::has_batch_norm(*network)) say(warning);
 }
@@ -257,7 +259,9 @@ engine::TrainHooks Run::hooks(model::DeepLab network) {
 
 bool Run::train() {
   const auto resumed = checkpoint_to_resume();
-  check_common_start(resumed ? resumed->iteration : 0);
+  LogStart start;
+  if (resumed) start = {resumed->iteration, resumed->awaits_validation};
+  check_common_start(start.iteration);
   if (config_.train.deterministic) use_deterministic_algorithms();
   const auto source = batches();
   const auto network = make_network(/*from_file=*/!resumed);
@@ -265,7 +269,7 @@ bool Run::train() {
       network, config_.train, {options_.processes, teacher()}
   );
   if (resumed) trainer.restore(*resumed);
-  open_log(trainer.iteration(), network);
+  open_log(start, network);
   const StopSignals signals;
   auto hooks = this->hooks(network);
   hooks.should_stop = [&] { return signals.arrived(); };

@@ -44,14 +44,20 @@ PngImage to_png(const cv::Mat& picture) {
 
 }  // namespace
 
-MetricsLog::MetricsLog(const std::string& path, int64_t iteration)
+MetricsLog::MetricsLog(const std::string& path, const LogStart& start)
     : path_(path) {
+  const auto is_later = [&](const Json& line) {
+    const auto iteration = line.value("iteration", int64_t{0});
+    return iteration > start.iteration ||
+           (iteration == start.iteration && start.awaits_validation &&
+            line.contains("validation"));
+  };
   std::string kept;
   if (std::filesystem::exists(path)) {
     std::istringstream lines(read_file(path));
     for (std::string line; std::getline(lines, line);) {
       const auto json = Json::parse(line, nullptr, false);
-      if (json.is_discarded() || json.value("iteration", 0L) > iteration) break;
+      if (json.is_discarded() || is_later(json)) break;
       kept += line + "\n";
     }
   }
@@ -67,16 +73,16 @@ void MetricsLog::write(const Json& line) {
 RunLog::RunLog(
     const RunFiles& files,
     const RunConfig& config,
-    int64_t iteration,
+    const LogStart& start,
     const Json& sitting
 )
     : config_(config.log),
-      metrics_(files.metrics, iteration),
-      progress_("train", config.train.iterations, iteration) {
+      metrics_(files.metrics, start),
+      progress_("train", config.train.iterations, start.iteration) {
   record_sitting(files.run, sitting);
   if (config_.tensorboard) {
     events_ = std::make_unique<EventFile>(
-        files.tensorboard, iteration == 0 ? 0 : iteration + 1
+        files.tensorboard, start.iteration == 0 ? 0 : start.iteration + 1
     );
   }
 }

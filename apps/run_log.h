@@ -18,13 +18,21 @@ namespace deeplab::apps {
 
 struct RunFiles;
 
+/// Where a log begins, or goes on.
+struct LogStart {
+  /// Iterations done.
+  int64_t iteration = 0;
+  /// The last one's validation is yet to come.
+  bool awaits_validation = false;
+};
+
 /// metrics.jsonl: a line for each iteration and each validation.
 class MetricsLog {
  public:
-  /// Keeps the lines up to `iteration`: what a killed run wrote after its last
-  /// checkpoint happens again.
+  /// Keeps the lines that a checkpoint knows of: what a killed run wrote after
+  /// it happens again.
   /// Throws: DataError where it cannot be written; so does write().
-  MetricsLog(const std::string& path, int64_t iteration);
+  MetricsLog(const std::string& path, const LogStart& start);
   void write(const Json& line);
 
  private:
@@ -36,11 +44,10 @@ class MetricsLog {
 /// progress on stderr.
 class RunLog {
  public:
-  /// `iteration` are done already; processes: of this training.
   RunLog(
       const RunFiles& files,
       const RunConfig& config,
-      int64_t iteration,
+      const LogStart& start,
       const Json& sitting
   );
 

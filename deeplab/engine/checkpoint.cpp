@@ -59,6 +59,7 @@ void save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
       {"iteration", checkpoint.iteration},
       {"best_mean_iou", checkpoint.best_mean_iou},
       {"best_iteration", checkpoint.best_iteration},
+      {"awaits_validation", checkpoint.awaits_validation},
       {"updates", checkpoint.updates},
       {"loss_scale", checkpoint.loss_scale},
       {"steps_at_scale", checkpoint.steps_at_scale}};
@@ -97,6 +98,7 @@ Checkpoint load_checkpoint(const std::string& path) {
     progress.at("best_mean_iou").get_to(checkpoint.best_mean_iou);
     progress.at("best_iteration").get_to(checkpoint.best_iteration);
     // Earlier files have none of these.
+    checkpoint.awaits_validation = progress.value("awaits_validation", false);
     checkpoint.updates = progress.value("updates", checkpoint.iteration);
     checkpoint.loss_scale = progress.value("loss_scale", 0.0);
     checkpoint.steps_at_scale = progress.value("steps_at_scale", int64_t{0});

@@ -17,6 +17,8 @@ struct Checkpoint {
   /// Best validation score so far and its iteration; below 0: none yet.
   double best_mean_iou = -1;
   int64_t best_iteration = 0;
+  /// Saved before the validation that is due after its last iteration.
+  bool awaits_validation = false;
   weights::StateDict network;
   /// The optimizer's state: see Optimizer.
   weights::StateDict velocities;

@@ -138,12 +138,14 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   iteration_ = checkpoint.iteration;
   best_mean_iou_ = checkpoint.best_mean_iou;
   best_iteration_ = checkpoint.best_iteration;
+  awaits_validation_ = checkpoint.awaits_validation;
 }
 
 void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
   const auto due = [&](int64_t every) {
     return every > 0 && iteration_ % every == 0;
   };
+  if (awaits_validation_) validate(hooks);
   while (iteration_ < config_.iterations) {
     const auto start = Clock::now();
     const auto batch = batches(iteration_);
@@ -153,13 +155,14 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
     report.data_seconds = data_seconds;
     if (hooks.on_step) hooks.on_step(report);
     const bool last = iteration_ == config_.iterations;
-    const bool validated = last || due(config_.validate_every);
-    if (validated) validate_and_save(hooks, /*validate=*/true);
-    const bool stop = stops(hooks);
-    if (!validated && (stop || due(config_.checkpoint_every))) {
-      validate_and_save(hooks, /*validate=*/false);
-    }
-    if (stop) return;
+    const bool validates = last || due(config_.validate_every);
+    const bool saves = validates || due(config_.checkpoint_every);
+    awaits_validation_ = validates && hooks.validate;
+    if (saves) save(hooks, /*is_best=*/false);
+    if (awaits_validation_) validate(hooks);
+    if (!stops(hooks)) continue;
+    if (!saves) save(hooks, /*is_best=*/false);
+    return;
   }
 }
 
@@ -261,22 +264,24 @@ bool Trainer::update(StepReport& report) {
   return true;
 }
 
-void Trainer::validate_and_save(const TrainHooks& hooks, bool validate) {
-  check_finite();
-  bool is_best = false;
-  if (validate && hooks.validate) {
-    // Running statistics differ between processes.
-    if (context_.processes) share_state();
-    const double score = [&] {
-      const SwappedIn averages(averages_);
-      return hooks.validate(iteration_);
-    }();
-    is_best = score > best_mean_iou_;
-    if (is_best) {
-      best_mean_iou_ = score;
-      best_iteration_ = iteration_;
-    }
+void Trainer::validate(const TrainHooks& hooks) {
+  // Running statistics differ between processes.
+  if (context_.processes) share_state();
+  const double score = [&] {
+    const SwappedIn averages(averages_);
+    return hooks.validate(iteration_);
+  }();
+  awaits_validation_ = false;
+  const bool is_best = score > best_mean_iou_;
+  if (is_best) {
+    best_mean_iou_ = score;
+    best_iteration_ = iteration_;
   }
+  save(hooks, is_best);
+}
+
+void Trainer::save(const TrainHooks& hooks, bool is_best) const {
+  check_finite();
   if (hooks.save) hooks.save(checkpoint(), is_best);
 }
 
@@ -298,6 +303,7 @@ Checkpoint Trainer::checkpoint() const {
   checkpoint.iteration = iteration_;
   checkpoint.best_mean_iou = best_mean_iou_;
   checkpoint.best_iteration = best_iteration_;
+  checkpoint.awaits_validation = awaits_validation_;
   checkpoint.network = weights::state_dict(*network_);
   checkpoint.velocities = optimizer_.velocities();
   checkpoint.squares = optimizer_.squares();

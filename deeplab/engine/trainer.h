@@ -44,7 +44,8 @@ struct StepReport {
 struct TrainHooks {
   std::function<void(const StepReport&)> on_step;
   std::function<double(int64_t iteration)> validate;
-  /// To be written to disk; `is_best` where no validation scored higher.
+  /// To be written to disk: before each validation, so that one that fails
+  /// costs nothing, and after it; `is_best` where none scored higher.
   std::function<void(const Checkpoint&, bool is_best)> save;
   /// Whether to stop after this step; a checkpoint is saved first.
   std::function<bool()> should_stop;
@@ -99,7 +100,8 @@ class Trainer {
   bool update(StepReport& report);
   void share_state();
   bool stops(const TrainHooks& hooks);
-  void validate_and_save(const TrainHooks& hooks, bool validate);
+  void validate(const TrainHooks& hooks);
+  void save(const TrainHooks& hooks, bool is_best) const;
   void check_finite() const;
   Checkpoint checkpoint() const;
 
@@ -116,6 +118,7 @@ class Trainer {
   int64_t iteration_ = 0;
   double best_mean_iou_ = -1;
   int64_t best_iteration_ = 0;
+  bool awaits_validation_ = false;
 };
 
 }  // namespace deeplab::engine

@@ -192,6 +192,45 @@ TEST_F(Program, AFullDiskLeavesTheOldCheckpoint) {
   EXPECT_TRUE(same_weights(whole + "/last.safetensors", last));
 }
 
+TEST_F(Program, ABrokenValidationPhotoCostsNoStep) {
+  const auto drawn = path("drawn");
+  const auto photo = drawn + "/JPEGImages/val_1.jpg";
+  ASSERT_EQ(
+      deeplab(
+          "data synthesize " + drawn +
+          " --set data.synthetic.train_images=8"
+          " --set data.synthetic.val_images=2"
+      )
+          .code,
+      0
+  );
+  const auto words = [&](const std::string& out) {
+    return small(out, kIterations) + " --set data.root=" + drawn +
+           " --set data.kind=pascal_voc --set train.checkpoint_every=0";
+  };
+  const auto whole = path("whole");
+  const auto out = path("run");
+  ASSERT_EQ(deeplab(words(whole)).code, 0);
+
+  const auto bytes = testing::read_text(photo);
+  testing::write_text(photo, bytes.substr(0, bytes.size() / 2));
+  const auto failed = deeplab(words(out));
+  EXPECT_EQ(failed.code, 3) << failed.output;
+  EXPECT_THAT(failed.output, HasSubstr("val_1.jpg"));
+
+  testing::write_text(photo, bytes);
+  const auto resumed = deeplab(words(out) + " --resume");
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_THAT(resumed.output, HasSubstr("resumed at iteration 7"));
+  for (const std::string file : {"/last.safetensors", "/best.safetensors"}) {
+    EXPECT_TRUE(same_weights(whole + file, out + file)) << file;
+  }
+  EXPECT_EQ(
+      timeless(testing::read_text(whole + "/metrics.jsonl")),
+      timeless(testing::read_text(out + "/metrics.jsonl"))
+  );
+}
+
 TEST_F(Program, TensorboardReadsWhatATrainingWrites) {
   const auto out = path("run");
   const auto trained = deeplab(

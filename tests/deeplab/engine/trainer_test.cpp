@@ -75,6 +75,7 @@ TEST(Trainer, ResumedEndsWithTheBitsOfOneNeverStopped) {
   };
   Checkpoint whole;
   hooks.save = [&](const Checkpoint& checkpoint, bool is_best) {
+    if (checkpoint.awaits_validation) return;
     whole = copy_of(checkpoint);
     EXPECT_EQ(is_best, checkpoint.iteration == 4 || checkpoint.iteration == 2);
     if (checkpoint.iteration == 2) save_checkpoint(folder / "c", checkpoint);
@@ -94,6 +95,35 @@ TEST(Trainer, ResumedEndsWithTheBitsOfOneNeverStopped) {
   EXPECT_EQ(last.best_iteration, 4);
   EXPECT_TRUE(equal_states(last.network, whole.network));
   EXPECT_TRUE(equal_states(last.velocities, whole.velocities));
+}
+
+TEST(Trainer, AValidationThatFailsIsMadeUpForAndCostsNoStep) {
+  const testing::TemporaryFolder folder;
+  TrainHooks hooks;
+  hooks.validate = [](int64_t iteration) {
+    if (iteration == 4) throw DataError("broken photo");
+    return 0.5;
+  };
+  hooks.save = [&](const Checkpoint& checkpoint, bool) {
+    save_checkpoint(folder / "c", checkpoint);
+  };
+  EXPECT_THROW(
+      Trainer(small_network(), short_training()).run(batch_of, hooks), DataError
+  );
+
+  Trainer resumed(small_network(), short_training());
+  resumed.restore(load_checkpoint(folder / "c"));
+  EXPECT_EQ(resumed.iteration(), 4);
+  std::vector<int64_t> validated;
+  hooks.validate = [&](int64_t iteration) {
+    validated.push_back(iteration);
+    return iteration == 4 ? 1.0 : 0.5;
+  };
+  resumed.run(batch_of, hooks);
+  EXPECT_THAT(validated, ::testing::ElementsAre(4, 6));
+  const auto last = load_checkpoint(folder / "c");
+  EXPECT_EQ(last.best_iteration, 4);
+  EXPECT_FALSE(last.awaits_validation);
 }
 
 TEST(Trainer, LearnsOneBatch) {
