@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flags that make a run's config.
+#include <algorithm>
 #include <array>
 
 #include "apps/flags.h"
@@ -175,6 +176,21 @@ void Flags::set_inference_keys(Json& config) const {
   if (has("trimap")) set_key(config, "evaluate.trimap", numbers("trimap", 1));
 }
 
+void Flags::check_inference_flags(const EvaluateConfig& config) const {
+  if (has("overlap") && config.window.empty() && !has("memory-limit")) {
+    throw ConfigError(
+        "--overlap is of pieces; give --window or --memory-limit too"
+    );
+  }
+  const bool is_scaled =
+      std::any_of(config.scales.begin(), config.scales.end(), [](double scale) {
+        return scale != 1;
+      });
+  if (has("sizing") && !is_scaled) {
+    throw ConfigError("--sizing is of scaled images; give --scales too");
+  }
+}
+
 RunConfig Flags::config(const Json& base) const {
   Json config = base;
   if (has("config")) {
@@ -223,6 +239,7 @@ RunConfig Flags::config(const Json& base) const {
   auto result = read_run_config(config);
   result.data.validate();
   result.evaluate.inference();
+  if (has_inference_) check_inference_flags(result.evaluate);
   if (result.evaluate.crf) result.evaluate.crf->options();
   return result;
 }

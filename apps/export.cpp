@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -21,6 +22,18 @@ model::ScriptOutput output_of(const std::string& word) {
   if (found != known.end()) return found->second;
   throw ConfigError(
       str("--output ", word, "; known: logits, probabilities, labels")
+  );
+}
+
+/// A name that says another format would mislead whoever opens the file.
+void check_name(const std::string& path) {
+  const auto suffix = std::filesystem::path(path).extension();
+  if (suffix != ".onnx" && suffix != ".safetensors") return;
+  throw ConfigError(
+      str("--out ",
+          path,
+          ": export writes TorchScript; end the name in .pt (deeplab convert "
+          "writes safetensors)")
   );
 }
 
@@ -67,6 +80,7 @@ int export_network(const Arguments& arguments) {
   if (!flags.parse(arguments)) return 0;
   if (!flags.has("out"))
     throw ConfigError("--out is not given; it names the file");
+  check_name(flags.text("out"));
 
   model::ScriptOptions options;
   options.output = output_of(flags.text("output"));

@@ -96,6 +96,7 @@ class Flags {
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
   void set_inference_keys(Json& config) const;
+  void check_inference_flags(const EvaluateConfig& config) const;
 
   ConfigFlags kind_ = ConfigFlags::kNone;
   bool has_inference_ = false;

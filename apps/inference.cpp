@@ -22,6 +22,12 @@ std::string size_text(const model::ImageSize& size) {
   return str(size.height, "x", size.width);
 }
 
+std::string gib_text(double bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << bytes / kGib;
+  return text.str();
+}
+
 /// Cuts each image into pieces that leave the process within its limit.
 class LimitedInference {
  public:
@@ -37,6 +43,14 @@ class LimitedInference {
     memory_ = engine::measure_memory(network_);
     // What the process holds without any image.
     besides_ = static_cast<double>(resident_bytes());
+    if (besides_ < limit_) return;
+    throw ConfigError(
+        str("--memory-limit is ",
+            gib_text(limit_),
+            " GiB; the program with the network takes ",
+            gib_text(besides_),
+            " before any image")
+    );
   }
 
   torch::Tensor operator()(const torch::Tensor& images) {
@@ -51,19 +65,18 @@ class LimitedInference {
  private:
   void tell(model::ImageSize size, const engine::InferenceOptions& fitting) {
     told_ = true;
-    const auto gib = [&](const engine::InferenceOptions& options) {
-      return (besides_ +
-              engine::estimate_memory(memory_, options, size, classes_)) /
-             kGib;
+    const auto needed = [&](const engine::InferenceOptions& options) {
+      return gib_text(
+          besides_ + engine::estimate_memory(memory_, options, size, classes_)
+      );
     };
-    std::cerr << std::fixed << std::setprecision(2)
-              << "memory: " << size_text(size) << " needs about "
-              << gib(options_) << " GiB as asked for";
+    std::cerr << "memory: " << size_text(size) << " needs about "
+              << needed(options_) << " GiB as asked for";
     if (fitting.window && !options_.window) {
       std::cerr << ", in pieces of " << size_text(*fitting.window) << ' '
-                << gib(fitting);
+                << needed(fitting);
     }
-    std::cerr << '\n' << std::defaultfloat;
+    std::cerr << '\n';
   }
 
   model::Segmenter network_;

@@ -195,6 +195,13 @@ TEST_F(Ablate, PredictStaysWithinItsMemoryLimit) {
   const auto refused = deeplab(words + " --memory-limit 0.3");
   EXPECT_EQ(refused.code, 3) << refused.output;
   EXPECT_THAT(refused.output, HasSubstr("GiB even in pieces of 129x129"));
+  const auto hopeless = deeplab(words + " --memory-limit 0.01");
+  EXPECT_EQ(hopeless.code, 2) << hopeless.output;
+  EXPECT_THAT(
+      hopeless.output,
+      HasSubstr("--memory-limit is 0.01 GiB; the program with the network takes"
+      )
+  );
 }
 
 }  // namespace

@@ -111,6 +111,12 @@ INSTANTIATE_TEST_SUITE_P(
             "evaluate --memory-limit 0",
             2,
             "--memory-limit is 0; must be above 0"},
+        Refusal{"evaluate --overlap 0.5", 2, "--overlap is of pieces; give"},
+        Refusal{"evaluate --sizing pytorch", 2, "--sizing is of scaled images"},
+        Refusal{
+            "export --checkpoint a --out net.onnx",
+            2,
+            "--out net.onnx: export writes TorchScript"},
         Refusal{"ablate a.json --jobs 0", 2, "--jobs is 0; must be a whole"},
         Refusal{
             "crf --image x.png --logits a --save masks",
