@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <set>
@@ -10,151 +8,31 @@
 #include <torch/types.h>
 
 #include "apps/crf_config.h"
+#include "apps/crf_scores.h"
 #include "apps/flags.h"
 #include "apps/overlay.h"
+#include "apps/photos.h"
 #include "apps/platform.h"
 #include "apps/verbs.h"
+#include "apps/world.h"
 #include "data/image_file.h"
 #include "data/npy.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
-#include "deeplab/crf/energies.h"
 #include "deeplab/crf/gibbs.h"
 #include "deeplab/crf/mean_field.h"
-#include "deeplab/crf/rows.h"
 
 namespace deeplab::apps {
 namespace {
 
-/// What a pixel is thought to be before its neighbours are asked.
-struct Unary {
-  size_t labels = 0;
-  /// [labels, H, W]
-  torch::Tensor energies;
-
-  float* data() const { return energies.data_ptr<float>(); }
-};
-
-/// Refuses scores of another shape than the image's.
-torch::Tensor read_scores(
-    const std::string& path, const cv::Mat& image, bool drops_labels
-) {
-  // The scores, and two of the CRF's tables, which are smaller by an unknown
-  // number of labels if some are dropped.
-  const size_t times_the_file = drops_labels ? 1 : 3;
-  std::error_code problem;
-  const auto bytes = std::filesystem::file_size(path, problem);
-  if (!problem) {
-    crf::check_memory(image.total(), times_the_file * bytes / image.total());
-  }
-  const auto scores = data::read_npy(path);
-  const auto fits = scores.dim() == 3 && scores.size(0) >= 2 &&
-                    scores.size(0) <= kVoid && scores.size(1) == image.rows &&
-                    scores.size(2) == image.cols;
-  if (fits) return scores;
-  throw DataError(
-      str(path,
-          ": holds ",
-          scores.sizes(),
-          "; expected [2 to 255 labels, ",
-          image.rows,
-          ", ",
-          image.cols,
-          "], labels first, at the image's size")
-  );
-}
-
-cv::Mat read_labels(
-    const std::string& path, const cv::Mat& image, int64_t count
-) {
-  const auto mask = data::read_mask(path);
-  if (mask.size() == image.size()) {
-    for (int y = 0; y < mask.rows; ++y) {
-      for (int x = 0; x < mask.cols; ++x) {
-        const int64_t label = mask.at<uint8_t>(y, x);
-        if (label < count || label == kVoid) continue;
-        throw DataError(
-            str(path,
-                ": label ",
-                label,
-                " at row ",
-                y,
-                ", column ",
-                x,
-                "; --num-labels is ",
-                count)
-        );
-      }
-    }
-    return mask;
-  }
-  throw DataError(
-      str(path,
-          ": is ",
-          mask.rows,
-          "x",
-          mask.cols,
-          ", the image ",
-          image.rows,
-          "x",
-          image.cols)
-  );
-}
-
-void check_energies(const float* values, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    if (std::abs(values[i]) <= crf::kMostEnergy) continue;
-    throw DataError(str("energy ", values[i], "; must be in +-1e20"));
-  }
-}
-
-Unary read_unary(const Flags& flags, const cv::Mat& image, bool drops_labels) {
-  const auto pixels = image.total();
-  Unary unary;
-  if (flags.has("labels")) {
-    const auto path = flags.text("labels");
-    const auto count = flags.whole("num-labels");
-    const auto mask = read_labels(path, image, count);
-    unary.labels = static_cast<size_t>(count);
-    unary.energies = torch::empty({count, image.rows, image.cols});
-    crf::energies_of_labels(
-        mask.data,
-        unary.labels,
-        pixels,
-        flags.number("confidence"),
-        unary.data()
-    );
-    return unary;
-  }
-  for (const std::string kind : {"logits", "probabilities", "unary"}) {
-    if (!flags.has(kind)) continue;
-    const auto path = flags.text(kind);
-    unary.energies = read_scores(path, image, drops_labels);
-    float* values = unary.data();
-    unary.labels = static_cast<size_t>(unary.energies.size(0));
-    try {
-      if (kind == "logits") {
-        crf::energies_of_logits(values, unary.labels, pixels, values);
-      } else if (kind == "probabilities") {
-        crf::energies_of_probabilities(values, unary.labels, pixels, values);
-      } else {
-        check_energies(values, unary.energies.numel());
-      }
-    } catch (const DataError& error) {
-      throw DataError(str(path, ": ", error.what()));
-    }
-  }
-  return unary;
-}
-
-void check_flags(const Flags& flags) {
-  flags.number("confidence");
+/// The kind of scores that the flags give.
+std::string check_flags(const Flags& flags) {
   if (!flags.has("image")) throw ConfigError("--image is not given");
-  int given = 0;
+  std::vector<std::string> given;
   for (const auto* kind : {"logits", "probabilities", "unary", "labels"}) {
-    given += flags.has(kind) ? 1 : 0;
+    if (flags.has(kind)) given.emplace_back(kind);
   }
-  if (given == 1) return;
+  if (given.size() == 1) return given.front();
   throw ConfigError(
       "give one of --logits, --probabilities, --unary and --labels"
   );
@@ -170,8 +48,15 @@ void check_inference(const Flags& flags) {
   }
 }
 
-/// Probabilities [labels, height, width] as --inference says; prints the time.
-torch::Tensor infer(
+struct Refined {
+  /// [labels, height, width]
+  torch::Tensor probabilities;
+  /// What it took, in words.
+  std::string told;
+};
+
+/// As --inference says.
+Refined infer(
     const Flags& flags,
     const crf::DenseCrf& dense,
     Unary unary,
@@ -200,10 +85,11 @@ torch::Tensor infer(
   }
   const std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
-  std::cout << kind << ": " << done << " in " << seconds.count() << " s\n";
-  return probabilities.view(
-      {static_cast<int64_t>(unary.labels), image.rows, image.cols}
-  );
+  return {
+      probabilities.view(
+          {static_cast<int64_t>(unary.labels), image.rows, image.cols}
+      ),
+      str(kind, ": ", done, " in ", seconds.count(), " s")};
 }
 
 /// The image, and the labels at the wanted iterations, side by side.
@@ -222,6 +108,97 @@ cv::Mat draw_steps(
   return strip;
 }
 
+std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
+  for (const auto& word : words) {
+    if (word == "mask" || word == "overlay" || word == "probabilities")
+      continue;
+    throw ConfigError(
+        str("--save ", word, "; known: mask, overlay, probabilities")
+    );
+  }
+  return {words.begin(), words.end()};
+}
+
+/// Refines photo after photo by what the flags say.
+class Refiner {
+ public:
+  explicit Refiner(const Flags& flags)
+      : flags_(flags),
+        options_(
+            read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101")
+                .options()
+        ),
+        kinds_(parse_kinds(flags.list("save"))) {
+    const auto steps = flags.numbers("steps", 0);
+    steps_.insert(steps.begin(), steps.end());
+    unary_.num_labels = flags.whole("num-labels");
+    unary_.confidence = flags.number("confidence");
+    unary_.drops_labels = options_.drop_labels_below > 0;
+  }
+
+  /// Returns what it took, in words.
+  std::string refine(const std::string& photo, const ScoresFile& file) const {
+    const auto image = data::read_image(photo);
+    auto unary = read_unary(file, image, unary_);
+    const auto raw = rgb_levels(image);
+    const crf::DenseCrf dense(
+        options_, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
+    );
+    const auto stem =
+        flags_.text("out") + "/" + std::filesystem::path(photo).stem().string();
+    if (!steps_.empty()) {
+      crf::MeanField field(dense, unary.data(), unary.labels);
+      data::write_image(
+          stem + "_steps.png", draw_steps(std::move(field), image, steps_)
+      );
+    }
+    const auto refined = infer(flags_, dense, std::move(unary), image);
+    save(refined.probabilities, image, stem);
+    return refined.told;
+  }
+
+ private:
+  void save(
+      const torch::Tensor& scores, const cv::Mat& image, const std::string& stem
+  ) const {
+    const auto labels = to_mask(scores.argmax(0));
+    const auto classes = data::numbered_classes(scores.size(0));
+    const auto wanted = [&](const char* kind) {
+      return kinds_.count(kind) > 0;
+    };
+    if (wanted("mask")) data::write_mask(stem + "_mask.png", labels, classes);
+    if (wanted("overlay")) {
+      data::write_image(
+          stem + "_overlay.png", draw_overlay(image, labels, classes)
+      );
+    }
+    if (wanted("probabilities")) {
+      data::write_npy(stem + "_probabilities.npy", scores);
+    }
+  }
+
+  const Flags& flags_;
+  crf::DenseCrfOptions options_;
+  std::set<std::string> kinds_;
+  std::set<int64_t> steps_;
+  UnaryOptions unary_;
+};
+
+/// Returns whether this process is the first of those that share the work.
+bool refine_folder(
+    const Refiner& refiner, const ScoresFile& folder, const std::string& photos
+) {
+  const auto scores = find_scores(folder.kind, folder.path, photos);
+  std::vector<std::string> scored;
+  for (const auto& [photo, file] : scores) scored.push_back(photo);
+  const auto processes = join_processes();
+  for_each_photo("crf", scored, processes, [&](size_t index) {
+    const auto& photo = scored[index];
+    refiner.refine(photo, {folder.kind, scores.at(photo)});
+  });
+  return is_first(processes);
+}
+
 }  // namespace
 
 int crf_post_process(const Arguments& arguments) {
@@ -232,12 +209,15 @@ int crf_post_process(const Arguments& arguments) {
       "crf",
       "Refines the scores of any network by a dense CRF; crf tune chooses its "
       "parameters.",
-      "[tune] --image PHOTO --logits X.npy [flags]"
+      "[tune] --image PHOTO|FOLDER --logits X.npy|FOLDER [flags]"
   );
   flags.add_crf();
   auto add = flags.add();
   const auto text = [] { return cxxopts::value<std::string>(); };
-  add("image", "the photo that was segmented, JPEG or PNG", text());
+  add("image",
+      "the photo that was segmented, JPEG or PNG, or a folder of them; then "
+      "scores are a folder too, NAME.npy or NAME_logits.npy of photo NAME",
+      text());
   add("logits", "float .npy [labels, H, W], not softmaxed", text());
   add("probabilities", "float .npy [labels, H, W], 0 to 1", text());
   add("unary", "float .npy [labels, H, W], energies: -log p", text());
@@ -258,52 +238,30 @@ int crf_post_process(const Arguments& arguments) {
       text()->default_value("mask,overlay"));
   add("out", "folder for the results", text()->default_value("crf"));
   if (!flags.parse(arguments)) return 0;
-  check_flags(flags);
+  const auto kind = check_flags(flags);
   check_inference(flags);
-  // A large image's scores make room for the tables, and those for the result.
-  return_freed_memory();
-  const auto config =
-      read_crf_config(flags.has("crf") ? flags.text("crf") : "resnet101");
-  const auto options = config.options();
-  const auto listed = flags.numbers("steps", 0);
-  const std::set<int64_t> steps(listed.begin(), listed.end());
-  const auto kinds = flags.list("save");
-  for (const auto& kind : kinds) {
-    if (kind == "mask" || kind == "overlay" || kind == "probabilities")
-      continue;
+  const Refiner refiner(flags);
+  const auto photo = flags.text("image");
+  const ScoresFile scores{kind, flags.text(kind)};
+  const bool is_folder = std::filesystem::is_directory(photo);
+  if (std::filesystem::is_directory(scores.path) != is_folder) {
     throw ConfigError(
-        str("--save ", kind, "; known: mask, overlay, probabilities")
+        str("--image ",
+            photo,
+            " and --",
+            kind,
+            ' ',
+            scores.path,
+            ": one is a folder, the other is not")
     );
   }
-
-  const auto path = flags.text("image");
-  const auto image = data::read_image(path);
-  auto unary = read_unary(flags, image, options.drop_labels_below > 0);
-  const auto raw = rgb_levels(image);
-  const crf::DenseCrf dense(
-      options, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
-  );
-  const auto stem =
-      flags.text("out") + "/" + std::filesystem::path(path).stem().string();
-  if (!steps.empty()) {
-    crf::MeanField field(dense, unary.data(), unary.labels);
-    data::write_image(
-        stem + "_steps.png", draw_steps(std::move(field), image, steps)
-    );
-  }
-  const auto scores = infer(flags, dense, std::move(unary), image);
-  const auto labels = to_mask(scores.argmax(0));
-  const auto classes = data::numbered_classes(scores.size(0));
-  for (const auto& kind : kinds) {
-    if (kind == "mask") data::write_mask(stem + "_mask.png", labels, classes);
-    if (kind == "overlay") {
-      data::write_image(
-          stem + "_overlay.png", draw_overlay(image, labels, classes)
-      );
-    }
-    if (kind == "probabilities") {
-      data::write_npy(stem + "_probabilities.npy", scores);
-    }
+  if (is_folder) {
+    if (!refine_folder(refiner, scores, photo)) return 0;
+  } else {
+    // A large image's scores make room for the tables, and those for the
+    // result.
+    return_freed_memory();
+    std::cout << refiner.refine(photo, scores) << '\n';
   }
   std::cout << flags.text("out") << '\n';
   return 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <set>
 
@@ -12,7 +10,7 @@
 #include "apps/inference.h"
 #include "apps/network_source.h"
 #include "apps/overlay.h"
-#include "apps/progress.h"
+#include "apps/photos.h"
 #include "apps/verbs.h"
 #include "apps/world.h"
 #include "data/image_file.h"
@@ -25,52 +23,6 @@ namespace deeplab::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_photo(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), ::tolower);
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-}
-
-/// The photos that files and folders name, in order.
-std::vector<std::string> find_photos(const std::vector<std::string>& inputs) {
-  std::vector<std::string> photos;
-  for (const auto& input : inputs) {
-    if (!fs::exists(input)) throw DataError(str(input, ": no such file"));
-    if (!fs::is_directory(input)) {
-      photos.push_back(input);
-      continue;
-    }
-    std::set<std::string> inside;
-    for (const auto& entry : fs::directory_iterator(input)) {
-      if (entry.is_regular_file() && is_photo(entry.path())) {
-        inside.insert(entry.path().string());
-      }
-    }
-    if (inside.empty()) {
-      throw DataError(str(input, ": holds no .jpg, .jpeg or .png"));
-    }
-    photos.insert(photos.end(), inside.begin(), inside.end());
-  }
-  return photos;
-}
-
-/// Results are named after the photo alone, so two must not share a name.
-void check_names(const std::vector<std::string>& photos) {
-  std::map<std::string, std::string> seen;
-  for (const auto& photo : photos) {
-    const auto stem = fs::path(photo).stem().string();
-    const auto [other, fresh] = seen.emplace(stem, photo);
-    if (!fresh) {
-      throw ConfigError(str(
-          photo,
-          " and ",
-          other->second,
-          " would share their results' names; predict them into two folders"
-      ));
-    }
-  }
-}
 
 std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
   const std::set<std::string> known{
@@ -187,43 +139,15 @@ int predict(const Arguments& arguments) {
   const auto kinds = parse_kinds(flags.list("save"));
   const auto photos =
       find_photos(flags.get<std::vector<std::string>>("inputs"));
-  check_names(photos);
   const auto limit = memory_limit(flags);
   auto network = open_network(flags);
   network.segmenter =
       inference_of(network.segmenter, network.config.evaluate, limit);
   Predictor predictor(std::move(network), kinds, flags.text("out"));
   const auto processes = join_processes();
-  const int64_t share =
-      own_share(static_cast<int64_t>(photos.size()), processes);
-  std::optional<Progress> progress;
-  if (is_first(processes)) progress.emplace("predict", share, 0);
-  double failed = 0;
-  for (int64_t done = 0; done < share; ++done) {
-    const auto& photo =
-        photos[static_cast<size_t>(whole_index(done, processes))];
-    // One bad photo of a thousand should not cost the others.
-    try {
-      predictor.predict(photo);
-    } catch (const DataError& error) {
-      const std::string problem = error.what();
-      const bool named = problem.find(photo) != std::string::npos;
-      const auto line = str("error: ", named ? "" : photo + ": ", problem);
-      if (progress) {
-        progress->say(line);
-      } else {
-        std::cerr << line << '\n';
-      }
-      ++failed;
-    }
-    if (progress) progress->update(done + 1, "");
-  }
-  if (processes) failed = processes->sum(failed);
-  if (failed > 0) {
-    throw DataError(
-        str(failed, " of ", photos.size(), " photos could not be segmented")
-    );
-  }
+  for_each_photo("predict", photos, processes, [&](size_t index) {
+    predictor.predict(photos[index]);
+  });
   if (is_first(processes)) std::cout << flags.text("out") << '\n';
   return 0;
 }

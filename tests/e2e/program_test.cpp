@@ -370,6 +370,74 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
   EXPECT_THAT(wrong.output, HasSubstr("expected 0 to 1"));
 }
 
+TEST_F(Program, CrfRefinesAFolderOfPhotos) {
+  namespace fs = std::filesystem;
+  const auto drawn = path("drawn");
+  const auto photos = drawn + "/JPEGImages";
+  const auto masks = drawn + "/SegmentationClass";
+  ASSERT_EQ(
+      deeplab(
+          "data synthesize " + drawn +
+          " --set data.synthetic.train_images=2"
+          " --set data.synthetic.val_images=2"
+          " --set data.synthetic.width=64 --set data.synthetic.height=48"
+      )
+          .code,
+      0
+  );
+  const auto refine = [&](const std::string& photo,
+                          const std::string& labels,
+                          const std::string& out) {
+    return deeplab(
+        "crf --image " + photo + " --labels " + labels +
+        " --num-labels 12 --save mask,probabilities --out " + path(out)
+    );
+  };
+  const auto expect_equal = [&](const std::string& out,
+                                const std::string& name) {
+    for (const auto* file : {"_mask.png", "_probabilities.npy"}) {
+      const auto bytes = testing::read_text(path("one/" + name + file));
+      EXPECT_FALSE(bytes.empty());
+      EXPECT_EQ(bytes, testing::read_text(path(out + "/" + name + file)));
+    }
+  };
+  const auto one = refine(photos + "/val_1.jpg", masks + "/val_1.png", "one");
+  ASSERT_EQ(one.code, 0) << one.output;
+  const auto all = refine(photos, masks, "all");
+  ASSERT_EQ(all.code, 0) << all.output;
+  expect_equal("all", "val_1");
+  EXPECT_TRUE(fs::exists(path("all/train_0_mask.png")));
+
+  // As predict calls its results; the pictures beside them are not masks.
+  fs::create_directory(path("predicted"));
+  for (const auto* kind : {"_mask.png", "_overlay.png"}) {
+    fs::copy(masks + "/val_1.png", path("predicted/val_1") + kind);
+  }
+  const auto predicted = refine(photos, path("predicted"), "predicted_out");
+  ASSERT_EQ(predicted.code, 0) << predicted.output;
+  expect_equal("predicted_out", "val_1");
+  fs::copy(masks + "/val_1.png", path("predicted/val_1.png"));
+  const auto twice = refine(photos, path("predicted"), "twice");
+  EXPECT_EQ(twice.code, 2);
+  EXPECT_THAT(twice.output, HasSubstr("are of one photo"));
+
+  const auto mixed = refine(photos, masks + "/val_1.png", "mixed");
+  EXPECT_EQ(mixed.code, 2);
+  EXPECT_THAT(mixed.output, HasSubstr("one is a folder, the other is not"));
+  // A bad photo does not cost the others.
+  const auto bad = photos + "/train_0.jpg";
+  testing::write_text(bad, testing::read_text(bad).substr(0, 300));
+  const auto some = refine(photos, masks, "some");
+  EXPECT_EQ(some.code, 3);
+  EXPECT_THAT(some.output, HasSubstr("error: " + bad));
+  EXPECT_THAT(some.output, HasSubstr("1 of 4 photos could not"));
+  expect_equal("some", "val_1");
+  fs::remove(bad);
+  const auto missing = refine(photos, masks, "missing");
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_THAT(missing.output, HasSubstr("train_0.png: no photo of it in"));
+}
+
 TEST(Describe, ListsPresetsAndPrintsLayers) {
   const auto list = deeplab("describe");
   EXPECT_EQ(list.code, 0);
