@@ -5,6 +5,8 @@
 #include <iomanip>
 #include <iostream>
 
+#include <torch/utils.h>
+
 #include "apps/contact_sheet.h"
 #include "apps/data_verbs.h"
 #include "apps/flags.h"
@@ -170,9 +172,11 @@ void write_report(
 void check_split(CheckedSplit& split) {
   {
     Progress progress("check " + split.name, split.dataset->size(), 0);
-    split.report = check_dataset(*split.dataset, [&](int64_t done) {
-      progress.update(done, "");
-    });
+    split.report = check_dataset(
+        *split.dataset,
+        torch::get_num_threads(),
+        [&](int64_t done) { progress.update(done, ""); }
+    );
   }
   std::cout << split.name << ": " << split.report.images << " images, "
             << split.report.problems.size() << " unusable\n";

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 #include <torch/types.h>
 
+#include "data/worker_pool.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 
@@ -17,12 +19,9 @@ namespace {
 constexpr int kThumbnailSide = 16;
 constexpr double kSameLook = 0.995;
 
-ImageFacts facts_of(
-    const RawSample& sample, const std::string& id, std::vector<size_t> classes
-) {
+ImageFacts facts_of(const RawSample& sample, const std::string& id) {
   ImageFacts facts;
   facts.id = id;
-  facts.classes = std::move(classes);
   facts.width = sample.image.cols;
   facts.height = sample.image.rows;
   cv::Mat grey;
@@ -38,39 +37,13 @@ ImageFacts facts_of(
   return facts;
 }
 
-/// Counts one image's labels; returns its classes.
-std::vector<size_t> count_labels(const cv::Mat& labels, CheckReport& report) {
-  std::array<int64_t, 256> counts{};
-  for (int row = 0; row < labels.rows; ++row) {
-    const auto* values = labels.ptr<uint8_t>(row);
-    for (int column = 0; column < labels.cols; ++column) {
-      ++counts[values[column]];
-    }
-  }
-  const int64_t void_pixels = counts[kVoid];
-  const auto valid = static_cast<int64_t>(labels.total()) - void_pixels;
-  report.void_pixels += void_pixels;
-  std::vector<size_t> classes;
-  for (size_t k = 0; k < report.class_pixels.size(); ++k) {
-    report.class_pixels[k] += counts[k];
-    if (counts[k] == 0) continue;
-    report.pixels_around_class[k] += valid;
-    classes.push_back(k);
-  }
-  return classes;
-}
-
 /// Sums of colors and of their squares.
 struct ColorSums {
   std::array<double, 3> sum{};
   std::array<double, 3> squares{};
   double pixels = 0;
 
-  void add(const cv::Mat& image) {
-    cv::Scalar mean;
-    cv::Scalar deviation;
-    cv::meanStdDev(image, mean, deviation);
-    const auto count = static_cast<double>(image.total());
+  void add(const cv::Scalar& mean, const cv::Scalar& deviation, double count) {
     pixels += count;
     for (int rgb = 0; rgb < 3; ++rgb) {
       const double value = mean[2 - rgb] / 255;
@@ -81,6 +54,52 @@ struct ColorSums {
     }
   }
 };
+
+/// What one pair is like, or why it cannot be used.
+struct Seen {
+  std::string problem;
+  ImageFacts facts;
+  std::array<int64_t, 256> label_pixels{};
+  cv::Scalar mean;
+  cv::Scalar deviation;
+};
+
+Seen look_at(const Dataset& dataset, int64_t index) {
+  Seen seen;
+  try {
+    const auto sample = dataset.load(index);
+    for (int row = 0; row < sample.labels.rows; ++row) {
+      const auto* values = sample.labels.ptr<uint8_t>(row);
+      for (int column = 0; column < sample.labels.cols; ++column) {
+        ++seen.label_pixels[values[column]];
+      }
+    }
+    cv::meanStdDev(sample.image, seen.mean, seen.deviation);
+    seen.facts = facts_of(sample, dataset.id(index));
+  } catch (const DataError& error) {
+    seen.problem = error.what();
+  }
+  return seen;
+}
+
+void count_in(Seen seen, CheckReport& report, ColorSums& colors) {
+  if (!seen.problem.empty()) {
+    report.problems.push_back(std::move(seen.problem));
+    return;
+  }
+  const auto pixels = seen.facts.width * seen.facts.height;
+  const int64_t void_pixels = seen.label_pixels[kVoid];
+  report.void_pixels += void_pixels;
+  for (size_t k = 0; k < report.class_pixels.size(); ++k) {
+    const int64_t own = seen.label_pixels[k];
+    report.class_pixels[k] += own;
+    if (own == 0) continue;
+    report.pixels_around_class[k] += pixels - void_pixels;
+    seen.facts.classes.push_back(k);
+  }
+  colors.add(seen.mean, seen.deviation, static_cast<double>(pixels));
+  report.facts.push_back(std::move(seen.facts));
+}
 
 torch::Tensor thumbnails(const CheckReport& report) {
   auto rows = torch::empty(
@@ -97,7 +116,9 @@ torch::Tensor thumbnails(const CheckReport& report) {
 }  // namespace
 
 CheckReport check_dataset(
-    const Dataset& dataset, const std::function<void(int64_t done)>& on_image
+    const Dataset& dataset,
+    int64_t workers,
+    const std::function<void(int64_t done)>& on_image
 ) {
   CheckReport report;
   report.images = dataset.size();
@@ -105,18 +126,19 @@ CheckReport check_dataset(
   report.class_pixels.resize(classes);
   report.pixels_around_class.resize(classes);
   ColorSums colors;
-  for (int64_t index = 0; index < dataset.size(); ++index) {
-    try {
-      const auto sample = dataset.load(index);
-      auto found = count_labels(sample.labels, report);
-      colors.add(sample.image);
-      report.facts.push_back(
-          facts_of(sample, dataset.id(index), std::move(found))
-      );
-    } catch (const DataError& error) {
-      report.problems.emplace_back(error.what());
+  WorkerPool<Seen> pool(workers);
+  std::deque<std::future<Seen>> ahead;
+  int64_t next = 0;
+  for (int64_t done = 0; done < dataset.size(); ++done) {
+    // A few more than there are workers, so that none waits.
+    for (; next < std::min(dataset.size(), done + 2 * workers + 1); ++next) {
+      ahead.push_back(pool.submit([&dataset, next] {
+        return look_at(dataset, next);
+      }));
     }
-    if (on_image) on_image(index + 1);
+    count_in(ahead.front().get(), report, colors);
+    ahead.pop_front();
+    if (on_image) on_image(done + 1);
   }
   for (size_t channel = 0; channel < 3 && colors.pixels > 0; ++channel) {
     const double mean = colors.sum[channel] / colors.pixels;

@@ -40,9 +40,12 @@ struct CheckReport {
   std::vector<std::string> problems;
 };
 
-/// Decodes every pair whole and counts its labels. `on_image` may be empty.
+/// Decodes every pair whole and counts its labels, in `workers` threads (0:
+/// this one), whose number does not change the report. `on_image` may be empty.
 CheckReport check_dataset(
-    const Dataset& dataset, const std::function<void(int64_t done)>& on_image
+    const Dataset& dataset,
+    int64_t workers,
+    const std::function<void(int64_t done)>& on_image
 );
 
 /// Weights of a loss by the median of the classes' frequencies, each counted in

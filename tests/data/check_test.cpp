@@ -7,6 +7,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "data/image_file.h"
+#include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
 #include "support/support.h"
 
@@ -54,7 +55,7 @@ TEST(Check, WeighsClassesAsThePapersDo) {
       cv::Mat::zeros(2, 3, CV_8UC3), cv::Mat::zeros(2, 3, CV_8UC1), "two"};
   two.labels.at<uint8_t>(0, 0) = two.labels.at<uint8_t>(0, 1) = 2;
   two.labels.at<uint8_t>(1, 0) = two.labels.at<uint8_t>(1, 1) = 255;
-  const auto report = check_dataset(Listed({one, two}), {});
+  const auto report = check_dataset(Listed({one, two}), 0, {});
   EXPECT_EQ(report.class_pixels, (std::vector<int64_t>{8, 4, 2, 0}));
   EXPECT_EQ(report.pixels_around_class, (std::vector<int64_t>{14, 10, 4, 0}));
   // Frequencies 8/14, 4/10, 2/4; their median is 2/4.
@@ -74,7 +75,7 @@ TEST(Check, MeasuresColorsOverAllPixels) {
   };
   // Three quarters of the pixels 51, a quarter 255.
   const auto report =
-      check_dataset(Listed({plain(51, {3, 2}), plain(255, {1, 2})}), {});
+      check_dataset(Listed({plain(51, {3, 2}), plain(255, {1, 2})}), 0, {});
   EXPECT_NEAR(report.mean[0], 1, 1e-9);
   EXPECT_NEAR(report.mean[1], 0.75 * 0.2 + 0.25, 1e-9);
   EXPECT_NEAR(report.mean[2], 0, 1e-9);
@@ -82,6 +83,51 @@ TEST(Check, MeasuresColorsOverAllPixels) {
   EXPECT_NEAR(report.deviation[0], 0, 1e-7);
   EXPECT_EQ(report.facts[0].width, 3);
   EXPECT_EQ(report.facts[0].height, 2);
+}
+
+/// Every third pair is broken.
+class PartlyBroken : public Listed {
+ public:
+  using Listed::Listed;
+  std::string id(int64_t index) const override { return str("id", index); }
+  RawSample load(int64_t index) const override {
+    if (index % 3 == 1) throw DataError(str("pair ", index, " is broken"));
+    return Listed::load(index);
+  }
+};
+
+TEST(Check, ReportsTheSameWithAnyNumberOfWorkers) {
+  std::vector<RawSample> samples;
+  for (int i = 0; i < 20; ++i) {
+    samples.push_back(
+        sample(noise(static_cast<uint64_t>(i), cv::Size(40 + i, 30)), "")
+    );
+    samples.back().labels(cv::Rect(0, 0, i, 20)) = i % 2 == 0 ? 1 : 255;
+  }
+  const PartlyBroken dataset(samples);
+  const auto alone = check_dataset(dataset, 0, {});
+  EXPECT_EQ(alone.facts.size(), 13U);
+  EXPECT_EQ(alone.problems.front(), "pair 1 is broken");
+  for (const int64_t workers : {1, 3, 40}) {
+    std::vector<int64_t> told;
+    const auto report = check_dataset(dataset, workers, [&](int64_t done) {
+      told.push_back(done);
+    });
+    EXPECT_EQ(report.problems, alone.problems);
+    EXPECT_EQ(report.class_pixels, alone.class_pixels);
+    EXPECT_EQ(report.pixels_around_class, alone.pixels_around_class);
+    EXPECT_EQ(report.void_pixels, alone.void_pixels);
+    EXPECT_EQ(report.mean, alone.mean);
+    EXPECT_EQ(report.deviation, alone.deviation);
+    ASSERT_EQ(report.facts.size(), alone.facts.size());
+    for (size_t i = 0; i < alone.facts.size(); ++i) {
+      EXPECT_EQ(report.facts[i].id, alone.facts[i].id);
+      EXPECT_EQ(report.facts[i].thumbnail, alone.facts[i].thumbnail);
+      EXPECT_EQ(report.facts[i].classes, alone.facts[i].classes);
+    }
+    EXPECT_EQ(told.size(), 20U);
+    EXPECT_EQ(told.back(), 20);
+  }
 }
 
 TEST(Check, FindsCopiesThoughScaledOrEncodedAnew) {
@@ -97,6 +143,7 @@ TEST(Check, FindsCopiesThoughScaledOrEncodedAnew) {
            sample(noise(2, size), "other"),
            sample(flat, "flat")}
       ),
+      0,
       {}
   );
   const auto val = check_dataset(
@@ -106,6 +153,7 @@ TEST(Check, FindsCopiesThoughScaledOrEncodedAnew) {
            sample(encoded, "encoded"),
            sample(flat, "flat too")}
       ),
+      0,
       {}
   );
   const auto found = near_duplicates(train, val);

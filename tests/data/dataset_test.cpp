@@ -103,7 +103,8 @@ TEST_F(VocFolder, NamesWhatIsWrongInAList) {
 
 TEST_F(VocFolder, CheckCountsAndListsProblems) {
   testing::write_text(photo("b"), "broken");
-  const auto report = check_dataset(*make_dataset(config_, Role::kTrain), {});
+  const auto report =
+      check_dataset(*make_dataset(config_, Role::kTrain), 0, {});
   EXPECT_EQ(report.images, 3);
   EXPECT_EQ(report.class_pixels, (std::vector<int64_t>{0, 2 * 15 * 30, 0}));
   EXPECT_EQ(report.void_pixels, 2 * 5 * 30);
@@ -292,7 +293,7 @@ TEST(Synthetic, IsTheSameForTheSameSeedOnly) {
 
 TEST(Synthetic, HasEveryClassAndThinThings) {
   const auto dataset = make_dataset(small_synthetic(), Role::kValidation);
-  const auto report = check_dataset(*dataset, {});
+  const auto report = check_dataset(*dataset, 2, {});
   EXPECT_TRUE(report.problems.empty());
   EXPECT_GE(report.class_pixels.size(), 7U);
   for (const int64_t pixels : report.class_pixels) EXPECT_GT(pixels, 0);
