@@ -138,14 +138,15 @@ class Refiner {
 
   /// Returns what it took, in words.
   std::string refine(const std::string& photo, const ScoresFile& file) const {
+    const auto stem =
+        flags_.text("out") + "/" + std::filesystem::path(photo).stem().string();
+    check_results(stem, file);
     const auto image = data::read_image(photo);
     auto unary = read_unary(file, image, unary_);
     const auto raw = rgb_levels(image);
     const crf::DenseCrf dense(
         options_, {raw.data_ptr<uint8_t>(), image.rows, image.cols, 3}
     );
-    const auto stem =
-        flags_.text("out") + "/" + std::filesystem::path(photo).stem().string();
     if (!steps_.empty()) {
       crf::MeanField field(dense, unary.data(), unary.labels);
       data::write_image(
@@ -158,6 +159,19 @@ class Refiner {
   }
 
  private:
+  /// What was read is not written over.
+  void check_results(const std::string& stem, const ScoresFile& file) const {
+    for (const auto& kind : kinds_) {
+      const auto result =
+          stem + "_" + kind + (kind == "probabilities" ? ".npy" : ".png");
+      std::error_code missing;
+      if (!std::filesystem::equivalent(result, file.path, missing)) continue;
+      throw ConfigError(
+          str(file.path, ": a result would take its place; give another --out")
+      );
+    }
+  }
+
   void save(
       const torch::Tensor& scores, const cv::Mat& image, const std::string& stem
   ) const {

@@ -421,6 +421,9 @@ TEST_F(Program, CrfRefinesAFolderOfPhotos) {
   EXPECT_EQ(twice.code, 2);
   EXPECT_THAT(twice.output, HasSubstr("are of one photo"));
 
+  const auto over = refine(photos, path("all"), "all");
+  EXPECT_EQ(over.code, 2);
+  EXPECT_THAT(over.output, HasSubstr("a result would take its place"));
   const auto mixed = refine(photos, masks + "/val_1.png", "mixed");
   EXPECT_EQ(mixed.code, 2);
   EXPECT_THAT(mixed.output, HasSubstr("one is a folder, the other is not"));
