@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 #include <torch/types.h>
 
@@ -29,7 +30,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What begins so changes no result.
+/// What changes no weight, and what begins so.
+const std::set<std::string> kFreeKeys{
+    "data.workers",
+    "data.prefetch",
+    "train.checkpoint_every",
+    "train.validate_every"};
 const std::string kLogKeys = "log.";
 
 /// One training and all that it needs to live.
@@ -145,7 +151,7 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
   const auto stored =
       write_config(read_run_config(parse_json(checkpoint.config, files_.last)));
   for (const auto& key : differing_keys(stored, write_config(config_))) {
-    if (key == "data.workers" || key == "data.prefetch") continue;
+    if (kFreeKeys.count(key) > 0) continue;
     if (key.compare(0, kLogKeys.size(), kLogKeys) == 0) continue;
     throw ConfigError(
         str(files_.last,

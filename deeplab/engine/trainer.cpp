@@ -145,7 +145,10 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
   const auto due = [&](int64_t every) {
     return every > 0 && iteration_ % every == 0;
   };
-  if (awaits_validation_) validate(hooks);
+  const auto validates = [&] {
+    return iteration_ == config_.iterations || due(config_.validate_every);
+  };
+  if (awaits_validation_ && validates()) validate(hooks);
   while (iteration_ < config_.iterations) {
     const auto start = Clock::now();
     const auto batch = batches(iteration_);
@@ -154,10 +157,8 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
     report.seconds = seconds_since(start);
     report.data_seconds = data_seconds;
     if (hooks.on_step) hooks.on_step(report);
-    const bool last = iteration_ == config_.iterations;
-    const bool validates = last || due(config_.validate_every);
-    const bool saves = validates || due(config_.checkpoint_every);
-    awaits_validation_ = validates && hooks.validate;
+    const bool saves = validates() || due(config_.checkpoint_every);
+    awaits_validation_ = validates() && hooks.validate;
     if (saves) save(hooks, /*is_best=*/false);
     if (awaits_validation_) validate(hooks);
     if (!stops(hooks)) continue;

@@ -217,6 +217,16 @@ TEST_F(Program, ABrokenValidationPhotoCostsNoStep) {
   const auto failed = deeplab(words(out));
   EXPECT_EQ(failed.code, 3) << failed.output;
   EXPECT_THAT(failed.output, HasSubstr("val_1.jpg"));
+  // Without validations it goes on, but for the last.
+  const auto other = path("other");
+  std::filesystem::copy(out, other, std::filesystem::copy_options::recursive);
+  const auto blind =
+      deeplab(words(other) + " --resume --set train.validate_every=0");
+  EXPECT_EQ(blind.code, 3) << blind.output;
+  EXPECT_EQ(
+      engine::load_checkpoint(other + "/last.safetensors").iteration,
+      kIterations
+  );
 
   testing::write_text(photo, bytes);
   const auto resumed = deeplab(words(out) + " --resume");
