@@ -159,13 +159,19 @@ class Refiner {
   }
 
  private:
+  static std::string path_of(const std::string& stem, const std::string& kind) {
+    return stem + "_" + kind + (kind == "probabilities" ? ".npy" : ".png");
+  }
+
   /// What was read is not written over.
   void check_results(const std::string& stem, const ScoresFile& file) const {
     for (const auto& kind : kinds_) {
-      const auto result =
-          stem + "_" + kind + (kind == "probabilities" ? ".npy" : ".png");
       std::error_code missing;
-      if (!std::filesystem::equivalent(result, file.path, missing)) continue;
+      if (!std::filesystem::equivalent(
+              path_of(stem, kind), file.path, missing
+          )) {
+        continue;
+      }
       throw ConfigError(
           str(file.path, ": a result would take its place; give another --out")
       );
@@ -177,17 +183,13 @@ class Refiner {
   ) const {
     const auto labels = to_mask(scores.argmax(0));
     const auto classes = data::numbered_classes(scores.size(0));
-    const auto wanted = [&](const char* kind) {
-      return kinds_.count(kind) > 0;
-    };
-    if (wanted("mask")) data::write_mask(stem + "_mask.png", labels, classes);
-    if (wanted("overlay")) {
-      data::write_image(
-          stem + "_overlay.png", draw_overlay(image, labels, classes)
-      );
-    }
-    if (wanted("probabilities")) {
-      data::write_npy(stem + "_probabilities.npy", scores);
+    for (const auto& kind : kinds_) {
+      const auto path = path_of(stem, kind);
+      if (kind == "mask") data::write_mask(path, labels, classes);
+      if (kind == "overlay") {
+        data::write_image(path, draw_overlay(image, labels, classes));
+      }
+      if (kind == "probabilities") data::write_npy(path, scores);
     }
   }
 
@@ -257,6 +259,11 @@ int crf_post_process(const Arguments& arguments) {
   const Refiner refiner(flags);
   const auto photo = flags.text("image");
   const ScoresFile scores{kind, flags.text(kind)};
+  for (const auto& path : {photo, scores.path}) {
+    if (!std::filesystem::exists(path)) {
+      throw DataError(path + ": no such file");
+    }
+  }
   const bool is_folder = std::filesystem::is_directory(photo);
   if (std::filesystem::is_directory(scores.path) != is_folder) {
     throw ConfigError(

@@ -30,12 +30,12 @@ void check_names(const std::vector<std::string>& photos) {
     const auto stem = fs::path(photo).stem().string();
     const auto [other, fresh] = seen.emplace(stem, photo);
     if (!fresh) {
-      throw ConfigError(str(
-          photo,
-          " and ",
-          other->second,
-          " would share their results' names; predict them into two folders"
-      ));
+      throw ConfigError(
+          str(photo,
+              " and ",
+              other->second,
+              " would share their results' names; keep them in two folders")
+      );
     }
   }
 }
