@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include <ATen/record_function.h>
@@ -59,6 +60,20 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> shape_batch_norm(
   return {at::empty_like(input), none, none};
 }
 
+std::tuple<at::Tensor, at::Tensor, at::Tensor> shape_group_norm(
+    const at::Tensor& input,
+    const c10::optional<at::Tensor>& /*weight*/,
+    const c10::optional<at::Tensor>& /*bias*/,
+    int64_t /*images*/,
+    int64_t /*channels*/,
+    int64_t /*pixels*/,
+    int64_t /*groups*/,
+    double /*eps*/
+) {
+  const auto none = at::empty({0}, input.options());
+  return {at::empty_like(input), none, none};
+}
+
 at::Tensor shape_relu(const at::Tensor& input) { return at::empty_like(input); }
 
 at::Tensor shape_adaptive_pool(
@@ -101,7 +116,9 @@ class Observer {
     }
     const auto result = out[0].toTensor();
     auto field = joined(in);
-    if (op == "aten::native_batch_norm") add_batch_norm(in, result);
+    if (op == "aten::native_batch_norm" || op == "aten::native_group_norm") {
+      add_norm(in, result);
+    }
     if (!look(op, in, result, field)) {
       remember(result, field);
       return;
@@ -208,7 +225,7 @@ class Observer {
     layers_.push_back(layer);
   }
 
-  void add_batch_norm(const Inputs& in, const at::Tensor& out) {
+  void add_norm(const Inputs& in, const at::Tensor& out) {
     const double cost =
         rule_ == CountRule::kPaper ? 0.5 * static_cast<double>(out.numel()) : 0;
     multiply_adds_ += cost;
@@ -284,6 +301,7 @@ int64_t scaled(int64_t side, double scale) {
 TORCH_LIBRARY_IMPL(aten, Meta, library) {
   library.impl("convolution_overrideable", TORCH_FN(shape_convolution));
   library.impl("native_batch_norm", TORCH_FN(shape_batch_norm));
+  library.impl("native_group_norm", TORCH_FN(shape_group_norm));
   library.impl("relu", TORCH_FN(shape_relu));
   library.impl("_adaptive_avg_pool2d", TORCH_FN(shape_adaptive_pool));
 }
@@ -311,6 +329,21 @@ NetworkCost measure_cost(DeepLab network, const CostOptions& options) {
   }
   network->train(was_training);
   return cost;
+}
+
+std::vector<LayerCost> degenerate_layers(const NetworkCost& cost) {
+  std::vector<LayerCost> result;
+  // A layer may run more than once, on maps of several sizes.
+  std::set<std::string> trained;
+  for (const auto& layer : cost.layers) {
+    const bool reaches = layer.dilation * (layer.kernel / 2) <
+                         std::max(layer.height, layer.width);
+    if (reaches) trained.insert(layer.name);
+  }
+  for (const auto& layer : cost.layers) {
+    if (trained.insert(layer.name).second) result.push_back(layer);
+  }
+  return result;
 }
 
 }  // namespace deeplab::model

@@ -15,7 +15,7 @@ enum class CountRule {
   kPlain,
   /// As the tables of DeepLabV3+ were counted: an atrous convolution of rate r
   /// on a map padded to a multiple of r, and half a multiply-add for each
-  /// batch-normed value. Source: inferred from tables 3 and 5 of Chen et al.
+  /// normed value. Source: inferred from tables 3 and 5 of Chen et al.
   /// 2018, arXiv:1802.02611, which it gives within 0.5 %.
   kPaper,
 };
@@ -45,7 +45,7 @@ struct LayerCost {
   /// Side of the square of input pixels that one output value can depend on;
   /// infinite after image pooling.
   double receptive_field = 1;
-  /// Its own and those of the batch norm after it.
+  /// Its own and those of the norm after it.
   int64_t parameters = 0;
   double multiply_adds = 0;
 };
@@ -61,5 +61,10 @@ struct NetworkCost {
 /// Counts a forward pass of a network on the CPU, in evaluation mode, without
 /// computing it. The network's mode is restored.
 NetworkCost measure_cost(DeepLab network, const CostOptions& options);
+
+/// Convolutions whose rate is as wide as their map: wherever they stand, their
+/// outer taps see padding, so that no image of this size trains them.
+/// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3 and figure 4.
+std::vector<LayerCost> degenerate_layers(const NetworkCost& cost);
 
 }  // namespace deeplab::model

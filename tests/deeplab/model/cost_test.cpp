@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/cost.h"
 
+#include <set>
+
 #include <ATen/record_function.h>
 #include <torch/torch.h>
 
@@ -225,6 +227,76 @@ TEST(Cost, LayersHoldAllParameters) {
     }
     EXPECT_EQ(sum, cost.parameters) << name;
   }
+}
+
+TEST(Cost, OfGroupNormIsThatOfBatchNorm) {
+  auto config = preset("deeplabv3plus-mobilenetv2").config;
+  const auto cost_of = [&](CountRule rule) {
+    DeepLab network(config, 21, StartWeights::kUnset);
+    CostOptions options;
+    options.rule = rule;
+    return measure_cost(network, options);
+  };
+  for (const auto rule : {CountRule::kPlain, CountRule::kPaper}) {
+    config.norm = "batch";
+    const auto batch = cost_of(rule);
+    config.norm = "group";
+    const auto group = cost_of(rule);
+    EXPECT_EQ(group.multiply_adds, batch.multiply_adds);
+    ASSERT_EQ(group.layers.size(), batch.layers.size());
+    for (size_t i = 0; i < group.layers.size(); ++i) {
+      EXPECT_EQ(group.layers[i].parameters, batch.layers[i].parameters);
+      EXPECT_EQ(
+          group.layers[i].receptive_field, batch.layers[i].receptive_field
+      );
+    }
+  }
+}
+
+/// Those whose outer taps have no gradient at all, wherever they stand.
+std::set<std::string> layers_without_outer_gradients(
+    DeepLab network, int64_t crop
+) {
+  network->train();
+  network->zero_grad();
+  network(torch::randn({2, 3, crop, crop})).square().sum().backward();
+  std::set<std::string> names;
+  for (const auto& item : network->named_parameters()) {
+    if (item.value().dim() != 4 || item.value().size(2) == 1) continue;
+    auto gradient = item.value().grad().abs().sum(at::IntArrayRef{0, 1});
+    const int64_t middle = gradient.size(0) / 2;
+    gradient[middle][middle] = 0;
+    if (gradient.sum().item<double>() > 0) continue;
+    names.insert(item.key().substr(0, item.key().rfind('.')));
+  }
+  return names;
+}
+
+TEST(DegenerateLayers, AreThoseWhoseOuterTapsHaveNoGradient) {
+  DeepLabConfig config;
+  config.backbone = "resnet18";
+  config.aspp.channels = 16;
+  config.aspp.rates = {2, 3, 4, 5, 6};
+  DeepLab network(config, 3);
+  for (const auto stride : {OutputStride::k8, OutputStride::k16}) {
+    network->set_output_stride(stride);
+    for (const int64_t crop : {49, 65, 80, 81}) {
+      CostOptions options;
+      options.height = crop;
+      options.width = crop;
+      std::set<std::string> names;
+      for (const auto& layer :
+           degenerate_layers(measure_cost(network, options))) {
+        names.insert(layer.name);
+      }
+      EXPECT_EQ(names, layers_without_outer_gradients(network, crop))
+          << crop << " at stride " << pixels_per_feature(stride);
+    }
+  }
+  EXPECT_THAT(
+      layers_without_outer_gradients(network, 65),
+      ::testing::ElementsAre("aspp.branches.4.conv", "aspp.branches.5.conv")
+  );
 }
 
 class At513 : public ::testing::TestWithParam<std::string> {};
