@@ -7,11 +7,11 @@ namespace deeplab::engine {
 
 void freeze_batch_norm(torch::nn::Module& module) {
   for (const auto& child : module.modules()) {
-    if (auto* norm = child->as<nn::NormImpl>()) {
-      norm->eval();
-      norm->weight.set_requires_grad(false);
-      norm->bias.set_requires_grad(false);
-    }
+    auto* norm = child->as<nn::NormImpl>();
+    if (norm == nullptr || norm->is_group_norm()) continue;
+    norm->eval();
+    norm->weight.set_requires_grad(false);
+    norm->bias.set_requires_grad(false);
   }
 }
 

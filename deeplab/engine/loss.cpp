@@ -86,7 +86,10 @@ torch::Tensor losses_of(
     const LossConfig& config, const torch::Tensor& entropies
 ) {
   if (config.kind != "focal") return entropies;
-  return (1 - (-entropies).exp()).pow(config.gamma) * entropies;
+  // At 0 a gamma below 1 has an infinite slope.
+  constexpr double kLeast = 1e-7;
+  const auto doubts = (1 - (-entropies).exp()).clamp_min(kLeast);
+  return doubts.pow(config.gamma) * entropies;
 }
 
 /// The pixels that count, bool, of those that are not void, flat. Both losses

@@ -193,6 +193,29 @@ TEST(Loss, FocalLooksAwayFromWhatIsSure) {
   EXPECT_NEAR(c.loss(config), 3 * c.loss({}), 1e-5);
 }
 
+TEST(Loss, FocalHasAGradientAtWhatIsWhollySure) {
+  for (const double gamma : {0.0, 0.5, 1.0, 2.0}) {
+    auto config = of_kind("focal");
+    config.gamma = gamma;
+    // Sure and right; sure and wrong; void.
+    const auto logits =
+        torch::tensor({{200.0F, 200.0F, 200.0F}, {-200.0F, -200.0F, -200.0F}})
+            .view({1, 2, 1, 3})
+            .requires_grad_();
+    LossTarget target;
+    target.labels =
+        torch::tensor({0L, 1L, static_cast<int64_t>(kVoid)}).view({1, 1, 3});
+    target.total = total_weight(config, target.labels, {}, {});
+    const auto loss = loss_term(config, logits, target);
+    loss.backward();
+    EXPECT_NEAR(loss.item<double>(), 400.0 / 2, 1e-3) << gamma;
+    const auto gradient = logits.grad().flatten(1);
+    EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << gamma;
+    EXPECT_NEAR(gradient[0][1].item<double>(), 0.5, 1e-6) << gamma;
+    EXPECT_EQ(gradient.select(1, 2).abs().sum().item<double>(), 0) << gamma;
+  }
+}
+
 TEST(Loss, RegionsAreTverskysWithTheirWeights) {
   const LossCase c;
   EXPECT_NEAR(c.loss(of_kind("dice")), c.tversky(0.5, 0.5), 1e-5);
