@@ -10,6 +10,7 @@
 #include "apps/flags.h"
 #include "apps/processes.h"
 #include "apps/verbs.h"
+#include "apps/world.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::apps {
@@ -81,6 +82,7 @@ int ablate(const Arguments& arguments) {
   add("report", "write the report of what is there, and train nothing");
   add("dry-run", "check the grid, list its cells, and estimate the time");
   if (!flags.parse(arguments)) return 0;
+  refuse_processes("ablate", "start it once, with --jobs");
   const auto grids = flags.has("grid")
                          ? flags.get<std::vector<std::string>>("grid")
                          : std::vector<std::string>{};

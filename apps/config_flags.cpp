@@ -4,6 +4,7 @@
 #include <array>
 
 #include "apps/flags.h"
+#include "apps/protocols.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 
@@ -204,7 +205,10 @@ RunConfig Flags::config(const Json& base) const {
     }
     config.merge_patch(file);
   }
-  if (has("protocol")) set_key(config, "protocol", text("protocol"));
+  if (has("protocol")) {
+    check_not_hidden(find_protocol(text("protocol")), config);
+    set_key(config, "protocol", text("protocol"));
+  }
   if (has("network")) set_key(config, "model", text("network"));
   for (const auto& key : kKeyFlags) {
     if (!is_offered(key.scope, kind_) || !has(key.flag)) continue;

@@ -85,11 +85,15 @@ Json evaluation_json(
       {"confusion", confusion_json(evaluation.confusion().counts())}};
 }
 
-std::string one_class_warning(
+std::string counts_warning(
     const engine::ConfusionMatrix& counted,
     const std::vector<std::string>& names
 ) {
   const auto predicted = counted.counts().sum(0);
+  if (predicted.sum().item<int64_t>() == 0) {
+    return "warning: no pixel is labelled: all are void, so that scores are of "
+           "nothing (data check shows which labels there are)";
+  }
   if (predicted.count_nonzero().item<int64_t>() != 1) return "";
   const auto only = static_cast<size_t>(predicted.argmax().item<int64_t>());
   return str(

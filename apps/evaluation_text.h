@@ -21,8 +21,9 @@ Json evaluation_json(
     const engine::Evaluation& evaluation, const std::vector<std::string>& names
 );
 
-/// A warning where all that is predicted is one class; empty else.
-std::string one_class_warning(
+/// A warning where nothing is labelled, or all that is predicted is one class;
+/// empty else.
+std::string counts_warning(
     const engine::ConfusionMatrix& counted,
     const std::vector<std::string>& names
 );

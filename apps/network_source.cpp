@@ -244,6 +244,15 @@ model::Segmenter open_teacher(
     };
     const auto& own = facts->config.data;
     if (!own.classes.empty() && own.classes != classes.names) refuse("classes");
+    const bool normalizes = own.mean == std::vector<double>(3, 0) &&
+                            own.std == std::vector<double>(3, 1);
+    if (normalizes && own.mean != config.data.mean) {
+      throw DataError(
+          str(path,
+              ": normalises images by itself, and gets those that are already; "
+              "export the teacher without --normalize")
+      );
+    }
     if (own.mean != config.data.mean || own.std != config.data.std) {
       refuse("data.mean or data.std");
     }

@@ -2,9 +2,11 @@
 #include "apps/platform.h"
 
 #include <array>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <iomanip>
 #include <iostream>
@@ -12,15 +14,18 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
 #include <opencv2/core/utility.hpp>
+#include <sys/file.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 #include <torch/version.h>
 #include <unistd.h>
 
+#include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
 
 namespace deeplab::apps {
@@ -130,6 +135,22 @@ std::string now_text() {
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+FolderLock::FolderLock(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK) return;
+  ::close(descriptor_);
+  throw DataError(
+      str(folder,
+          ": another process trains in it; wait for it, or give another --out")
+  );
+}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 void use_deterministic_algorithms() {

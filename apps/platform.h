@@ -32,6 +32,20 @@ int64_t resident_bytes();
 std::string now_text();
 std::string host_name();
 
+/// Keeps other processes out of a folder, created where it is missing, while it
+/// lives. Where the file system knows no locks, nothing is kept out.
+class FolderLock {
+ public:
+  /// Throws: DataError where another process has it.
+  explicit FolderLock(const std::string& folder);
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock();
+
+ private:
+  int descriptor_;
+};
+
 /// From now on CUDA takes only algorithms that give the same bits each time, or
 /// says which operation has none.
 void use_deterministic_algorithms();

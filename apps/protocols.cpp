@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/protocols.h"
 
+#include <sstream>
+
 #include "apps/run_config.h"
 #include "deeplab/core/error.h"
 
@@ -21,6 +23,10 @@ constexpr const char* kV3 = "V3, arXiv:1706.05587, section 4.1";
 constexpr const char* kV3Fine = "V3, section 4.1 (output_stride 8)";
 constexpr const char* kV3Code = "TensorFlow's train.py and core/";
 constexpr const char* kNone = "no such step in the paper";
+constexpr const char* kAugmented =
+    "Hariharan et al. 2011's further masks (data prepare sbd): 10,582 images";
+constexpr const char* kDepthwise =
+    "TensorFlow's regularize_depthwise, which is False";
 
 Settings operator+(Settings one, const Settings& more) {
   one.insert(one.end(), more.begin(), more.end());
@@ -30,6 +36,7 @@ Settings operator+(Settings one, const Settings& more) {
 Settings vgg_v2() {
   return {
       {"model", R"("deeplabv2-vgg16")", "V2, table 3 (ASPP-L)"},
+      {"data.train_split", R"("trainaug")", kAugmented},
       {"train.output_stride", "8", kV2},
       {"train.iterations", "20000", kV2Table2},
       {"train.batch_size", "10", kV2Table2},
@@ -50,6 +57,7 @@ Settings vgg_v2() {
 Settings resnet_v2() {
   return {
       {"model", R"("deeplabv2-resnet101")", "V2, table 4 (MSC, ASPP-L)"},
+      {"data.train_split", R"("trainaug")", kAugmented},
       {"train.output_stride", "8", kV2},
       {"train.iterations", "20000", kV2Table2},
       {"train.batch_size", "10", kV2Table2},
@@ -87,6 +95,7 @@ Settings both_stages() {
 Settings first_stage() {
   return both_stages() +
          Settings{
+             {"data.train_split", R"("trainaug")", kAugmented},
              {"train.output_stride", "16", kV3},
              {"train.learning_rate", "0.007", kV3},
              {"train.batch_norm", R"("train")", kV3},
@@ -101,7 +110,10 @@ Settings second_stage() {
                              {"train.output_stride", "8", kV3Fine},
                              {"train.learning_rate", "0.001", kV3Fine},
                              {"train.batch_norm", R"("frozen")", kV3Fine},
-                             {"data.train_split", R"("trainval")", kV3Fine}};
+                             {"data.train_split",
+                              R"("trainval")",
+                              "V3, section 4.1, for the test server: its mIoU "
+                              "on val is of images that it learned"}};
 }
 
 Settings network(const char* preset, const char* source) {
@@ -109,7 +121,9 @@ Settings network(const char* preset, const char* source) {
 }
 
 Settings decay(const char* value) {
-  return {{"train.weight_decay", value, kV3Code}};
+  return {
+      {"train.weight_decay", value, kV3Code},
+      {"train.depthwise_decay", "false", kDepthwise}};
 }
 
 std::vector<Protocol> make_protocols() {
@@ -123,6 +137,7 @@ std::vector<Protocol> make_protocols() {
       {"v1",
        "DeepLabV1: VGG-16 LargeFOV, steps",
        {{"model", R"("deeplabv1-vgg16-largefov")", "V1, table 2, last row"},
+        {"data.train_split", R"("trainaug")", kAugmented},
         {"train.output_stride", "8", "V1, section 3.1"},
         {"train.iterations", "6000", kV2Table2},
         {"train.batch_size", "20", kV1},
@@ -178,6 +193,35 @@ const Protocol& find_protocol(const std::string& name) {
     known += str(known.empty() ? "" : ", ", protocol.name);
   }
   throw ConfigError(str("protocol is \"", name, "\"; known: ", known));
+}
+
+void check_not_hidden(const Protocol& protocol, const Json& config) {
+  for (const auto& setting : protocol.settings) {
+    const auto* value = &config;
+    std::istringstream path(setting.key);
+    for (std::string part; value != nullptr && std::getline(path, part, '.');) {
+      const auto found = value->is_object() ? value->find(part) : value->end();
+      value = found == value->end() ? nullptr : &*found;
+    }
+    if (value == nullptr || *value == Json::parse(setting.value)) continue;
+    // A part of a network changes the protocol's.
+    const bool is_part = value->is_object() && !value->contains("preset") &&
+                         !value->contains("backbone");
+    if (is_part) continue;
+    throw ConfigError(
+        str("--protocol ",
+            protocol.name,
+            " begins with ",
+            setting.key,
+            " ",
+            setting.value,
+            ", which the config changes",
+            value->is_object() ? "" : " to " + value->dump(),
+            ": leave that out of it, or write \"protocol\": \"",
+            protocol.name,
+            "\" into it in place of the flag to have it so")
+    );
+  }
 }
 
 Json expand_protocol(Json config) {

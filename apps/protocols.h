@@ -32,6 +32,10 @@ const std::vector<Protocol>& protocols();
 /// Throws: ConfigError that lists the known names.
 const Protocol& find_protocol(const std::string& name);
 
+/// Throws: ConfigError naming the first of the protocol's keys that the config
+///         has with another value: beneath it the protocol would not be seen.
+void check_not_hidden(const Protocol& protocol, const Json& config);
+
 /// A config whose "protocol", if it names one, is written out beneath it.
 /// Throws: as find_protocol().
 Json expand_protocol(Json config);

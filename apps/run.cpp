@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
-#include <set>
+#include <vector>
 
 #include <torch/types.h>
 
@@ -13,13 +14,13 @@
 #include "apps/platform.h"
 #include "apps/run_log.h"
 #include "apps/stop_signals.h"
+#include "apps/train_warnings.h"
 #include "apps/world.h"
 #include "data/loader.h"
 #include "data/repeated.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
-#include "deeplab/engine/batch_norm.h"
 #include "deeplab/engine/evaluator.h"
 #include "deeplab/engine/trainer.h"
 #include "deeplab/weights/name_map.h"
@@ -30,13 +31,35 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What changes no weight, and what begins so.
-const std::set<std::string> kFreeKeys{
-    "data.workers",
+/// Beginnings of the keys that change no weight: how it runs, how it is scored,
+/// and where the files lie.
+const std::vector<std::string> kFreeKeys{
     "data.prefetch",
+    "data.repeat_list",
+    "data.root",
+    "data.workers",
+    "evaluate.",
+    "log.",
     "train.checkpoint_every",
+    "train.init_from",
+    "train.init_key",
+    "train.teacher.file",
     "train.validate_every"};
-const std::string kLogKeys = "log.";
+
+bool is_free(const std::string& key) {
+  return std::any_of(
+      kFreeKeys.begin(),
+      kFreeKeys.end(),
+      [&](const std::string& free) {
+        return key.compare(0, free.size(), free) == 0;
+      }
+  );
+}
+
+bool tells_of_memory(const std::string& message) {
+  return message.find("out of memory") != std::string::npos ||
+         message.find("can't allocate memory") != std::string::npos;
+}
 
 /// One training and all that it needs to live.
 class Run {
@@ -82,7 +105,7 @@ class Run {
   }
   std::optional<engine::Checkpoint> checkpoint_to_resume() const;
   void check_common_start(int64_t iteration) const;
-  void open_log(const LogStart& start, const model::DeepLab& network);
+  void open_log(const LogStart& start);
   engine::TrainHooks hooks(model::DeepLab network);
   double validate_network(model::DeepLab network, int64_t iteration);
   void save(engine::Checkpoint checkpoint, bool is_best) const;
@@ -151,15 +174,14 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
   const auto stored =
       write_config(read_run_config(parse_json(checkpoint.config, files_.last)));
   for (const auto& key : differing_keys(stored, write_config(config_))) {
-    if (kFreeKeys.count(key) > 0) continue;
-    if (key.compare(0, kLogKeys.size(), kLogKeys) == 0) continue;
+    if (is_free(key)) continue;
     throw ConfigError(
         str(files_.last,
             ": was trained with another ",
             key,
             "; a run resumes with its own config (",
             files_.config,
-            ")")
+            "); --init-from takes its weights into a new one")
     );
   }
   return checkpoint;
@@ -168,10 +190,11 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
 double Run::validate_network(model::DeepLab network, int64_t iteration) {
   network->set_output_stride(config_.evaluate_stride());
   const auto device = options_.device;
-  const auto segmenter = [inner = model::make_segmenter(network),
-                          device](const torch::Tensor& images) {
-    return inner(images.to(device));
-  };
+  engine::InferenceOptions pieces;
+  pieces.window = config_.evaluate.inference().window;
+  pieces.overlap = config_.evaluate.overlap;
+  const auto segmenter =
+      engine::make_inference(model::make_segmenter(network), pieces);
   engine::EvaluateOptions options;
   options.counted.num_classes = classes_.size();
   options.counted.details = false;
@@ -189,7 +212,9 @@ double Run::validate_network(model::DeepLab network, int64_t iteration) {
   };
   auto counted =
       engine::evaluate(
-          segmenter,
+          [&](const torch::Tensor& images) {
+            return segmenter(images.to(device));
+          },
           own_share(
               make_sample_source(validation_, config_.normalization()),
               options_.processes
@@ -203,7 +228,7 @@ double Run::validate_network(model::DeepLab network, int64_t iteration) {
     log_->validation(iteration, scores, classes_);
     log_->histograms(iteration, *network);
   }
-  const auto warning = one_class_warning(counted.confusion(), classes_.names);
+  const auto warning = counts_warning(counted.confusion(), classes_.names);
   if (!warning.empty()) say(warning);
   return scores.mean_iou;
 }
@@ -230,7 +255,7 @@ void Run::check_common_start(int64_t iteration) const {
   }
 }
 
-void Run::open_log(const LogStart& start, const model::DeepLab& network) {
+void Run::open_log(const LogStart& start) {
   if (!is_first()) return;
   const int64_t processes = options_.processes ? options_.processes->size() : 1;
   write_file(files_.config, config_text_ + "\n");
@@ -243,20 +268,35 @@ void Run::open_log(const LogStart& start, const model::DeepLab& network) {
   if (start.iteration > 0) {
     say(str("resumed at iteration ", start.iteration));
   }
-  const auto warning = engine::batch_norm_warning(config_.train, processes);
-  if (!warning.empty() && engine::has_batch_norm(*network)) say(warning);
+  for (const auto& warning :
+       train_warnings(config_, *train_, *validation_, processes)) {
+    say(warning);
+  }
 }
 
 engine::TrainHooks Run::hooks(model::DeepLab network) {
   engine::TrainHooks hooks;
   hooks.validate = [this, network](int64_t iteration) {
-    return validate_network(network, iteration);
+    try {
+      return validate_network(network, iteration);
+    } catch (const c10::Error& error) {
+      const std::string message = error.what_without_backtrace();
+      if (!tells_of_memory(message)) throw;
+      throw Error(
+          str("validation: a whole image needs more memory than there is; "
+              "--resume --set evaluate.window=[513,513] goes on with images in "
+              "pieces (",
+              message.substr(0, message.find('\n')),
+              ")")
+      );
+    }
   };
   if (is_first()) {
     hooks.on_step = [this](const engine::StepReport& report) {
       log_->step(report);
     };
     hooks.save = [this](const engine::Checkpoint& checkpoint, bool is_best) {
+      log_->flush();
       save(checkpoint, is_best);
     };
   }
@@ -264,6 +304,8 @@ engine::TrainHooks Run::hooks(model::DeepLab network) {
 }
 
 bool Run::train() {
+  std::optional<FolderLock> lock;
+  if (is_first()) lock.emplace(options_.folder);
   const auto resumed = checkpoint_to_resume();
   LogStart start;
   if (resumed) start = {resumed->iteration, resumed->awaits_validation};
@@ -275,7 +317,7 @@ bool Run::train() {
       network, config_.train, {options_.processes, teacher()}
   );
   if (resumed) trainer.restore(*resumed);
-  open_log(start, network);
+  open_log(start);
   const StopSignals signals;
   auto hooks = this->hooks(network);
   hooks.should_stop = [&] { return signals.arrived(); };

@@ -18,7 +18,7 @@
 namespace deeplab::apps {
 
 /// How to score, as config key `evaluate`. A training's own validations take
-/// `output_stride` alone.
+/// `output_stride`, `window` and `overlap` alone.
 struct EvaluateConfig {
   /// Unset: the stride of training.
   std::optional<int64_t> output_stride;

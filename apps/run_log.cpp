@@ -114,6 +114,10 @@ void RunLog::step(const engine::StepReport& report) {
   progress_.update(report.iteration, detail.str());
 }
 
+void RunLog::flush() {
+  if (events_) events_->flush();
+}
+
 void RunLog::validation(
     int64_t iteration,
     const engine::Scores& scores,
@@ -134,7 +138,6 @@ void RunLog::validation(
           "iou/" + classes.names[k], iteration, *scores.class_iou[k]
       );
     }
-    events_->flush();
   }
   progress_.say(
       str("iteration ",

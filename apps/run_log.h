@@ -52,6 +52,8 @@ class RunLog {
   );
 
   void step(const engine::StepReport& report);
+  /// Before a checkpoint: what it knows of is on disk.
+  void flush();
   void validation(
       int64_t iteration,
       const engine::Scores& scores,

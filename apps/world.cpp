@@ -121,6 +121,20 @@ int64_t local_rank() {
   return tells ? whole(launcher->local_rank, 0) : 0;
 }
 
+void refuse_processes(const char* verb, const char* remedy) {
+  const auto* launcher = find_launcher();
+  if (launcher == nullptr || whole(launcher->size, 1) == 1) return;
+  throw ConfigError(
+      str(verb,
+          ": ",
+          launcher->name,
+          " started ",
+          *variable(launcher->size),
+          " processes, and each would do the same; ",
+          remedy)
+  );
+}
+
 std::shared_ptr<engine::ProcessGroup> join_processes() {
   const auto* launcher = find_launcher();
   if (launcher == nullptr) return nullptr;

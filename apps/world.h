@@ -18,6 +18,10 @@ namespace deeplab::apps {
 ///         Error where the processes do not meet.
 std::shared_ptr<engine::ProcessGroup> join_processes();
 
+/// Throws: ConfigError where a launcher started several processes, for a verb
+///         that does not share its work out.
+void refuse_processes(const char* verb, const char* remedy);
+
 /// This process's number among those on its machine; 0 where it is alone.
 /// Throws: as join_processes().
 int64_t local_rank();

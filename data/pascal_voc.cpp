@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/pascal_voc.h"
 
+#include <filesystem>
+#include <set>
+
 #include "data/file_dataset.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
 namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void refuse_split(const std::string& list) {
+  std::set<std::string> known;
+  std::error_code ignored;
+  for (const auto& entry :
+       fs::directory_iterator(fs::path(list).parent_path(), ignored)) {
+    if (entry.path().extension() == ".txt") {
+      known.insert(entry.path().stem().string());
+    }
+  }
+  std::string names;
+  for (const auto& name : known) names += (names.empty() ? "" : ", ") + name;
+  throw DataError(
+      str(list,
+          ": no such list; lists there (data.train_split, data.val_split): ",
+          names.empty() ? "none" : names)
+  );
+}
 
 std::shared_ptr<const Dataset> make_voc_layout(
     const DataConfig& config, Role role, Legend legend
@@ -13,6 +36,7 @@ std::shared_ptr<const Dataset> make_voc_layout(
   const auto& root = config.root;
   const auto list =
       root + "/ImageSets/Segmentation/" + config.split(role) + ".txt";
+  if (!fs::exists(list)) refuse_split(list);
   std::vector<FilePair> pairs;
   for (const auto& id : read_ids(list)) {
     pairs.push_back(

@@ -31,7 +31,7 @@ struct Preparation {
 /// All of them, in alphabetical order.
 const std::vector<Preparation>& preparations();
 
-/// Pascal VOC 2012 with the Semantic Boundaries Dataset: lists train, val and
+/// Pascal VOC 2012 with the Semantic Boundaries Dataset: VOC's lists, and
 /// trainaug, which is SBD's train and val and VOC's train, less VOC's val.
 /// VOC's own masks where there are both.
 /// Source: Hariharan et al. 2011; the split of Chen et al. 2017.

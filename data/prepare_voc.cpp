@@ -229,6 +229,9 @@ void prepare_sbd(const PrepareJob& job) {
   out.write_list("train", train);
   out.write_list("val", val);
   out.write_list("trainaug", augmented);
+  Ids official = train;
+  official.insert(val.begin(), val.end());
+  out.write_list("trainval", official);
 }
 
 void prepare_pascal_context(const PrepareJob& job) {

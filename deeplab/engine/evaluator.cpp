@@ -19,7 +19,11 @@ torch::Tensor score(
     );
   }
   if (!logits.isfinite().all().item<bool>()) {
-    throw Error(str(sample.name, ": the network's scores are not finite"));
+    throw Error(
+        str(sample.name,
+            ": the network's scores of it are not finite; its training has "
+            "diverged (lower train.learning_rate), or its weights do not fit")
+    );
   }
   return logits.squeeze(0);
 }

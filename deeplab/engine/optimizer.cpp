@@ -18,6 +18,12 @@ bool is_bias(const std::string& name) {
          name.compare(name.size() - kBias.size(), kBias.size(), kBias) == 0;
 }
 
+/// A kernel for each channel; networks read colours, so that no other
+/// convolution has one input channel.
+bool is_depthwise(const torch::Tensor& weight) {
+  return weight.dim() == 4 && weight.size(1) == 1;
+}
+
 }  // namespace
 
 std::vector<TrainedParameter> trained_parameters(
@@ -27,10 +33,12 @@ std::vector<TrainedParameter> trained_parameters(
   std::vector<bool> used(config.groups.size(), false);
   for (const auto& item : network.named_parameters()) {
     const auto& name = item.key();
-    const bool decays = item.value().dim() > 1;
+    const auto& weight = item.value();
+    const bool decays =
+        weight.dim() > 1 && (config.depthwise_decay || !is_depthwise(weight));
     TrainedParameter entry{
         name,
-        item.value(),
+        weight,
         begins_with(name, "backbone.") ? 1 : config.head_multiplier,
         decays ? config.weight_decay : 0};
     for (size_t i = 0; i < config.groups.size(); ++i) {
@@ -44,7 +52,7 @@ std::vector<TrainedParameter> trained_parameters(
       }
       break;
     }
-    if (item.value().requires_grad()) parameters.push_back(entry);
+    if (weight.requires_grad()) parameters.push_back(entry);
   }
   for (size_t i = 0; i < used.size(); ++i) {
     if (used[i]) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/train_config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "deeplab/core/error.h"
@@ -46,9 +47,21 @@ void check_schedule(const TrainConfig& config) {
   check_at_least("poly_power", config.poly_power, 0.0);
   check_at_least<int64_t>("step_every", config.step_every, 1);
   check_at_least("step_factor", config.step_factor, 0.0);
-  check_at_least("learning_rate_end", config.learning_rate_end, 0.0);
+  check(
+      "learning_rate_end",
+      config.learning_rate_end,
+      config.learning_rate_end >= 0 &&
+          config.learning_rate_end <= config.learning_rate,
+      str("in 0..train.learning_rate, ", config.learning_rate).c_str()
+  );
   check_at_least<int64_t>("update_every", config.update_every, 1);
-  check_at_least<int64_t>("warmup_iterations", config.warmup_iterations, 0);
+  check(
+      "warmup_iterations",
+      config.warmup_iterations,
+      config.warmup_iterations >= 0 &&
+          config.warmup_iterations <= config.iterations,
+      "in 0..train.iterations"
+  );
   check_at_least("warmup_factor", config.warmup_factor, 0.0);
   check(
       "slow_start_iterations",
@@ -119,6 +132,27 @@ void check_loss(const TrainConfig& config, int64_t num_classes) {
     check_at_least(
         str("class_weights[", i, "]").c_str(), config.class_weights[i], 0.0
     );
+  }
+  if (weights != 0) {
+    const auto& all = config.class_weights;
+    if (std::all_of(all.begin(), all.end(), [](double w) { return w == 0; })) {
+      throw ConfigError(
+          "train.class_weights are all 0; one at least must be more"
+      );
+    }
+    const bool weighs = config.loss.empty() || std::any_of(
+                                                   config.loss.begin(),
+                                                   config.loss.end(),
+                                                   [](const LossConfig& loss) {
+                                                     return loss.is_pixelwise();
+                                                   }
+                                               );
+    if (!weighs) {
+      throw ConfigError(
+          "train.class_weights are for cross_entropy and focal, and train.loss "
+          "has neither; leave them out"
+      );
+    }
   }
   if (config.teacher) {
     const auto& teacher = *config.teacher;
@@ -275,7 +309,14 @@ void TrainConfig::validate_processes(int64_t processes, bool batch_norms)
 
 std::string batch_norm_warning(const TrainConfig& config, int64_t processes) {
   constexpr int64_t kEnough = 12;
-  if (config.batch_norm == "frozen") return "";
+  if (config.batch_norm == "frozen") {
+    if (!config.init_from.empty()) return "";
+    return "warning: train.batch_norm is frozen, and there are no weights "
+           "whose "
+           "statistics it could keep: norms do nothing, and maps may grow "
+           "without bound. Give weights (--init-from), or set train.batch_norm "
+           "to train";
+  }
   const int64_t sharing = config.batch_norm == "sync" ? 1 : processes;
   const int64_t seen = config.batch_size / (config.accumulate * sharing);
   if (seen >= kEnough) return "";

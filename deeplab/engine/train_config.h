@@ -80,6 +80,9 @@ struct TrainConfig {
   double adam_epsilon = 1e-8;
   /// On convolutions' weights; never on norms and biases.
   double weight_decay = 1e-4;
+  /// Whether it is on depthwise convolutions too; not in TensorFlow's networks
+  /// (regularize_depthwise=False).
+  bool depthwise_decay = true;
   /// Gradients longer than this, all together, are shortened to it.
   std::optional<double> clip_gradient_norm;
   /// "poly", "step", "cosine", "one_cycle" or "constant": see schedule.h.
@@ -142,6 +145,7 @@ struct TrainConfig {
     visit("beta2", beta2);
     visit("adam_epsilon", adam_epsilon);
     visit("weight_decay", weight_decay);
+    visit("depthwise_decay", depthwise_decay);
     visit("clip_gradient_norm", clip_gradient_norm);
     visit("schedule", schedule);
     visit("poly_power", poly_power);
@@ -175,7 +179,7 @@ struct TrainConfig {
 };
 
 /// A line for a person whose batch norms see fewer images at a time than they
-/// need, with what helps; empty where they see enough or are frozen.
+/// need, or are frozen without weights to keep, with what helps; empty else.
 /// Source: Chen et al. 2017, arXiv:1706.05587, table 9.
 std::string batch_norm_warning(const TrainConfig& config, int64_t processes);
 

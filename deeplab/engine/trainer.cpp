@@ -241,7 +241,7 @@ double Trainer::finite_loss(const torch::Tensor& loss, const Batch& batch) {
   if (std::isfinite(value)) return value;
   throw Error(
       str("the loss is ",
-          value,
+          std::abs(value),
           " at iteration ",
           iteration_ + 1,
           "; lower train.learning_rate, or look at the batch: ",

@@ -368,15 +368,20 @@ TEST(EvaluationText, ShowsAbsentClassesAsDashAndNull) {
   EXPECT_TRUE(json["scores"]["class_iou"]["b"].is_null());
 }
 
-TEST(EvaluationText, WarnsWhereOneClassIsAllThatIsPredicted) {
+TEST(
+    EvaluationText, WarnsWhereOneClassIsAllThatIsPredictedOrNothingIsLabelled
+) {
   engine::ConfusionMatrix counted(3);
+  EXPECT_THAT(
+      counts_warning(counted, {"a", "b", "c"}), HasSubstr("all are void")
+  );
   counted.add(torch::tensor({0L, 1L, 2L}), torch::tensor({1L, 1L, 1L}));
   EXPECT_THAT(
-      one_class_warning(counted, {"a", "b", "c"}),
+      counts_warning(counted, {"a", "b", "c"}),
       HasSubstr("every pixel is predicted as b; where that stays so")
   );
   counted.add(torch::tensor({0L}), torch::tensor({0L}));
-  EXPECT_EQ(one_class_warning(counted, {"a", "b", "c"}), "");
+  EXPECT_EQ(counts_warning(counted, {"a", "b", "c"}), "");
 }
 
 TEST(EvaluationText, CountsOfImagesComeBackFromTheirJson) {

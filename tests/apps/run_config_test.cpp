@@ -149,6 +149,38 @@ TEST(Protocols, AreValidWithTheirNetworksAndFollowTheirPapers) {
   EXPECT_EQ(v3.train.output_stride, 16);
 }
 
+TEST(Protocols, AsAFlagAreNotHiddenByAConfig) {
+  const auto& fine = find_protocol("v3-fine");
+  const auto refusal = [&](const std::string& text) {
+    return message_of<ConfigError>([&] {
+      check_not_hidden(fine, parse_json(text, "test"));
+    });
+  };
+  EXPECT_NO_THROW(check_not_hidden(
+      fine,
+      parse_json(
+          R"({
+      "data": {"kind": "voc2012", "root": "x"},
+      "train": {"output_stride": 8, "seed": 3},
+      "model": {"aspp": {"image_pooling": false}}})",
+          "test"
+      )
+  ));
+  EXPECT_THAT(
+      refusal(R"({"train": {"output_stride": 16}})"),
+      HasSubstr("--protocol v3-fine begins with train.output_stride 8, which "
+                "the config changes to 16: leave that out of it, or write "
+                "\"protocol\": \"v3-fine\" into it")
+  );
+  // A run's own config has all keys.
+  EXPECT_THAT(
+      message_of<ConfigError>([&] {
+        check_not_hidden(fine, write_config(RunConfig()));
+      }),
+      HasSubstr("--protocol v3-fine begins with model")
+  );
+}
+
 TEST(Protocols, LieBeneathTheConfigAndItsNetwork) {
   const auto config = read_run_config(
       {{"protocol", "v3-fine"},

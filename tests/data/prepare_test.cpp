@@ -168,6 +168,9 @@ TEST_F(Prepare, MergesSbdWithVocs) {
     EXPECT_EQ(train->load(i).labels.at<uint8_t>(4, 6), label) << id;
   }
   EXPECT_EQ(open(Role::kValidation)->load(0).labels.at<uint8_t>(0, 0), 3);
+  // VOC's own.
+  config_.train_split = "trainval";
+  EXPECT_EQ(open(Role::kTrain)->size(), 3);
   EXPECT_FALSE(std::filesystem::exists(out_ + "/JPEGImages/unused.jpg"));
 
   out_ = folder_ / "alone";

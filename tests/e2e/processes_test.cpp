@@ -207,6 +207,85 @@ TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
   EXPECT_EQ(count, 5);
 }
 
+/// What a launcher that is not there would set.
+struct LauncherVariables {
+  const char* name;
+  const char* rank;
+  const char* others;
+};
+
+void PrintTo(const LauncherVariables& launcher, std::ostream* stream) {
+  *stream << launcher.name;
+}
+
+class Launchers : public ::testing::TestWithParam<LauncherVariables> {
+ protected:
+  std::string variables(int64_t rank) const {
+    const auto job = str(::getpid());
+    return str(GetParam().rank, "=", rank, " ", GetParam().others, job, " ");
+  }
+  testing::TemporaryFolder folder_;
+};
+
+TEST_P(Launchers, TellAProcessItsPlace) {
+  const auto out = folder_ / "run";
+  const auto words = small(out, 1) + " --batch-size 4";
+  const pid_t other = start(words, variables(1));
+  const auto first = testing::run_shell(variables(0) + kProgram + " " + words);
+  int status = 0;
+  ::waitpid(other, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(first.code, 0) << first.output;
+  EXPECT_THAT(first.output, HasSubstr("process 0 of 2 ("));
+  EXPECT_EQ(
+      Json::parse(testing::read_text(out + "/run.json"))[0]["processes"], 2
+  );
+
+  const auto grid = testing::run_shell(
+      variables(0) + kProgram + " ablate grid.json --out " + folder_ / "grid"
+  );
+  EXPECT_EQ(grid.code, 2);
+  EXPECT_THAT(
+      grid.output,
+      HasSubstr(" started 2 processes, and each would do the same; start it "
+                "once, with --jobs")
+  );
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    Launchers,
+    ::testing::Values(
+        LauncherVariables{
+            "srun",
+            "SLURM_PROCID",
+            "SLURM_STEP_NUM_TASKS=2 SLURM_STEP_TASKS_PER_NODE='2' "
+            "SLURM_JOB_ID="},
+        LauncherVariables{
+            "open_mpi",
+            "OMPI_COMM_WORLD_RANK",
+            "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_SIZE=2 "
+            "PMIX_NAMESPACE="},
+        LauncherVariables{
+            "mpich", "PMI_RANK", "PMI_SIZE=2 MPI_LOCALNRANKS=2 PMIX_NAMESPACE="}
+    ),
+    [](const auto& tested) { return std::string(tested.param.name); }
+);
+
+TEST_F(Program, ProcessesOnSeveralHostsNeedToldWhereTheyMeet) {
+  const auto refused = testing::run_shell(
+      "SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2 "
+      "SLURM_STEP_TASKS_PER_NODE='1(x2)' " +
+      kProgram + " " + small(path("run"), 1)
+  );
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(
+      refused.output,
+      HasSubstr("MASTER_ADDR is not set, and srun started processes on several "
+                "hosts; set it to the host of process 0")
+  );
+}
+
 TEST_F(Program, TorchrunTrainsInTwoProcesses) {
   if (testing::run_shell("command -v torchrun").code != 0) {
     GTEST_SKIP() << "no torchrun (python3-torch)";

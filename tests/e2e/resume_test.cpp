@@ -4,6 +4,8 @@
 #include <csignal>
 #include <filesystem>
 #include <random>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include <sys/wait.h>
@@ -18,6 +20,7 @@ namespace deeplab {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kIterations = 10;
 
@@ -35,20 +38,22 @@ void PrintTo(const ResumeCase& resumed, std::ostream* stream) {
 /// A run of a case: one process or several.
 class CaseRun {
  public:
-  CaseRun(const ResumeCase& tested, std::string folder)
-      : case_(tested), folder_(std::move(folder)) {}
+  CaseRun(std::string folder, std::string flags, int64_t processes)
+      : folder_(std::move(folder)),
+        flags_(std::move(flags)),
+        processes_(processes) {}
 
   void begin() {
-    const auto port = case_.processes > 1 ? testing::free_port() : 0;
-    const auto words = small(folder_, kIterations) + " --resume " + case_.flags;
-    for (int64_t rank = 0; rank < case_.processes; ++rank) {
+    const auto port = processes_ > 1 ? testing::free_port() : 0;
+    const auto words = small(folder_, kIterations) + " --resume " + flags_;
+    for (int64_t rank = 0; rank < processes_; ++rank) {
       std::string place;
-      if (case_.processes > 1) {
+      if (processes_ > 1) {
         place =
             str("RANK=",
                 rank,
                 " WORLD_SIZE=",
-                case_.processes,
+                processes_,
                 " MASTER_ADDR=127.0.0.1 MASTER_PORT=",
                 port,
                 " OMP_NUM_THREADS=1");
@@ -75,13 +80,36 @@ class CaseRun {
   }
 
  private:
-  ResumeCase case_;
   std::string folder_;
+  std::string flags_;
+  int64_t processes_;
   std::vector<pid_t> children_;
 };
 
+/// In flags: the test's own folder, where a teacher and a list of hard images
+/// lie.
+const std::string kFolder = "FOLDER";
+
 class Resume : public ::testing::TestWithParam<ResumeCase> {
  protected:
+  void SetUp() override {
+    flags_ = GetParam().flags;
+    auto at = flags_.find(kFolder);
+    if (at == std::string::npos) return;
+    for (; at != std::string::npos; at = flags_.find(kFolder)) {
+      flags_.replace(at, kFolder.size(), folder_ / "");
+    }
+    testing::write_text(folder_ / "hard.txt", "train_2\ntrain_5\n");
+    const auto teacher = folder_ / "teacher";
+    ASSERT_EQ(deeplab(small(teacher, 1)).code, 0);
+    const auto exported = deeplab(
+        "export --checkpoint " + teacher + "/last.safetensors --out " +
+        folder_ / "teacher.pt"
+    );
+    ASSERT_EQ(exported.code, 0) << exported.output;
+  }
+
+  std::string flags_;
   testing::TemporaryFolder folder_;
 };
 
@@ -90,11 +118,11 @@ TEST_P(Resume, EndsWithTheSameBits) {
   const auto killed = folder_ / "killed";
   const auto done =
       std::vector<int>(static_cast<size_t>(GetParam().processes), 0);
-  CaseRun plain(GetParam(), whole);
+  CaseRun plain(whole, flags_, GetParam().processes);
   plain.begin();
   ASSERT_EQ(plain.end(), done);
 
-  CaseRun run(GetParam(), killed);
+  CaseRun run(killed, flags_, GetParam().processes);
   // The moment is another in each run of the test.
   std::random_device random;
   run.begin();
@@ -150,6 +178,15 @@ INSTANTIATE_TEST_SUITE_P(
             "--set 'train.loss=[{\"kind\":\"cross_entropy\",\"hard_share\":0.5,"
             "\"hard_ramp\":6},{\"kind\":\"lovasz\"},{\"kind\":\"dice\","
             "\"weight\":0.5}]'"},
+        ResumeCase{
+            "mined_near_boundaries",
+            "--set 'train.loss=[{\"kind\":\"focal\",\"ohem_below\":0.7},"
+            "{\"kind\":\"cross_entropy\",\"boundary_weight\":2}]'"},
+        ResumeCase{
+            "teacher_and_repeated_images",
+            "--set train.teacher.file=FOLDER/teacher.pt"
+            " --set data.repeat_list=FOLDER/hard.txt --set "
+            "data.repeat_times=3"},
         ResumeCase{
             "sides",
             "--set model.auxiliary_weight=0.4"
@@ -241,6 +278,104 @@ TEST_F(Program, ABrokenValidationPhotoCostsNoStep) {
   );
 }
 
+TEST_F(Program, ValidatesInPiecesWhereAskedTo) {
+  const auto out = path("run");
+  const auto validated = [&] {
+    const auto lines = timeless(testing::read_text(out + "/metrics.jsonl"));
+    return lines.back().at("validation").at("pixel_accuracy").get<double>();
+  };
+  const auto scored = [&](const std::string& flags) {
+    const auto file = path("scores.json");
+    const auto done = deeplab(
+        "evaluate --checkpoint " + out + "/last.safetensors --json " + file +
+        " --set evaluate.flip=false" + flags
+    );
+    EXPECT_EQ(done.code, 0) << done.output;
+    return Json::parse(testing::read_text(file))
+        .at("scores")
+        .at("pixel_accuracy")
+        .get<double>();
+  };
+  // Neither scales nor mirrors.
+  const auto words =
+      small(out, kIterations) + " --learning-rate 0.1 --set evaluate.flip=true";
+  ASSERT_EQ(deeplab(words).code, 0);
+  const double whole = scored("");
+  EXPECT_EQ(validated(), whole);
+  std::filesystem::remove_all(out);
+  ASSERT_EQ(deeplab(words + " --set evaluate.window=[32,32]").code, 0);
+  EXPECT_EQ(validated(), scored(""));
+  EXPECT_EQ(scored(" --set evaluate.window=[]"), whole);
+  EXPECT_NE(validated(), whole);
+}
+
+TEST_F(Program, GoesOnWhereItsDataHasMoved) {
+  const auto drawn = path("drawn");
+  ASSERT_EQ(
+      deeplab(
+          "data synthesize " + drawn +
+          " --set data.synthetic.train_images=8"
+          " --set data.synthetic.val_images=2"
+      )
+          .code,
+      0
+  );
+  const auto words = [&](const std::string& out, const std::string& data) {
+    return small(out, kIterations) + " --set data.root=" + data +
+           " --set data.kind=pascal_voc";
+  };
+  const auto whole = path("whole");
+  const auto out = path("run");
+  ASSERT_EQ(deeplab(words(whole, drawn)).code, 0);
+  const pid_t child = start(words(out, drawn));
+  wait_for_lines(out + "/metrics.jsonl", 4);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  const auto moved = path("moved");
+  std::filesystem::rename(drawn, moved);
+  const auto resumed = deeplab(words(out, moved) + " --resume");
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  EXPECT_TRUE(
+      same_weights(whole + "/last.safetensors", out + "/last.safetensors")
+  );
+}
+
+TEST_F(Program, TwoTrainingsDoNotShareAFolder) {
+  const auto out = path("run");
+  const pid_t child = start(small(out, 100000));
+  wait_for_lines(out + "/metrics.jsonl", 4);
+  const auto second = deeplab(small(out, 100000) + " --resume");
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(second.code, 3);
+  EXPECT_THAT(
+      second.output, HasSubstr("run: another process trains in it; wait for it")
+  );
+}
+
+TEST_F(Program, EventsOfAKilledTrainingLackNoStep) {
+  const auto out = path("run");
+  const pid_t child = start(small(out, kIterations));
+  wait_for_lines(out + "/metrics.jsonl", 4);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  ASSERT_EQ(deeplab(small(out, kIterations) + " --resume").code, 0);
+  const auto read = testing::run_shell(
+      std::string(testing::kPython) + " tests/support/tensorboard_reader.py " +
+      out + "/tensorboard"
+  );
+  ASSERT_EQ(read.code, 0) << read.output;
+  std::set<int64_t> steps;
+  std::istringstream lines(read.output);
+  for (std::string line; std::getline(lines, line);) {
+    const auto event = Json::parse(line);
+    if (line.find("train/loss") != std::string::npos) {
+      steps.insert(event.at("step").get<int64_t>());
+    }
+  }
+  EXPECT_EQ(steps.size(), static_cast<size_t>(kIterations));
+}
+
 TEST_F(Program, TensorboardReadsWhatATrainingWrites) {
   const auto out = path("run");
   const auto trained = deeplab(
@@ -288,7 +423,7 @@ TEST_F(Program, AProtocolIsBeneathTheConfig) {
   const auto trained = deeplab(
       small(out, 1) +
       " --protocol v3 --set model.preset=deeplabv3plus-"
-      "mobilenetv2"
+      "mobilenetv2 --set data.train_split=train"
   );
   ASSERT_EQ(trained.code, 0) << trained.output;
   EXPECT_THAT(
@@ -299,6 +434,58 @@ TEST_F(Program, AProtocolIsBeneathTheConfig) {
   EXPECT_EQ(config["train"]["batch_norm_momentum"], 0.0003);
   EXPECT_EQ(config["train"]["batch_size"], 2);
   EXPECT_EQ(config["model"]["backbone"], "mobilenet_v2");
+}
+
+TEST_F(Program, TheTwoStagesOfAProtocolFollowEachOther) {
+  const auto set = path("set");
+  ASSERT_EQ(
+      deeplab(
+          "data synthesize " + set +
+          " --set data.synthetic.train_images=4"
+          " --set data.synthetic.val_images=2"
+      )
+          .code,
+      0
+  );
+  const auto lists = set + "/ImageSets/Segmentation/";
+  const auto train = testing::read_text(lists + "train.txt");
+  const auto val = testing::read_text(lists + "val.txt");
+  testing::write_text(lists + "trainval.txt", train + val);
+  const std::string model = " --set model.preset=deeplabv3plus-mobilenetv2";
+  const auto words = [&](const std::string& out) {
+    return small(path(out), 1) + model + " --data " + set;
+  };
+  const auto refused = deeplab(words("first") + " --protocol v3");
+  EXPECT_EQ(refused.code, 3);
+  EXPECT_THAT(
+      refused.output,
+      HasSubstr("trainaug.txt: no such list; lists there (data.train_split, "
+                "data.val_split): train, trainval, val")
+  );
+  testing::write_text(lists + "trainaug.txt", train);
+  const auto first = deeplab(words("first") + " --protocol v3");
+  ASSERT_EQ(first.code, 0) << first.output;
+  EXPECT_THAT(first.output, Not(HasSubstr("are trained on too")));
+
+  const auto from = " --init-from " + path("first") + "/best.safetensors";
+  const auto second = deeplab(words("second") + " --protocol v3-fine" + from);
+  ASSERT_EQ(second.code, 0) << second.output;
+  EXPECT_THAT(
+      second.output,
+      HasSubstr("warning: 2 of 2 validation images are trained on too")
+  );
+  const auto config =
+      Json::parse(testing::read_text(path("second") + "/config.json"));
+  EXPECT_EQ(config["train"]["batch_norm"], "frozen");
+  EXPECT_EQ(config["train"]["output_stride"], 8);
+  EXPECT_EQ(config["data"]["train_split"], "trainval");
+  // Stage one's config has all keys.
+  const auto hidden = deeplab(
+      "train --config " + path("first") +
+      "/config.json --protocol v3-fine --out " + path("third") + from
+  );
+  EXPECT_EQ(hidden.code, 2);
+  EXPECT_THAT(hidden.output, HasSubstr("--protocol v3-fine begins with model"));
 }
 
 }  // namespace

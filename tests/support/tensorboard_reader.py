@@ -27,10 +27,13 @@ def masked(crc):
 
 
 def records(data, name):
-    """The payloads of a TFRecord file; an error where a sum is wrong."""
+    """The payloads of a TFRecord file; an error where a sum is wrong. A last
+    record that was cut off, by a kill, is left out, as TensorFlow does."""
     at = 0
-    while at < len(data):
+    while at + 12 <= len(data):
         length, of_length = struct.unpack_from("<QI", data, at)
+        if at + 16 + length > len(data):
+            return
         payload = data[at + 12:at + 12 + length]
         of_payload, = struct.unpack_from("<I", data, at + 12 + length)
         if of_length != masked(crc32c(data[at:at + 8])):

@@ -2,6 +2,7 @@
 #include "deeplab/engine/optimizer.h"
 
 #include <cmath>
+#include <set>
 #include <sstream>
 
 #include <torch/torch.h>
@@ -100,6 +101,28 @@ model::DeepLab tiny_network() {
   config.aspp.channels = 8;
   config.decoder_options.channels = 8;
   return model::DeepLab(config, 3);
+}
+
+/// As TensorFlow has it.
+TEST(Optimizer, MayLeaveDepthwiseConvolutionsWithoutDecay) {
+  const auto network = tiny_network();
+  std::set<std::string> depthwise;
+  for (const auto& item : network->named_modules("", false)) {
+    const auto* conv = item.value()->as<torch::nn::Conv2d>();
+    if (conv != nullptr && conv->options.groups() > 1) {
+      depthwise.insert(item.key() + ".weight");
+    }
+  }
+  // MobileNetV2's.
+  EXPECT_EQ(depthwise.size(), 17U);
+  TrainConfig config;
+  config.depthwise_decay = false;
+  for (const auto& entry : trained_parameters(*network, config)) {
+    const bool decays =
+        entry.parameter.dim() > 1 && depthwise.count(entry.name) == 0;
+    EXPECT_EQ(entry.weight_decay, decays ? config.weight_decay : 0)
+        << entry.name;
+  }
 }
 
 TEST(Optimizer, GroupsGiveRatesByNameBiasesTheirOwn) {

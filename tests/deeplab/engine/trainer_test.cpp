@@ -8,6 +8,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
+#include "deeplab/engine/batch_norm.h"
 #include "deeplab/engine/loss.h"
 #include "support/support.h"
 
@@ -213,6 +214,34 @@ TEST(Trainer, FrozenBatchNormKeepsStatisticsAndAffine) {
   ));
 }
 
+TEST(BatchNorm, FreezingLeavesGroupNormsAlone) {
+  for (const bool group : {false, true}) {
+    model::DeepLabConfig config;
+    config.backbone = "resnet18";
+    config.norm = group ? "group" : "batch";
+    model::DeepLab network(config, 3, model::StartWeights::kUnset);
+    network->train();
+    freeze_batch_norm(*network);
+    int64_t norms = 0;
+    for (const auto& item : network->named_parameters()) {
+      if (item.key().find("bn") == std::string::npos) continue;
+      EXPECT_EQ(item.value().requires_grad(), group) << item.key();
+      ++norms;
+    }
+    EXPECT_GT(norms, 40);
+  }
+}
+
+TEST(TrainConfig, WarnsOfFrozenNormsWithoutWeights) {
+  TrainConfig config;
+  config.batch_norm = "frozen";
+  EXPECT_THAT(
+      batch_norm_warning(config, 1), HasSubstr("norms do nothing, and maps may")
+  );
+  config.init_from = "weights.pth";
+  EXPECT_EQ(batch_norm_warning(config, 1), "");
+}
+
 TEST(Trainer, RefusesACheckpointOfAnotherNetwork) {
   Trainer trainer(small_network(), short_training());
   EXPECT_THAT(
@@ -253,6 +282,30 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
         config.class_weights = {1, 2};
       }),
       HasSubstr("has 2 weights; the data set has 4 classes")
+  );
+  EXPECT_EQ(
+      refusal([](auto& config) {
+        config.class_weights = {0, 0, 0, 0};
+      }),
+      "train.class_weights are all 0; one at least must be more"
+  );
+  EXPECT_THAT(
+      refusal([](auto& config) {
+        config.class_weights = {1, 2, 3, 4};
+        config.loss.resize(2);
+        config.loss[0].kind = "dice";
+        config.loss[1].kind = "lovasz";
+      }),
+      HasSubstr("train.class_weights are for cross_entropy and focal")
+  );
+  EXPECT_EQ(
+      refusal([](auto& config) { config.learning_rate_end = 0.07; }),
+      "train.learning_rate_end is 0.07; must be in 0..train.learning_rate, "
+      "0.007"
+  );
+  EXPECT_EQ(
+      refusal([](auto& config) { config.warmup_iterations = 30001; }),
+      "train.warmup_iterations is 30001; must be in 0..train.iterations"
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.batch_norm = "group"; }),

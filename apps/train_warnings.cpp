@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/train_warnings.h"
+
+#include <map>
+
+#include <opencv2/core.hpp>
+
+#include "deeplab/core/error.h"
+#include "deeplab/engine/batch_norm.h"
+#include "deeplab/model/cost.h"
+
+namespace deeplab::apps {
+namespace {
+
+std::string rate_warning(const model::DeepLab& network, int64_t crop) {
+  model::CostOptions options;
+  options.height = crop;
+  options.width = crop;
+  const auto layers =
+      model::degenerate_layers(model::measure_cost(network, options));
+  if (layers.empty()) return "";
+  constexpr size_t kNamed = 3;
+  std::string named;
+  for (size_t i = 0; i < layers.size() && i < kNamed; ++i) {
+    const auto& layer = layers[i];
+    named +=
+        str(i > 0 ? ", " : "",
+            layer.name,
+            " (rate ",
+            layer.dilation,
+            ", map ",
+            layer.height,
+            "x",
+            layer.width,
+            ")");
+  }
+  if (layers.size() > kNamed) {
+    named += str(" and ", layers.size() - kNamed, " more");
+  }
+  return str(
+      "warning: in crops of ",
+      crop,
+      " the outer taps of ",
+      named,
+      " see padding alone: they learn nothing, and are used in larger images. "
+      "Raise augment.crop, or lower model.aspp.rates"
+  );
+}
+
+bool is_same_image(const cv::Mat& one, const cv::Mat& other) {
+  return one.size() == other.size() && cv::norm(one, other, cv::NORM_INF) == 0;
+}
+
+std::string overlap_warning(
+    const data::Dataset& train, const data::Dataset& validation
+) {
+  std::map<std::string, int64_t> places;
+  for (int64_t i = 0; i < train.size(); ++i) places.emplace(train.id(i), i);
+  int64_t shared = 0;
+  for (int64_t i = 0; i < validation.size(); ++i) {
+    const auto found = places.find(validation.id(i));
+    if (found == places.end()) continue;
+    // Folders of their own may give names twice.
+    if (shared == 0 &&
+        !is_same_image(
+            train.load(found->second).image, validation.load(i).image
+        )) {
+      return "";
+    }
+    ++shared;
+  }
+  if (shared == 0) return "";
+  return str(
+      "warning: ",
+      shared,
+      " of ",
+      validation.size(),
+      " validation images are trained on too (data.train_split, "
+      "data.val_split): their scores, and best.safetensors, say nothing about "
+      "new images"
+  );
+}
+
+}  // namespace
+
+std::vector<std::string> train_warnings(
+    const RunConfig& config,
+    const data::Dataset& train,
+    const data::Dataset& validation,
+    int64_t processes
+) {
+  model::DeepLab network(
+      config.model, train.classes().size(), model::StartWeights::kUnset
+  );
+  network->set_output_stride(config.train_stride());
+  std::vector<std::string> warnings;
+  const auto norm = engine::batch_norm_warning(config.train, processes);
+  if (!norm.empty() && engine::has_batch_norm(*network)) {
+    warnings.push_back(norm);
+  }
+  const auto rate = rate_warning(network, config.augment.crop);
+  if (!rate.empty()) warnings.push_back(rate);
+  const auto overlap = overlap_warning(train, validation);
+  if (!overlap.empty()) warnings.push_back(overlap);
+  return warnings;
+}
+
+}  // namespace deeplab::apps
