@@ -143,7 +143,7 @@ FolderLock::FolderLock(const std::string& folder) {
   if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
   if (errno != EWOULDBLOCK) return;
   ::close(descriptor_);
-  throw DataError(
+  throw ConfigError(
       str(folder,
           ": another process trains in it; wait for it, or give another --out")
   );

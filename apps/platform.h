@@ -36,7 +36,7 @@ std::string host_name();
 /// lives. Where the file system knows no locks, nothing is kept out.
 class FolderLock {
  public:
-  /// Throws: DataError where another process has it.
+  /// Throws: ConfigError where another process has it.
   explicit FolderLock(const std::string& folder);
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;

@@ -347,7 +347,7 @@ TEST_F(Program, TwoTrainingsDoNotShareAFolder) {
   const auto second = deeplab(small(out, 100000) + " --resume");
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
-  EXPECT_EQ(second.code, 3);
+  EXPECT_EQ(second.code, 2);
   EXPECT_THAT(
       second.output, HasSubstr("run: another process trains in it; wait for it")
   );
