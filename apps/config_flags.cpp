@@ -88,7 +88,13 @@ constexpr std::array kKeyFlags{
 
 Json parse_value(const std::string& text) {
   const auto value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  return value.is_discarded() ? Json(text) : value;
+  if (!value.is_discarded()) return value;
+  if (text.find_first_of("[{") == 0) {
+    throw ConfigError(
+        str(text, ": is not JSON; names in lists and objects stand in quotes")
+    );
+  }
+  return text;
 }
 
 /// Which key --output-stride stands for; nullptr: no such flag.
@@ -203,12 +209,12 @@ RunConfig Flags::config(const Json& base) const {
     } catch (const ConfigError& error) {
       throw ConfigError(str(path, ": ", error.what()));
     }
+    if (has("protocol")) {
+      check_not_hidden(find_protocol(text("protocol")), file);
+    }
     config.merge_patch(file);
   }
-  if (has("protocol")) {
-    check_not_hidden(find_protocol(text("protocol")), config);
-    set_key(config, "protocol", text("protocol"));
-  }
+  if (has("protocol")) set_key(config, "protocol", text("protocol"));
   if (has("network")) set_key(config, "model", text("network"));
   for (const auto& key : kKeyFlags) {
     if (!is_offered(key.scope, kind_) || !has(key.flag)) continue;
@@ -225,7 +231,7 @@ RunConfig Flags::config(const Json& base) const {
   }
   for (const char* name : {"mean", "std"}) {
     if (!has(name)) continue;
-    set_key(config, str("data.", name), parse_value("[" + text(name) + "]"));
+    set_key(config, str("data.", name), reals(name));
   }
   if (has("classes")) set_key(config, "data.classes", list("classes"));
   if (has_inference_) set_inference_keys(config);

@@ -203,10 +203,11 @@ void check_not_hidden(const Protocol& protocol, const Json& config) {
       const auto found = value->is_object() ? value->find(part) : value->end();
       value = found == value->end() ? nullptr : &*found;
     }
-    if (value == nullptr || *value == Json::parse(setting.value)) continue;
+    const auto wanted = Json::parse(setting.value);
+    if (value == nullptr || *value == wanted) continue;
     // A part of a network changes the protocol's.
-    const bool is_part = value->is_object() && !value->contains("preset") &&
-                         !value->contains("backbone");
+    const bool is_part = value->is_object() && !value->contains("backbone") &&
+                         value->value("preset", wanted) == wanted;
     if (is_part) continue;
     throw ConfigError(
         str("--protocol ",

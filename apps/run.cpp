@@ -2,6 +2,7 @@
 #include "apps/run.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -32,10 +33,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Beginnings of the keys that change no weight: how it runs, how it is scored,
-/// and where the files lie.
+/// and where the same files lie.
 const std::vector<std::string> kFreeKeys{
     "data.prefetch",
-    "data.repeat_list",
     "data.root",
     "data.workers",
     "evaluate.",
@@ -57,8 +57,11 @@ bool is_free(const std::string& key) {
 }
 
 bool tells_of_memory(const std::string& message) {
-  return message.find("out of memory") != std::string::npos ||
-         message.find("can't allocate memory") != std::string::npos;
+  const std::array words{
+      "out of memory", "can't allocate memory", "ALLOC_FAILED"};
+  return std::any_of(words.begin(), words.end(), [&](const char* word) {
+    return message.find(word) != std::string::npos;
+  });
 }
 
 /// One training and all that it needs to live.
@@ -173,8 +176,16 @@ std::optional<engine::Checkpoint> Run::checkpoint_to_resume() const {
   // Keys that its version did not know have their defaults.
   const auto stored =
       write_config(read_run_config(parse_json(checkpoint.config, files_.last)));
-  for (const auto& key : differing_keys(stored, write_config(config_))) {
+  const auto own = write_config(config_);
+  const auto has_list = [](const Json& config) {
+    return config.at("data").at("repeat_list") != "";
+  };
+  for (const auto& key : differing_keys(stored, own)) {
     if (is_free(key)) continue;
+    // It may lie elsewhere, but does not come or go.
+    if (key == "data.repeat_list" && has_list(stored) == has_list(own)) {
+      continue;
+    }
     throw ConfigError(
         str(files_.last,
             ": was trained with another ",
@@ -283,9 +294,12 @@ engine::TrainHooks Run::hooks(model::DeepLab network) {
       const std::string message = error.what_without_backtrace();
       if (!tells_of_memory(message)) throw;
       throw Error(
-          str("validation: a whole image needs more memory than there is; "
-              "--resume --set evaluate.window=[513,513] goes on with images in "
-              "pieces (",
+          str("validation: ",
+              config_.evaluate.window.empty() ? "a whole image" : "a piece",
+              " needs more memory than there is; --resume --set "
+              "evaluate.window=[HEIGHT,WIDTH] goes on with images in ",
+              config_.evaluate.window.empty() ? "" : "smaller ",
+              "pieces, e.g. of the crop's size (",
               message.substr(0, message.find('\n')),
               ")")
       );

@@ -36,7 +36,8 @@ std::shared_ptr<const Dataset> make_voc_layout(
   const auto& root = config.root;
   const auto list =
       root + "/ImageSets/Segmentation/" + config.split(role) + ".txt";
-  if (!fs::exists(list)) refuse_split(list);
+  std::error_code ignored;
+  if (!fs::exists(list, ignored)) refuse_split(list);
   std::vector<FilePair> pairs;
   for (const auto& id : read_ids(list)) {
     pairs.push_back(

@@ -79,10 +79,11 @@ std::shared_ptr<const Dataset> make_synthetic(
   }
   if (config.train_split != "train" || config.val_split != "val") {
     throw ConfigError(
-        str("the synthetic data set has the splits train and val; asked for ",
+        str("data.train_split is \"",
             config.train_split,
-            " and ",
-            config.val_split)
+            "\" and data.val_split \"",
+            config.val_split,
+            "\"; the synthetic data set has train and val")
     );
   }
   return std::make_shared<Synthetic>(config, role);

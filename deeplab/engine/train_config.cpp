@@ -47,21 +47,16 @@ void check_schedule(const TrainConfig& config) {
   check_at_least("poly_power", config.poly_power, 0.0);
   check_at_least<int64_t>("step_every", config.step_every, 1);
   check_at_least("step_factor", config.step_factor, 0.0);
+  check_at_least("learning_rate_end", config.learning_rate_end, 0.0);
+  const bool ends = config.schedule == "poly" || config.schedule == "cosine";
   check(
       "learning_rate_end",
       config.learning_rate_end,
-      config.learning_rate_end >= 0 &&
-          config.learning_rate_end <= config.learning_rate,
-      str("in 0..train.learning_rate, ", config.learning_rate).c_str()
+      !ends || config.learning_rate_end <= config.learning_rate,
+      str("at most train.learning_rate, ", config.learning_rate).c_str()
   );
   check_at_least<int64_t>("update_every", config.update_every, 1);
-  check(
-      "warmup_iterations",
-      config.warmup_iterations,
-      config.warmup_iterations >= 0 &&
-          config.warmup_iterations <= config.iterations,
-      "in 0..train.iterations"
-  );
+  check_at_least<int64_t>("warmup_iterations", config.warmup_iterations, 0);
   check_at_least("warmup_factor", config.warmup_factor, 0.0);
   check(
       "slow_start_iterations",
@@ -311,11 +306,10 @@ std::string batch_norm_warning(const TrainConfig& config, int64_t processes) {
   constexpr int64_t kEnough = 12;
   if (config.batch_norm == "frozen") {
     if (!config.init_from.empty()) return "";
-    return "warning: train.batch_norm is frozen, and there are no weights "
-           "whose "
-           "statistics it could keep: norms do nothing, and maps may grow "
-           "without bound. Give weights (--init-from), or set train.batch_norm "
-           "to train";
+    return "warning: train.batch_norm is frozen, and there are no weights: "
+           "norms "
+           "do nothing, and maps may grow without bound. Give weights "
+           "(--init-from), or set train.batch_norm to train";
   }
   const int64_t sharing = config.batch_norm == "sync" ? 1 : processes;
   const int64_t seen = config.batch_size / (config.accumulate * sharing);

@@ -336,9 +336,9 @@ std::vector<LayerCost> degenerate_layers(const NetworkCost& cost) {
   // A layer may run more than once, on maps of several sizes.
   std::set<std::string> trained;
   for (const auto& layer : cost.layers) {
-    const bool reaches = layer.dilation * (layer.kernel / 2) <
-                         std::max(layer.height, layer.width);
-    if (reaches) trained.insert(layer.name);
+    const int64_t reach = layer.dilation * (layer.kernel - 1) / 2;
+    const bool sees = reach < std::max(layer.height, layer.width);
+    if (sees || layer.stride > 1) trained.insert(layer.name);
   }
   for (const auto& layer : cost.layers) {
     if (trained.insert(layer.name).second) result.push_back(layer);

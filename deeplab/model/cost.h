@@ -62,8 +62,9 @@ struct NetworkCost {
 /// computing it. The network's mode is restored.
 NetworkCost measure_cost(DeepLab network, const CostOptions& options);
 
-/// Convolutions whose rate is as wide as their map: wherever they stand, their
-/// outer taps see padding, so that no image of this size trains them.
+/// Convolutions of stride 1 whose rate is as wide as their map: wherever they
+/// stand, their outer taps see padding, so that no image of this size trains
+/// them.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3 and figure 4.
 std::vector<LayerCost> degenerate_layers(const NetworkCost& cost);
 

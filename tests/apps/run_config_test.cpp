@@ -166,6 +166,14 @@ TEST(Protocols, AsAFlagAreNotHiddenByAConfig) {
           "test"
       )
   ));
+  EXPECT_NO_THROW(check_not_hidden(
+      fine,
+      parse_json(
+          R"({"model": {
+      "preset": "deeplabv3-resnet101", "auxiliary_weight": 0.4}})",
+          "test"
+      )
+  ));
   EXPECT_THAT(
       refusal(R"({"train": {"output_stride": 16}})"),
       HasSubstr("--protocol v3-fine begins with train.output_stride 8, which "

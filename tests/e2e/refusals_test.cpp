@@ -41,6 +41,10 @@ INSTANTIATE_TEST_SUITE_P(
             2,
             "train.iterations is 1.5; expected a whole number"},
         Refusal{
+            "train --set 'train.loss=[focal]' --out /tmp/x",
+            2,
+            "[focal]: is not JSON; names in lists and objects stand in quotes"},
+        Refusal{
             "train --output-stride 12 --out /tmp/x",
             2,
             "train.output_stride is 12; known: 4, 8, 16, 32, 64"},

@@ -287,8 +287,9 @@ TEST_F(Program, ValidatesInPiecesWhereAskedTo) {
   const auto scored = [&](const std::string& flags) {
     const auto file = path("scores.json");
     const auto done = deeplab(
-        "evaluate --checkpoint " + out + "/last.safetensors --json " + file +
-        " --set evaluate.flip=false" + flags
+        "evaluate --threads 1 --checkpoint " + out +
+        "/last.safetensors --json " + file + " --set evaluate.flip=false" +
+        flags
     );
     EXPECT_EQ(done.code, 0) << done.output;
     return Json::parse(testing::read_text(file))
@@ -297,8 +298,7 @@ TEST_F(Program, ValidatesInPiecesWhereAskedTo) {
         .get<double>();
   };
   // Neither scales nor mirrors.
-  const auto words =
-      small(out, kIterations) + " --learning-rate 0.1 --set evaluate.flip=true";
+  const auto words = small(out, 40) + " --threads 1 --set evaluate.flip=true";
   ASSERT_EQ(deeplab(words).code, 0);
   const double whole = scored("");
   EXPECT_EQ(validated(), whole);
@@ -344,7 +344,7 @@ TEST_F(Program, TwoTrainingsDoNotShareAFolder) {
   const auto out = path("run");
   const pid_t child = start(small(out, 100000));
   wait_for_lines(out + "/metrics.jsonl", 4);
-  const auto second = deeplab(small(out, 100000) + " --resume");
+  const auto second = deeplab(small(out, 1) + " --resume");
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(second.code, 2);
@@ -470,6 +470,9 @@ TEST_F(Program, TheTwoStagesOfAProtocolFollowEachOther) {
   const auto from = " --init-from " + path("first") + "/best.safetensors";
   const auto second = deeplab(words("second") + " --protocol v3-fine" + from);
   ASSERT_EQ(second.code, 0) << second.output;
+  const auto again =
+      deeplab(words("second") + " --protocol v3-fine --resume" + from);
+  EXPECT_EQ(again.code, 0) << again.output;
   EXPECT_THAT(
       second.output,
       HasSubstr("warning: 2 of 2 validation images are trained on too")

@@ -32,12 +32,12 @@ def records(data, name):
     at = 0
     while at + 12 <= len(data):
         length, of_length = struct.unpack_from("<QI", data, at)
+        if of_length != masked(crc32c(data[at:at + 8])):
+            raise ValueError(f"{name}: wrong sum of the length at byte {at}")
         if at + 16 + length > len(data):
             return
         payload = data[at + 12:at + 12 + length]
         of_payload, = struct.unpack_from("<I", data, at + 12 + length)
-        if of_length != masked(crc32c(data[at:at + 8])):
-            raise ValueError(f"{name}: wrong sum of the length at byte {at}")
         if of_payload != masked(crc32c(payload)):
             raise ValueError(f"{name}: wrong sum of the data at byte {at}")
         yield payload
