@@ -105,16 +105,7 @@ TEST_F(Program, CrfRefinesAFolderOfPhotos) {
   const auto drawn = path("drawn");
   const auto photos = drawn + "/JPEGImages";
   const auto masks = drawn + "/SegmentationClass";
-  ASSERT_EQ(
-      deeplab(
-          "data synthesize " + drawn +
-          " --set data.synthetic.train_images=2"
-          " --set data.synthetic.val_images=2"
-          " --set data.synthetic.width=64 --set data.synthetic.height=48"
-      )
-          .code,
-      0
-  );
+  synthesize(drawn, 2, 2);
   const auto refine = [&](const std::string& photo,
                           const std::string& labels,
                           const std::string& out) {

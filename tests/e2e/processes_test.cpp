@@ -185,16 +185,7 @@ TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
   EXPECT_EQ(one, two);
 
   const auto set = path("set");
-  ASSERT_EQ(
-      deeplab(
-          "data synthesize " + set +
-          " --set data.synthetic.train_images=3"
-          " --set data.synthetic.val_images=2"
-          " --set data.synthetic.width=64 --set data.synthetic.height=48"
-      )
-          .code,
-      0
-  );
+  synthesize(set, 3, 2);
   const auto masks = path("masks");
   in_two(
       "predict " + set + "/JPEGImages --save mask --out " + masks + checkpoint

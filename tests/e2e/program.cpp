@@ -28,6 +28,21 @@ std::string small(const std::string& out, int64_t iterations) {
   );
 }
 
+void synthesize(
+    const std::string& folder, int64_t train_images, int64_t val_images
+) {
+  const auto drawn = deeplab(
+      str("data synthesize ",
+          folder,
+          " --set data.synthetic.train_images=",
+          train_images,
+          " --set data.synthetic.val_images=",
+          val_images,
+          " --set data.synthetic.width=64 --set data.synthetic.height=48")
+  );
+  ASSERT_EQ(drawn.code, 0) << drawn.output;
+}
+
 std::vector<Json> timeless(const std::string& metrics) {
   std::vector<Json> lines;
   std::istringstream stream(metrics);

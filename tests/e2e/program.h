@@ -29,6 +29,11 @@ void wait_for_lines(const std::string& file, int64_t lines);
 /// Flags of a training that takes seconds.
 std::string small(const std::string& out, int64_t iterations);
 
+/// Draws a set of small photos in Pascal VOC's layout.
+void synthesize(
+    const std::string& folder, int64_t train_images, int64_t val_images
+);
+
 /// The lines of a metrics.jsonl without their times, of which each iteration
 /// must have two.
 std::vector<Json> timeless(const std::string& metrics);

@@ -49,16 +49,7 @@ TEST_F(Program, WorkersDoNotChangeTheResult) {
 
 TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   const auto set = path("set");
-  ASSERT_EQ(
-      deeplab(
-          "data synthesize " + set +
-          " --set data.synthetic.train_images=4"
-          " --set data.synthetic.val_images=2"
-          " --set data.synthetic.width=64 --set data.synthetic.height=48"
-      )
-          .code,
-      0
-  );
+  synthesize(set, 4, 2);
   EXPECT_NE(deeplab("data synthesize " + set).code, 0);
   const auto check = deeplab("data check --data " + set);
   EXPECT_EQ(check.code, 0) << check.output;
@@ -156,12 +147,7 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
 
 TEST_F(Program, OneBadPhotoDoesNotCostTheOthers) {
   const auto set = path("set");
-  deeplab(
-      "data synthesize " + set +
-      " --set data.synthetic.train_images=1"
-      " --set data.synthetic.val_images=1"
-      " --set data.synthetic.width=64 --set data.synthetic.height=48"
-  );
+  synthesize(set, 1, 1);
   torch::jit::Module script("script");
   script.define("def forward(self, x):\n    return x\n");
   script.save(path("model.pt"));
