@@ -186,7 +186,7 @@ const std::vector<Protocol>& protocols() {
   return table;
 }
 
-const Protocol& find_protocol(const std::string& name) {
+const Protocol& find_protocol(std::string_view name) {
   std::string known;
   for (const auto& protocol : protocols()) {
     if (name == protocol.name) return protocol;

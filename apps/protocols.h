@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "deeplab/core/config_io.h"
@@ -30,7 +31,7 @@ struct Protocol {
 const std::vector<Protocol>& protocols();
 
 /// Throws: ConfigError that lists the known names.
-const Protocol& find_protocol(const std::string& name);
+const Protocol& find_protocol(std::string_view name);
 
 /// Throws: ConfigError naming the first of the protocol's keys that the config
 ///         has with another value: beneath it the protocol would not be seen.

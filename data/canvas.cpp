@@ -12,6 +12,9 @@ namespace {
 /// Drawn at this many times the size, then averaged down, for soft edges.
 constexpr int kOversampling = 2;
 
+/// Light that a shadow leaves.
+constexpr double kShade = 0.6;
+
 }  // namespace
 
 Canvas::Canvas(cv::Size size, uint64_t seed)
@@ -56,10 +59,9 @@ cv::Vec3f Canvas::bluish() {
 }
 
 void Canvas::paint(const cv::Mat& mask, const Surface& surface) {
-  const cv::Rect area = cv::boundingRect(mask);
-  for (int y = area.y; y < area.y + area.height; ++y) {
+  for (int y = 0; y < mask.rows; ++y) {
     const auto* inside = mask.ptr<uint8_t>(y);
-    for (int x = area.x; x < area.x + area.width; ++x) {
+    for (int x = 0; x < mask.cols; ++x) {
       if (inside[x] == 0) continue;
       const float light = 1 + surface.coarse * coarse_.at<float>(y, x) +
                           surface.fine * fine_.at<float>(y, x);
@@ -82,9 +84,15 @@ void Canvas::shade_under(cv::Point2f foot, float width) {
   cv::Mat mask = empty_mask();
   const cv::Size axes(cvRound(width) + 1, cvRound(width * 0.25F) + 1);
   cv::ellipse(mask, point(foot.x, foot.y), axes, 0, 0, 360, 255, cv::FILLED);
-  cv::Mat dark;
-  cv::multiply(image_, cv::Scalar::all(0.6), dark);
-  dark.copyTo(image_, mask);
+  for (int y = 0; y < mask.rows; ++y) {
+    for (int x = 0; x < mask.cols; ++x) {
+      if (mask.at<uint8_t>(y, x) == 0) continue;
+      auto& pixel = image_.at<cv::Vec3f>(y, x);
+      for (int channel = 0; channel < 3; ++channel) {
+        pixel[channel] = static_cast<float>(pixel[channel] * kShade);
+      }
+    }
+  }
 }
 
 Scene Canvas::photograph() {
@@ -93,7 +101,13 @@ Scene Canvas::photograph() {
   cv::Mat small;
   const cv::Size size = image_.size() / kOversampling;
   cv::resize(image_, small, size, 0, 0, cv::INTER_AREA);
-  cv::resize(labels_, scene.labels, size, 0, 0, cv::INTER_NEAREST_EXACT);
+  scene.labels.create(size, CV_8UC1);
+  for (int y = 0; y < size.height; ++y) {
+    for (int x = 0; x < size.width; ++x) {
+      scene.labels.at<uint8_t>(y, x) =
+          labels_.at<uint8_t>(kOversampling * y, kOversampling * x);
+    }
+  }
   add_grain(small);
   small.convertTo(scene.image, CV_8UC3, 255);
   return scene;

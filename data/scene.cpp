@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include <opencv2/imgproc.hpp>
@@ -28,6 +29,7 @@ class Painter : private Canvas {
 
  private:
   void draw_ground();
+  cv::Mat lake(cv::Point middle, cv::Size axes) const;
   void draw_buildings();
   void draw_near_things();
   void draw_building(float left, float foot);
@@ -55,16 +57,52 @@ void Painter::draw_ground() {
   if (random().chance(0.75)) {
     // A lake from one side, in the same colours as a sky may have.
     const float middle = random().chance(0.5) ? 0 : image_width();
-    cv::Mat lake = empty_mask();
     const cv::Size axes{
         cvRound(image_width() * real(0.3, 0.9)),
         cvRound((image_height() - horizon_) * real(0.2, 0.6))};
-    cv::ellipse(
-        lake, point(middle, horizon_), axes, 0, 0, 180, 255, cv::FILLED
+    paint(
+        lake(point(middle, horizon_), axes),
+        {SceneClass::kWater, bluish(), real(0.05, 0.2), 0.03F}
     );
-    lake.rowRange(0, cvRound(horizon_)).setTo(0);
-    paint(lake, {SceneClass::kWater, bluish(), real(0.05, 0.2), 0.03F});
   }
+}
+
+/// The lower half of an ellipse about a point of the left or right side, filled
+/// from its shore to that side. OpenCV's own filled arcs would not do: their
+/// rims are other pixels in 4.10 than in 4.6.
+cv::Mat Painter::lake(cv::Point middle, cv::Size axes) const {
+  constexpr int kDegreesPerCorner = 5;
+  std::vector<cv::Point2d> shore;
+  cv::ellipse2Poly(
+      cv::Point2d(middle),
+      cv::Size2d(axes),
+      /*angle=*/0,
+      /*arcStart=*/0,
+      /*arcEnd=*/180,
+      kDegreesPerCorner,
+      shore
+  );
+  std::vector<cv::Point> corners;
+  for (const auto& corner : shore) {
+    corners.emplace_back(cvFloor(corner.x + 0.5), cvFloor(corner.y + 0.5));
+  }
+  cv::Mat mask = empty_mask();
+  cv::polylines(mask, corners, /*isClosed=*/false, 255);
+  for (int y = 0; y < mask.rows; ++y) {
+    auto* begin = mask.ptr<uint8_t>(y);
+    auto* end = begin + mask.cols;
+    if (middle.x == 0) {
+      const auto rim = std::find(
+          std::make_reverse_iterator(end),
+          std::make_reverse_iterator(begin),
+          uint8_t{255}
+      );
+      std::fill(begin, rim.base(), uint8_t{255});
+    } else {
+      std::fill(std::find(begin, end, uint8_t{255}), end, uint8_t{255});
+    }
+  }
+  return mask;
 }
 
 void Painter::draw_buildings() {

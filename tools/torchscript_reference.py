@@ -14,6 +14,9 @@ import torch
 
 def main():
     script, images, logits = sys.argv[1:4]
+    # With it, LibTorch 2.6 compiles a large network for minutes at its second
+    # call, and anew for other sizes.
+    torch._C._jit_set_texpr_fuser_enabled(False)
     network = torch.jit.load(script)
     values = torch.from_numpy(numpy.fromfile(images, numpy.float32))
     with open(logits, "wb") as file, torch.no_grad():

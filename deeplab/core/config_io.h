@@ -78,8 +78,13 @@ class ConfigReader {
   static void read(
       const Json& value, const Path& path, std::optional<Item>& field
   ) {
-    field.reset();
-    if (!value.is_null()) read(value, path, field.emplace());
+    if (value.is_null()) {
+      field = std::nullopt;
+      return;
+    }
+    Item item{};
+    read(value, path, item);
+    field = std::move(item);
   }
   static void check_array(const Json& value, const Path& path);
 

@@ -6,16 +6,11 @@
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <torch/types.h>
-#include <torch/version.h>
+
+#include "deeplab/core/libtorch_versions.h"
 
 namespace deeplab::engine {
 namespace {
-
-#if TORCH_VERSION_MAJOR >= 2
-using Total = size_t;
-#else
-using Total = int64_t;
-#endif
 
 /// Hears of each allocation, as torch's profiler does.
 class Listener : public c10::MemoryReportingInfoBase {
@@ -23,8 +18,8 @@ class Listener : public c10::MemoryReportingInfoBase {
   void reportMemoryUsage(
       void* /*block*/,
       int64_t bytes,
-      Total /*allocated*/,
-      Total /*reserved*/,
+      libtorch::MemoryTotal /*allocated*/,
+      libtorch::MemoryTotal /*reserved*/,
       c10::Device /*device*/
   ) override {
     held_ += bytes;

@@ -25,6 +25,7 @@
 #endif
 
 #include "deeplab/core/error.h"
+#include "deeplab/core/libtorch_versions.h"
 
 namespace deeplab::engine {
 namespace {
@@ -131,6 +132,7 @@ ProcessGroup::ProcessGroup(
     where.isServer = rank() == 0;
     where.numWorkers = static_cast<size_t>(size());
     where.timeout = patience;
+    libtorch::serve_without_libuv(where);
     channel_->store = c10::make_intrusive<c10d::PrefixStore>(
         "deeplab/" + place.meeting,
         c10::make_intrusive<c10d::TCPStore>(place.address, where)

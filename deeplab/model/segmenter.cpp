@@ -6,6 +6,7 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/runtime/graph_iterator.h>
 #include <torch/script.h>
 #include <torch/version.h>
@@ -50,6 +51,15 @@ torch::Tensor scores_of(const c10::IValue& output, const std::string& path) {
           "; expected a tensor, a tuple or list of them, or a dict with "
           "\"out\"")
   );
+}
+
+/// Runs a script as it is written. LibTorch's executor would first watch two
+/// calls and then compile parts of the script for the sizes that it saw. For a
+/// large network LibTorch 2.6 takes more than ten minutes to do so, and begins
+/// anew for other sizes.
+c10::IValue run(torch::jit::Module& script, const torch::Tensor& images) {
+  const torch::jit::GraphOptimizerEnabledGuard unoptimized(false);
+  return script.forward({images});
 }
 
 torch::Tensor resized(const torch::Tensor& images, const ImageSize& size) {
@@ -109,7 +119,7 @@ std::string explain_failure(
   const auto sizes = constant_sizes(script);
   for (size_t i = 0; i < sizes.size() && i < kMostTries; ++i) {
     try {
-      script.forward({resized(images, sizes[i])});
+      run(script, resized(images, sizes[i]));
     } catch (const std::exception&) {
       continue;
     }
@@ -172,7 +182,7 @@ Segmenter load_torchscript(const std::string& path, const ScriptUse& use) {
     const auto input = resize ? resized(images, *resize) : images;
     c10::IValue output;
     try {
-      output = script->forward({input});
+      output = run(*script, input);
     } catch (const std::exception& error) {
       throw DataError(
           str(path, ": ", explain_failure(*script, input, error.what()))

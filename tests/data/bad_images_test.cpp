@@ -72,7 +72,7 @@ constexpr int kGrey = 0;
 constexpr int kPalette = 3;
 
 TEST(BadImages, AsImageGiveTheRightPixelsOrAClearError) {
-  SKIP_WITHOUT_SHARED("bad_images");
+  SKIP_WITHOUT_SHARED("bad_images", "PngSuite and EXIF examples");
   size_t damaged = 0;
   for (const auto& file : bad_images()) {
     const auto path = file.string();
@@ -95,7 +95,7 @@ TEST(BadImages, AsImageGiveTheRightPixelsOrAClearError) {
 }
 
 TEST(BadImages, AsMaskGiveIndicesOrAClearError) {
-  SKIP_WITHOUT_SHARED("bad_images");
+  SKIP_WITHOUT_SHARED("bad_images", "PngSuite and EXIF examples");
   size_t decoded = 0;
   for (const auto& file : bad_images()) {
     const auto path = file.string();
@@ -129,7 +129,7 @@ TEST(BadImages, AsMaskGiveIndicesOrAClearError) {
 }
 
 TEST(BadImages, AllOrientationsShowTheSamePhoto) {
-  SKIP_WITHOUT_SHARED("bad_images");
+  SKIP_WITHOUT_SHARED("bad_images", "PngSuite and EXIF examples");
   const auto photo = [](int orientation) {
     return read_image(testing::shared_data(
         str("bad_images/exif/Portrait_", orientation, ".jpg")
@@ -147,7 +147,7 @@ TEST(BadImages, AllOrientationsShowTheSamePhoto) {
 }
 
 TEST(BadImages, VocMasksHoldVocsClassesAndVoid) {
-  SKIP_WITHOUT_SHARED("bad_images");
+  SKIP_WITHOUT_SHARED("bad_images", "PngSuite and EXIF examples");
   const auto mask =
       read_mask(testing::shared_data("bad_images/masks/2011_000003.png"));
   cv::Mat person = mask == 15;

@@ -133,7 +133,7 @@ TEST_P(EveryLayout, IsKnownByItsFolder) {
 /// Whether a photo or mask of bad_images passes, and then with the right
 /// values, or is refused by name.
 TEST_P(EveryLayout, TakesNoWrongLabelFromABadImage) {
-  SKIP_WITHOUT_SHARED("bad_images");
+  SKIP_WITHOUT_SHARED("bad_images", "PngSuite and EXIF examples");
   size_t passed = 0;
   size_t refused = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(
@@ -352,7 +352,7 @@ TEST_F(OneLayout, AFolderThatIsNoneIsSaidToBe) {
 }
 
 TEST(SharedFormats, CityscapesIdsGiveTheTrainIdsBesideThem) {
-  SKIP_WITHOUT_SHARED("formats/cityscapes");
+  SKIP_WITHOUT_SHARED("formats/cityscapes", "a photo and masks of Cityscapes");
   DataConfig config;
   config.kind = "cityscapes";
   config.root = testing::shared_data("formats/cityscapes");
@@ -368,7 +368,7 @@ TEST(SharedFormats, CityscapesIdsGiveTheTrainIdsBesideThem) {
 }
 
 TEST(SharedFormats, CamVidAsSegNetHasItIsRead) {
-  SKIP_WITHOUT_SHARED("formats/camvid_segnet");
+  SKIP_WITHOUT_SHARED("formats/camvid_segnet", "photos and masks of CamVid");
   DataConfig config;
   config.root = testing::shared_data("formats/camvid_segnet");
   config.kind = kind_of(config.root, "");

@@ -28,8 +28,8 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// Data for development that is not part of the project; tests that need it
-/// skip where it is not there.
+/// The place of sample files that other projects own and that are therefore not
+/// in this repository.
 std::string shared_data(const std::string& name);
 
 void write_text(const std::string& path, const std::string& text);
@@ -71,7 +71,8 @@ std::vector<float> read_floats(const std::string& path, size_t count);
 
 }  // namespace deeplab::testing
 
-/// Skips the test, saying so, without the shared data of that name.
-#define SKIP_WITHOUT_SHARED(name)                                      \
-  if (!std::filesystem::exists(::deeplab::testing::shared_data(name))) \
-  GTEST_SKIP() << "no " << ::deeplab::testing::shared_data(name)
+/// Skips the test, saying what it misses, without the shared data of that name.
+#define SKIP_WITHOUT_SHARED(name, what)                                       \
+  if (!std::filesystem::exists(::deeplab::testing::shared_data(name)))        \
+  GTEST_SKIP() << "no " << ::deeplab::testing::shared_data(name) << ": " what \
+               << ", which are not part of this repository"

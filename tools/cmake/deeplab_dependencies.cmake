@@ -9,6 +9,10 @@ macro(deeplab_find)
     find_package(${ARGN} REQUIRED)
   endif()
 endmacro()
+# LibTorch's package looks for the static library of Kineto, which is inside
+# LibTorch already, and warns where there is none (Debian 13). Any library that
+# programs have anyway answers it.
+set(kineto_LIBRARY ${CMAKE_DL_LIBS})
 deeplab_find(Torch 1.13)
 deeplab_find(nlohmann_json 3.9)
 deeplab_find(OpenCV 4 COMPONENTS core imgproc imgcodecs)

@@ -10,6 +10,12 @@ target_include_directories(deeplab_torch SYSTEM
                            INTERFACE $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
 separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(deeplab_torch INTERFACE ${torch_flags})
+# The code is C++17; LibTorch's headers ask for C++20 from 2.13 on.
+if(Torch_VERSION VERSION_GREATER_EQUAL 2.13)
+  target_compile_features(deeplab_torch INTERFACE cxx_std_20)
+else()
+  target_compile_features(deeplab_torch INTERFACE cxx_std_17)
+endif()
 # PyTorch's own binaries show a std::filesystem that they carry inside, to which
 # a program's calls must not be bound (github.com/pytorch/pytorch/issues/133437):
 # the system's comes first.
@@ -18,10 +24,25 @@ target_link_options(
   "$<$<CXX_COMPILER_ID:GNU>:SHELL:-Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state>"
 )
 
+# A compiler that nobody has tried yet may warn of what no other warns of:
+# DEEPLAB_WERROR leaves warnings warnings there.
+set(werror OFF)
+if(DEEPLAB_WERROR)
+  if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU"
+      AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15)
+     OR (CMAKE_CXX_COMPILER_ID STREQUAL "Clang"
+         AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15))
+    set(werror ON)
+  else()
+    message(STATUS "Warnings stay warnings: ${CMAKE_CXX_COMPILER_ID} "
+                   "${CMAKE_CXX_COMPILER_VERSION} is no compiler that "
+                   "DEEPLAB_WERROR knows (GCC to 14, Clang to 14)")
+  endif()
+endif()
 add_library(deeplab_flags INTERFACE)
 target_compile_options(
   deeplab_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                          $<$<BOOL:${DEEPLAB_WERROR}>:-Werror>)
+                          $<$<BOOL:${werror}>:-Werror>)
 if(DEEPLAB_SANITIZE)
   set(sanitizers -fsanitize=${DEEPLAB_SANITIZE} -fno-omit-frame-pointer)
   target_compile_options(deeplab_flags INTERFACE ${sanitizers})

@@ -24,7 +24,7 @@ struct GoldenCase {
   std::vector<float> unary = floats("unary_f32_5x48x64", kLabels* kPixels);
 
   static std::string path(const std::string& name) {
-    return testing::shared_data("crf_golden/small_chelsea_" + name + ".bin");
+    return "tests/golden/crf/" + name + ".bin";
   }
   static std::vector<float> floats(const std::string& name, size_t count) {
     return testing::read_floats(path(name), count);

@@ -23,7 +23,6 @@ void PrintTo(const Golden& golden, std::ostream* stream) {
 class ExactEngine : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(ExactEngine, EqualsTheGoldenMeanField) {
-  SKIP_WITHOUT_SHARED("crf_golden");
   const GoldenCase golden;
   auto options = golden_options(GetParam().params);
   options.engine = Engine::kExact;
@@ -82,7 +81,6 @@ void PrintTo(const Peer& peer, std::ostream* stream) { *stream << peer.peer; }
 class LatticeEngine : public ::testing::TestWithParam<Peer> {};
 
 TEST_P(LatticeEngine, IsCloserToTheExactThanTheReferenceImplementation) {
-  SKIP_WITHOUT_SHARED("crf_golden");
   const GoldenCase golden;
   auto options = golden_options(GetParam().params);
   options.normalization = GetParam().normalization;
@@ -104,7 +102,6 @@ TEST_P(LatticeEngine, IsCloserToTheExactThanTheReferenceImplementation) {
 }
 
 TEST(UnnormalizedLattice, HasTheKernelsMass) {
-  SKIP_WITHOUT_SHARED("crf_golden");
   const GoldenCase golden;
   auto options = golden_options('a');
   options.normalization = Normalization::kNone;

@@ -2,6 +2,9 @@
 #include "deeplab/model/cost.h"
 
 #include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include <ATen/record_function.h>
 #include <torch/torch.h>
@@ -183,11 +186,11 @@ INSTANTIATE_TEST_SUITE_P(
     }
 );
 
-const LayerCost& layer_named(const NetworkCost& cost, const std::string& name) {
+const LayerCost& layer_named(const NetworkCost& cost, std::string_view name) {
   for (const auto& layer : cost.layers) {
     if (layer.name == name) return layer;
   }
-  throw std::out_of_range(name);
+  throw std::out_of_range(std::string(name));
 }
 
 /// Fields worked out by hand: 7x7 at stride 2 sees 7; the pool of 3 adds 2 * 2;

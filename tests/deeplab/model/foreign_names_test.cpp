@@ -67,12 +67,10 @@ int64_t classes_of(const weights::StateDict& file) {
 class ForeignNames : public ::testing::TestWithParam<File> {};
 
 TEST_P(ForeignNames, FillTheNetworkWithNothingMissingOrLeft) {
-  const auto path =
-      testing::shared_data(str("../reference/keys/", GetParam().list, ".txt"));
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path;
   auto config = preset(GetParam().preset).config;
   GetParam().change(config);
-  const auto file = read_list(path);
+  const auto file =
+      read_list(str("tests/golden/names/", GetParam().list, ".txt"));
   DeepLab network(config, classes_of(file), StartWeights::kUnset);
   const auto own = weights::state_dict(*network);
   const auto adopted = weights::adopt_names(file, own);
