@@ -44,7 +44,9 @@ struct GradientSum::Hook {
   Hook& operator=(const Hook&) = delete;
   ~Hook() { accumulator->del_post_hook(key); }
 
-  std::shared_ptr<torch::autograd::Node> accumulator;
+  /// A shared pointer, of the kind that this version of LibTorch has.
+  using Accumulator = decltype(torch::autograd::impl::grad_accumulator({}));
+  Accumulator accumulator;
   uintptr_t key;
 };
 
