@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/network_source.h"
 
+#include <iostream>
+
+#include "apps/platform.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/checkpoint.h"
 #include "deeplab/model/torchscript.h"
@@ -163,6 +166,11 @@ NetworkFile from_weights(const Flags& flags) {
   return file;
 }
 
+void warn_of_slow_convolutions() {
+  const auto warning = convolution_warning();
+  if (!warning.empty()) std::cerr << warning << '\n';
+}
+
 }  // namespace
 
 void add_checkpoint(Flags& flags) {
@@ -206,11 +214,13 @@ NetworkSource open_network(const Flags& flags) {
         "--init-from"
     );
   }
+  warn_of_slow_convolutions();
   if (torchscript) return from_torchscript(flags, device);
   return source_of(open_network_file(flags), device);
 }
 
 NetworkSource open_run(const std::string& path, const Flags& flags) {
+  warn_of_slow_convolutions();
   return source_of(from_checkpoint(path, flags), flags.device());
 }
 

@@ -27,6 +27,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/core/version.h"
+#include "deeplab/nn/hidden_caches.h"
 
 namespace deeplab::apps {
 namespace {
@@ -111,6 +112,16 @@ void prepare_platform() {
     std::cerr << "warning: the loaded BLAS is the reference one, some 40 times "
                  "slower; install libopenblas0-openmp\n";
   }
+}
+
+std::string convolution_warning() {
+  if (!nn::keep_convolutions_right()) return "";
+  return "warning: this machine hides the sizes of its CPU's caches, without "
+         "which the oneDNN of this LibTorch computes wrong convolutions or "
+         "crashes with AVX2 and AVX-512; it is kept to AVX, which takes about "
+         "three times as long. A virtual machine may show its host's CPU "
+         "instead, and LibTorch 2.13 and later need no limit; "
+         "ONEDNN_MAX_CPU_ISA sets another";
 }
 
 void return_freed_memory() {

@@ -18,6 +18,10 @@ void limit_spinning(char** argv);
 /// and a warning on stderr where BLAS is the slow reference one.
 void prepare_platform();
 
+/// A warning, empty where none is due, that convolutions are slow on this
+/// machine: see nn::keep_convolutions_right(), which this calls.
+std::string convolution_warning();
+
 /// From now on large blocks go back to the system when they are freed, which
 /// prepare_platform() keeps for the next iteration: slower, but kept blocks of
 /// one size do not stand in the way of others (40 % more memory from the second

@@ -6,6 +6,7 @@
 
 #include <opencv2/core.hpp>
 
+#include "apps/platform.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/batch_norm.h"
 #include "deeplab/model/cost.h"
@@ -97,6 +98,8 @@ std::vector<std::string> train_warnings(
   );
   network->set_output_stride(config.train_stride());
   std::vector<std::string> warnings;
+  const auto slow = convolution_warning();
+  if (!slow.empty()) warnings.push_back(slow);
   const auto norm = engine::batch_norm_warning(config.train, processes);
   if (!norm.empty() && engine::has_batch_norm(*network)) {
     warnings.push_back(norm);

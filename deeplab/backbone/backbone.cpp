@@ -10,6 +10,7 @@
 #include "deeplab/backbone/vgg.h"
 #include "deeplab/backbone/xception.h"
 #include "deeplab/core/error.h"
+#include "deeplab/nn/hidden_caches.h"
 #include "deeplab/nn/initialize.h"
 
 namespace deeplab::backbone {
@@ -143,6 +144,7 @@ Recipe prepare_backbone(
 std::shared_ptr<BackboneImpl> make_backbone(
     const std::string& name, const BackboneOptions& options
 ) {
+  nn::keep_convolutions_right();
   const auto network = prepare_backbone(name, options).build();
   network->set_output_stride(network->max_output_stride());
   if (options.batch_norm_eps) {

@@ -13,6 +13,7 @@
 
 #include "deeplab/core/error.h"
 #include "deeplab/model/evaluation_mode.h"
+#include "deeplab/nn/hidden_caches.h"
 #include "deeplab/nn/resize.h"
 
 namespace deeplab::model {
@@ -175,6 +176,7 @@ Segmenter make_segmenter(DeepLab network) {
 }
 
 Segmenter load_torchscript(const std::string& path, const ScriptUse& use) {
+  nn::keep_convolutions_right();
   auto script = std::make_shared<torch::jit::Module>(load(path, use.device));
   script->eval();
   return [script, path, resize = use.resize](const torch::Tensor& images) {

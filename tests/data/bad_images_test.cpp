@@ -16,12 +16,14 @@
 namespace deeplab::data {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using testing::message_of;
 using ::testing::StartsWith;
 namespace fs = std::filesystem;
 
-/// The files that are damaged, and what is said of them; all others decode.
+/// The files that are damaged, and what is said of them, as regular expressions
+/// (libpng 1.6.39 and 1.6.48 word one otherwise); all others decode.
 const std::map<std::string, std::string> kDamaged{
     {"invalid_palette_index.png", "palette index"},
     {"x_consecutive_idat.png", "Not enough image data"},
@@ -31,7 +33,7 @@ const std::map<std::string, std::string> kDamaged{
     {"x_issue#214.png", "Invalid IHDR data"},
     {"x_issue#230.0.png", "out of range"},
     {"x_issue#230.1.png", "out of range"},
-    {"x_unexpected_eof.png", "invalid chunk type"},
+    {"x_unexpected_eof.png", "invalid (chunk )?type"},
     {"xc1n0g08.png", "Invalid IHDR data"},
     {"xc9n2c08.png", "Invalid IHDR data"},
     {"xcrn0g04.png", "not a JPEG or PNG file"},
@@ -80,7 +82,7 @@ TEST(BadImages, AsImageGiveTheRightPixelsOrAClearError) {
     if (expected != kDamaged.end()) {
       const auto message = message_of<DataError>([&] { read_image(path); });
       EXPECT_THAT(message, StartsWith(path + ": "));
-      EXPECT_THAT(message, HasSubstr(expected->second)) << path;
+      EXPECT_THAT(message, ContainsRegex(expected->second)) << path;
       ++damaged;
       continue;
     }

@@ -13,6 +13,24 @@ using nn::Level;
 using ::testing::HasSubstr;
 using testing::message_of;
 
+// The last 32 of 512 channels were wrong where nn::keep_convolutions_right() is
+// needed: 480 of them are ten whole blocks of oneDNN's 48.
+TEST(Convolutions, OfOneByOneAreRightOnEveryMachine) {
+  make_backbone("resnet18", {});
+  for (const int64_t stride : {1, 2}) {
+    torch::manual_seed(0);
+    const auto features = torch::randn({2, 256, 9, 17})
+                              .contiguous(torch::MemoryFormat::ChannelsLast);
+    const auto weight = torch::randn({512, 256, 1, 1})
+                            .contiguous(torch::MemoryFormat::ChannelsLast);
+    const auto found = torch::conv2d(features, weight, {}, stride);
+    const auto exact = torch::conv2d(
+        features.to(torch::kFloat64), weight.to(torch::kFloat64), {}, stride
+    );
+    EXPECT_LT((found - exact).abs().max().item<double>(), 1e-3) << stride;
+  }
+}
+
 /// Parameters of torchvision's or timm's network less those of its classifier
 /// (and of MobileNetV2's features.18), and channels of each level.
 struct Known {
