@@ -59,6 +59,7 @@ cv::Vec3f Canvas::bluish() {
 }
 
 void Canvas::paint(const cv::Mat& mask, const Surface& surface) {
+  // OpenCV 4.6's boundingRect() misses some pixels at the left side.
   for (int y = 0; y < mask.rows; ++y) {
     const auto* inside = mask.ptr<uint8_t>(y);
     for (int x = 0; x < mask.cols; ++x) {
@@ -101,6 +102,7 @@ Scene Canvas::photograph() {
   cv::Mat small;
   const cv::Size size = image_.size() / kOversampling;
   cv::resize(image_, small, size, 0, 0, cv::INTER_AREA);
+  // OpenCV 4.6 and 4.10 take different ones of these four pixels for the nearest.
   scene.labels.create(size, CV_8UC1);
   for (int y = 0; y < size.height; ++y) {
     for (int x = 0; x < size.width; ++x) {

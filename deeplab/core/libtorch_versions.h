@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include <ATen/autocast_mode.h>
 #include <torch/types.h>
