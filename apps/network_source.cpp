@@ -214,14 +214,16 @@ NetworkSource open_network(const Flags& flags) {
         "--init-from"
     );
   }
+  auto source = torchscript ? from_torchscript(flags, device)
+                            : source_of(open_network_file(flags), device);
   warn_of_slow_convolutions();
-  if (torchscript) return from_torchscript(flags, device);
-  return source_of(open_network_file(flags), device);
+  return source;
 }
 
 NetworkSource open_run(const std::string& path, const Flags& flags) {
+  auto source = source_of(from_checkpoint(path, flags), flags.device());
   warn_of_slow_convolutions();
-  return source_of(from_checkpoint(path, flags), flags.device());
+  return source;
 }
 
 model::Segmenter open_checkpoint(

@@ -69,7 +69,7 @@ pid_t start(const std::string& words, const std::string& environment) {
 }
 
 void wait_for_lines(const std::string& file, int64_t lines) {
-  for (int i = 0; i < 3000; ++i) {
+  for (int i = 0; i < 30000; ++i) {
     const auto text = testing::read_text(file);
     if (std::count(text.begin(), text.end(), '\n') >= lines) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

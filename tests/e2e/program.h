@@ -23,7 +23,8 @@ inline testing::Finished deeplab(const std::string& words) {
 pid_t start(const std::string& words);
 pid_t start(const std::string& words, const std::string& environment);
 
-/// Fails after half a minute.
+/// Fails after five minutes, as a step in bfloat16 takes seconds on a CPU for
+/// which oneDNN has no instructions.
 void wait_for_lines(const std::string& file, int64_t lines);
 
 /// Flags of a training that takes seconds.
