@@ -119,7 +119,8 @@ std::string convolution_warning() {
   return "warning: this machine hides the sizes of its CPU's caches, without "
          "which the oneDNN of this LibTorch computes wrong convolutions or "
          "crashes with AVX2 and AVX-512; it is kept to AVX, which takes about "
-         "three times as long. A virtual machine may show its host's CPU "
+         "twice as long in float32 and far longer in bfloat16. A virtual "
+         "machine may show its host's CPU "
          "instead, and LibTorch 2.13 and later need no limit; "
          "ONEDNN_MAX_CPU_ISA sets another";
 }
