@@ -121,7 +121,7 @@ std::string convolution_warning() {
          "crashes with AVX2 and AVX-512; it is kept to AVX, which takes about "
          "twice as long in float32 and far longer in bfloat16. A virtual "
          "machine may show its host's CPU "
-         "instead, and LibTorch 2.13 and later need no limit; "
+         "instead, and LibTorch 2.14 needs no limit; "
          "ONEDNN_MAX_CPU_ISA sets another";
 }
 
