@@ -6,9 +6,12 @@
 #include <cmath>
 #include <numeric>
 
+#include <fmt/core.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "data/tensors.h"
+#include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
@@ -16,17 +19,13 @@ namespace {
 
 constexpr size_t kChannels = 3;
 
-void check(const char* key, double value, bool holds, const char* rule) {
-  if (holds) return;
-  throw ConfigError(str("augment.", key, " is ", value, "; must be ", rule));
-}
-
 cv::Scalar mean_color(const Normalization& normalization) {
   const auto& mean = normalization.mean;
   return {255 * mean[2], 255 * mean[1], 255 * mean[0]};
 }
 
-/// Brightness and contrast about the mean grey, then saturation.
+/// Scales brightness, then contrast about the image's mean grey level, then
+/// saturation, each by a random factor.
 void jitter(cv::Mat& image, const AugmentConfig& config, Random& random) {
   const auto factor = [&](double spread) {
     return static_cast<float>(random.uniform(1 - spread, 1 + spread));
@@ -55,7 +54,8 @@ void jitter(cv::Mat& image, const AugmentConfig& config, Random& random) {
   }
 }
 
-/// Of the class that most of the pixels have that are not void; 1 without any.
+/// Returns the fraction of the pixels, void ones excluded, that belong to the
+/// most frequent class; 1 if every pixel is void.
 double largest_share(const cv::Mat& labels) {
   std::array<int64_t, 256> counts{};
   for (int y = 0; y < labels.rows; ++y) {
@@ -72,39 +72,13 @@ double largest_share(const cv::Mat& labels) {
 }  // namespace
 
 void AugmentConfig::validate() const {
-  check("scale_min", scale_min, scale_min > 0.01, "> 0.01");
-  check(
-      "scale_max",
-      scale_max,
-      scale_max >= scale_min && scale_max < 100,
-      ">= augment.scale_min and < 100"
-  );
-  check(
-      "crop",
-      static_cast<double>(crop),
-      crop >= 1 && crop <= 16384,
-      "1 to 16384"
-  );
-  check(
-      "crop_tries",
-      static_cast<double>(crop_tries),
-      crop_tries >= 1 && crop_tries <= 1000,
-      "1 to 1000"
-  );
-  check(
-      "crop_max_share",
-      crop_max_share,
-      crop_max_share > 0 && crop_max_share <= 1,
-      "in (0, 1]"
-  );
-  check("flip", flip, flip >= 0 && flip <= 1, "in [0, 1]");
-  check(
-      "brightness", brightness, brightness >= 0 && brightness < 1, "in [0, 1)"
-  );
-  check("contrast", contrast, contrast >= 0 && contrast < 1, "in [0, 1)");
-  check(
-      "saturation", saturation, saturation >= 0 && saturation < 1, "in [0, 1)"
-  );
+  check_config(*this, "augment");
+  constexpr double kMostScale = 100;
+  if (scale_max >= scale_min && scale_max < kMostScale) return;
+  throw ConfigError(fmt::format(
+      "augment.scale_max is {}; must be >= augment.scale_min and < 100",
+      scale_max
+  ));
 }
 
 RawSample augment(
@@ -121,11 +95,7 @@ RawSample augment(
   cv::Mat image;
   cv::Mat labels;
   cv::resize(
-      sample.image,
-      image,
-      size,
-      0,
-      0,
+      sample.image, image, size, 0, 0,
       scale < 1 ? cv::INTER_AREA : cv::INTER_LINEAR
   );
   cv::resize(sample.labels, labels, size, 0, 0, cv::INTER_NEAREST_EXACT);
@@ -151,23 +121,11 @@ RawSample augment(
   RawSample result;
   result.name = sample.name;
   cv::copyMakeBorder(
-      seen,
-      result.image,
-      0,
-      below,
-      0,
-      right,
-      cv::BORDER_CONSTANT,
+      seen, result.image, 0, below, 0, right, cv::BORDER_CONSTANT,
       mean_color(normalization)
   );
   cv::copyMakeBorder(
-      labels(area),
-      result.labels,
-      0,
-      below,
-      0,
-      right,
-      cv::BORDER_CONSTANT,
+      labels(area), result.labels, 0, below, 0, right, cv::BORDER_CONSTANT,
       cv::Scalar(static_cast<double>(kVoid))
   );
   if (random.chance(config.flip)) {
@@ -175,35 +133,6 @@ RawSample augment(
     cv::flip(result.labels, result.labels, 1);
   }
   return result;
-}
-
-torch::Tensor to_tensor(
-    const cv::Mat& image, const Normalization& normalization
-) {
-  // One table a channel: a byte has but 256 normalised values.
-  std::array<std::array<float, 256>, kChannels> table{};
-  for (size_t channel = 0; channel < kChannels; ++channel) {
-    for (size_t value = 0; value < 256; ++value) {
-      table[channel][value] = static_cast<float>(
-          (static_cast<double>(value) / 255 - normalization.mean[channel]) /
-          normalization.std[channel]
-      );
-    }
-  }
-  auto tensor = torch::empty({3, image.rows, image.cols}, torch::kFloat32);
-  auto* target = tensor.data_ptr<float>();
-  const auto plane =
-      static_cast<size_t>(image.rows) * static_cast<size_t>(image.cols);
-  for (int y = 0; y < image.rows; ++y) {
-    const auto* row = image.ptr<uint8_t>(y);
-    for (int x = 0; x < image.cols; ++x, ++target) {
-      const auto* pixel = row + kChannels * static_cast<size_t>(x);
-      target[0] = table[0][pixel[2]];
-      target[plane] = table[1][pixel[1]];
-      target[2 * plane] = table[2][pixel[0]];
-    }
-  }
-  return tensor;
 }
 
 Sample to_sample(const RawSample& raw, const Normalization& normalization) {

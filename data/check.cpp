@@ -31,13 +31,13 @@ ImageFacts facts_of(const RawSample& sample, const std::string& id) {
   cv::resize(grey, small, small.size(), 0, 0, cv::INTER_AREA);
   small -= cv::mean(small);
   const double length = cv::norm(small);
-  // Rounding alone makes some of a flat image's.
+  // A flat image has a small norm too, from rounding alone.
   small = length > 1 ? cv::Mat(small / length) : cv::Mat(small * 0);
   std::copy(small.begin<float>(), small.end<float>(), facts.thumbnail.begin());
   return facts;
 }
 
-/// Sums of colors and of their squares.
+/// Sums of the pixel values and of their squares, per channel in RGB order.
 struct ColorSums {
   std::array<double, 3> sum{};
   std::array<double, 3> squares{};
@@ -55,7 +55,7 @@ struct ColorSums {
   }
 };
 
-/// What one pair is like, or why it cannot be used.
+/// Facts about one pair, or the reason why it cannot be used.
 struct Seen {
   std::string problem;
   ImageFacts facts;
@@ -130,7 +130,7 @@ CheckReport check_dataset(
   std::deque<std::future<Seen>> ahead;
   int64_t next = 0;
   for (int64_t done = 0; done < dataset.size(); ++done) {
-    // A few more than there are workers, so that none waits.
+    // Queues more images than there are workers, so that no worker idles.
     for (; next < std::min(dataset.size(), done + 2 * workers + 1); ++next) {
       ahead.push_back(pool.submit([&dataset, next] {
         return look_at(dataset, next);
@@ -194,7 +194,7 @@ std::vector<Duplicate> near_duplicates(
   std::vector<Duplicate> found;
   if (one.facts.empty() || other.facts.empty()) return found;
   const auto ones = thumbnails(one).t();
-  // In parts, which bounds the memory.
+  // Works in blocks of rows, which bounds the memory.
   constexpr int64_t kRows = 1024;
   const auto rows = thumbnails(other);
   for (int64_t first = 0; first < rows.size(0); first += kRows) {

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <deque>
 
+#include <fmt/core.h>
 #include <torch/types.h>
 
+#include "data/tensors.h"
 #include "data/worker_pool.h"
 #include "deeplab/core/error.h"
 
@@ -37,13 +39,10 @@ class Loader {
     batches_an_epoch_ =
         options_.drop_last ? size / batch : (size + batch - 1) / batch;
     if (batches_an_epoch_ == 0) {
-      throw ConfigError(
-          str("train.batch_size is ",
-              batch,
-              "; must be <= ",
-              size,
-              ", the number of training images")
-      );
+      throw ConfigError(fmt::format(
+          "train.batch_size is {}; must be <= {}, the number of training images",
+          batch, size
+      ));
     }
   }
 
@@ -74,8 +73,8 @@ class Loader {
     const int64_t last =
         std::min(first + options_.batch_size, dataset_->size());
     const auto& order = order_of(epoch);
-    const int64_t own = (last - first) / options_.processes;
-    const int64_t start = first + options_.rank * own;
+    const int64_t own = (last - first) / options_.share.processes;
+    const int64_t start = first + options_.share.rank * own;
     Pending pending{iteration, {}};
     for (int64_t i = start; i < start + own; ++i) {
       const int64_t index = order[static_cast<size_t>(i)];
@@ -97,8 +96,7 @@ class Loader {
 
   Sample make_sample(int64_t epoch, int64_t index) const {
     Random random(mix_seed(
-        {options_.seed,
-         static_cast<uint64_t>(epoch),
+        {options_.seed, static_cast<uint64_t>(epoch),
          static_cast<uint64_t>(index)}
     ));
     const auto& normalization = options_.normalization;
@@ -115,7 +113,8 @@ class Loader {
   int64_t order_epoch_ = -1;
   int64_t next_ = 0;
   std::deque<Pending> ready_;
-  // Last, so that its threads end before what they use.
+  // Declared last, so that its threads end before the members that they use are
+  // destroyed.
   WorkerPool<Sample> workers_;
 };
 
@@ -133,7 +132,10 @@ SampleSource make_sample_source(
     std::shared_ptr<const Dataset> dataset, const Normalization& normalization
 ) {
   return {dataset->size(), [dataset, normalization](int64_t index) {
-            return to_sample(dataset->load(index), normalization);
+            const auto raw = dataset->load(index);
+            auto sample = to_sample(raw, normalization);
+            sample.pixels = to_pixels(raw.image);
+            return sample;
           }};
 }
 

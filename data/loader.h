@@ -4,42 +4,48 @@
 #include <memory>
 
 #include "data/augment.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
+#include "deeplab/core/process_share.h"
 #include "deeplab/core/sample.h"
 
 namespace deeplab::data {
 
-/// How batches are made for training.
+/// Settings of the training loader.
 struct LoaderOptions {
-  /// Of all processes together, whose number it divides by.
+  /// Global batch size, i.e. of all processes together. It must be divisible by
+  /// their number.
   int64_t batch_size = 16;
-  /// Of several processes that share each batch out: this one, and how many.
-  int64_t rank = 0;
-  int64_t processes = 1;
-  /// Leaves out the last, smaller batch of an epoch.
+  /// The slice of each batch that this process reads.
+  ProcessShare share;
+  /// Drops the last, incomplete batch of an epoch, like PyTorch's `drop_last`.
   bool drop_last = true;
   uint64_t seed = 0;
-  /// Threads that read and augment; 0: the caller's own.
+  /// Number of threads that read and augment; 0 uses the calling thread.
   int64_t workers = 1;
-  /// Batches kept ready, which bounds the memory: so many, and one more.
+  /// Number of batches to prepare ahead. At most prefetch + 1 batches are in
+  /// memory.
   int64_t prefetch = 2;
   AugmentConfig augment;
   Normalization normalization;
 };
 
-/// Batches of augmented samples. Every epoch is a new order of the data set;
-/// order and augmentation of a sample come from (seed, epoch, index) alone, so
-/// the bits are the same for any number of workers, and a batch can be asked
-/// for out of turn (a resumed run starts anywhere).
+/// Returns a source of batches of augmented samples. The data set is shuffled
+/// anew in every epoch. The order depends only on (seed, epoch) and the
+/// augmentation of a sample only on (seed, epoch, index). Batches are therefore
+/// bit-identical for any number of workers, and may be requested in any order,
+/// so a run can resume anywhere.
 ///
-/// The source keeps the workers alive and belongs to one thread. It throws
-/// what the data set throws, at the batch that holds the bad sample.
-/// Throws: ConfigError where the data set has no full batch.
+/// The source owns the worker threads and must be used from one thread at a
+/// time. When a sample cannot be read, requesting its batch throws what the
+/// data set throws.
+/// Throws: ConfigError if an epoch has no batch; with `drop_last`, if the data
+///         set is smaller than one batch.
 BatchSource make_loader(
     std::shared_ptr<const Dataset> dataset, const LoaderOptions& options
 );
 
-/// The images of a data set one by one, whole and not augmented.
+/// Returns the images of a data set one by one, in full size and without
+/// augmentation.
 SampleSource make_sample_source(
     std::shared_ptr<const Dataset> dataset, const Normalization& normalization
 );

@@ -5,7 +5,9 @@
 #include <map>
 #include <utility>
 
-#include "data/file_dataset.h"
+#include <fmt/core.h>
+
+#include "data/files/listing.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
@@ -13,7 +15,7 @@ namespace {
 
 class Repeated : public Dataset {
  public:
-  /// `copies`: how often each image comes beside once.
+  /// `copies` is the number of additional occurrences of each image.
   Repeated(
       std::shared_ptr<const Dataset> dataset, const std::vector<int64_t>& copies
   )
@@ -39,7 +41,7 @@ class Repeated : public Dataset {
 
   std::vector<int64_t> order(Random& random) const override {
     constexpr int64_t kNear = 1000;
-    // Where each comes, and what.
+    // Pairs of a position in the epoch and the index that is visited there.
     std::vector<std::pair<int64_t, int64_t>> visits;
     int64_t position = 0;
     for (const int64_t image : dataset_->order(random)) {
@@ -51,8 +53,7 @@ class Repeated : public Dataset {
       ++position;
     }
     std::stable_sort(
-        visits.begin(),
-        visits.end(),
+        visits.begin(), visits.end(),
         [](const auto& one, const auto& other) {
           return one.first < other.first;
         }
@@ -68,7 +69,8 @@ class Repeated : public Dataset {
   }
 
   std::shared_ptr<const Dataset> dataset_;
-  /// The image of each index: all once, then the copies, image by image.
+  /// Maps each index of this split to an image of `dataset_`: first all images
+  /// once, then the copies, grouped by image.
   std::vector<int64_t> places_;
   std::vector<int64_t> first_copy_;
 };
@@ -88,7 +90,8 @@ std::shared_ptr<const Dataset> repeat_images(
   for (const auto& id : read_ids(list)) {
     const auto found = by_id.find(id);
     if (found == by_id.end()) {
-      throw DataError(str(list, ": ", id, " is no image of the training split")
+      throw DataError(
+          fmt::format("{}: {} is not an image of the training split", list, id)
       );
     }
     copies[static_cast<size_t>(found->second)] = times - 1;

@@ -11,8 +11,8 @@
 
 namespace deeplab::data {
 
-/// Threads that run tasks in the order in which they were given. With no
-/// threads, a task runs when its result is asked for.
+/// Threads that run tasks in the order of submission. Without threads, a task
+/// runs when its result is requested.
 template <class Result>
 class WorkerPool {
  public:
@@ -23,7 +23,7 @@ class WorkerPool {
   }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
-  /// Drops the tasks that have not begun.
+  /// Discards the tasks that have not started and waits for the running ones.
   ~WorkerPool() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -34,7 +34,8 @@ class WorkerPool {
     for (auto& thread : threads_) thread.join();
   }
 
-  /// An exception of the task comes out of the future's get().
+  /// Adds a task. If the task throws, the future's get() rethrows the
+  /// exception.
   std::future<Result> submit(std::function<Result()> task) {
     if (threads_.empty()) {
       return std::async(std::launch::deferred, std::move(task));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/check_layers.py finds what it should, and nothing else."""
+"""Tests that tools/check_layers.py reports wrong includes, and only those."""
 import pathlib
 import subprocess
 import sys
@@ -34,6 +34,21 @@ class CheckLayers(unittest.TestCase):
                           "#include <opencv2/core.hpp>\n")
         self.assertEqual(done.returncode, 1)
         self.assertIn("only apps, data may", done.stdout)
+
+    def test_a_room_knows_only_those_below_it(self):
+        done = self.check("apps/cli/a.h",
+                          '#include "apps/config/run_config.h"\n')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("apps/cli/a.h: includes apps/config/run_config.h",
+                      done.stdout)
+        done = self.check("apps/verbs/a.cpp",
+                          '#include "apps/cli/flags.h"\n#include <cxxopts.hpp>\n')
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
+    def test_metrics_do_not_know_networks(self):
+        done = self.check("deeplab/metrics/a.cpp",
+                          '#include "deeplab/model/deeplab.h"\n')
+        self.assertEqual(done.returncode, 1)
 
     def test_engine_does_not_know_data(self):
         done = self.check("deeplab/engine/a.cpp", '#include "data/check.h"\n')

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fails when a source file includes what its layer must not see.
+"""Fails if a source file includes a header that its layer must not include.
 
     tools/check_layers.py [ROOT]
 """
@@ -8,19 +8,37 @@ import pathlib
 import re
 import sys
 
-# A layer, and those that it builds on directly; what they build on follows.
+# Each layer, or folder of one, with the layers that it may include directly. It
+# may also include what those may include.
 BUILDS_ON = {
     "deeplab/core": [],
     "deeplab/nn": ["deeplab/core"],
     "deeplab/backbone": ["deeplab/nn"],
     "deeplab/weights": ["deeplab/core"],
     "deeplab/model": ["deeplab/backbone", "deeplab/weights"],
-    "deeplab/engine": ["deeplab/model"],
-    "deeplab/crf": ["deeplab/core"],
-    "data": ["deeplab/core"],
-    "apps": ["deeplab/engine", "deeplab/crf", "data"],
+    "deeplab/metrics": ["deeplab/core"],
+    "deeplab/engine": ["deeplab/model", "deeplab/metrics"],
+    "deeplab/crf/kernels": ["deeplab/core"],
+    "deeplab/crf/filters": ["deeplab/crf/kernels"],
+    "deeplab/crf": ["deeplab/crf/filters"],
+    "data/dataset": ["deeplab/core"],
+    "data/files": ["data/dataset"],
+    "data/synthetic": ["data/dataset"],
+    "data/sets": ["data/files"],
+    "data/packed": ["data/sets"],
+    "data/prepare": ["data/sets"],
+    "data": ["data/packed", "data/prepare", "data/synthetic"],
+    "apps/machine": ["deeplab/engine"],
+    "apps/cli": ["apps/machine"],
+    "apps/pictures": ["data"],
+    "apps/config": ["deeplab/engine", "deeplab/crf", "data"],
+    "apps/report": ["apps/config", "apps/pictures"],
+    "apps/run": ["apps/report", "apps/machine"],
+    "apps/ablation": ["apps/run"],
+    "apps/verbs": ["apps/ablation", "apps/cli"],
+    "apps": ["apps/verbs"],
 }
-# A library, and the only layers that may include it.
+# Patterns of third-party headers with the only layers that may include them.
 BORDERS = {
     r"opencv2/": {"data", "apps"},
     r"cxxopts": {"apps"},
@@ -31,6 +49,11 @@ BORDERS = {
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.MULTILINE)
 
 
+def top(layer):
+    return layer if layer in ("data", "apps") else \
+        layer.split("/")[0] if layer.startswith(("data/", "apps/")) else layer
+
+
 def visible(layer):
     seen = {layer}
     for below in BUILDS_ON[layer]:
@@ -39,10 +62,9 @@ def visible(layer):
 
 
 def layer_of(path):
-    for layer in BUILDS_ON:
-        if path.startswith(layer + "/"):
-            return layer
-    return None
+    """The layer with the longest name that the path begins with."""
+    return max((layer for layer in BUILDS_ON if path.startswith(layer + "/")),
+               key=len, default=None)
 
 
 def problems(root):
@@ -52,13 +74,15 @@ def problems(root):
             if file.suffix not in (".h", ".cpp", ".in"):
                 continue
             name = file.relative_to(root).as_posix()
+            if layer_of(name) != layer:
+                continue
             for target in INCLUDE.findall(file.read_text()):
                 other = layer_of(target)
                 if other is not None and other not in allowed:
                     yield f"{name}: includes {target}; {layer} may see " \
                           f"only {', '.join(sorted(allowed))}"
                 for library, layers in BORDERS.items():
-                    if re.match(library, target) and layer not in layers:
+                    if re.match(library, target) and top(layer) not in layers:
                         yield f"{name}: includes {target}; only " \
                               f"{', '.join(sorted(layers))} may"
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes seeds for the fuzzers of weight files: make_fuzz_corpus.py FOLDER
 
-One folder a reader, each with small valid files of all that it knows.
+Each reader gets one folder, with small valid files of every form that it reads.
 """
 import io
 import json
@@ -19,7 +19,7 @@ def network():
 
 
 def contents():
-    """What training scripts save."""
+    """Returns objects like those that training scripts save."""
     state = network().state_dict()
     types = {str(kind): torch.ones(2, dtype=kind)
              for kind in (torch.float16, torch.bfloat16, torch.float64,

@@ -4,7 +4,7 @@
 
 Made with torch 1.13.0 (Debian 12). state_dict.pth is an ordinary
 torch.save(state_dict()) in zip form; wrapped.pth wraps one as training
-scripts do, beside objects that only their own code could build; evil.pth
+scripts do, together with objects of classes that only they define; evil.pth
 would run a command if it were unpickled by Python; legacy.pth is state_dict.pth
 in the form before PyTorch 1.6; module.pth is a whole module; ema.pth has two
 dicts; shared.pth has 2000 names for one storage.

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Passes ctest's output on and names each skipped test before its summary.
+"""Copies ctest's output and lists the skipped tests before its summary.
 
     ctest --test-dir BUILD ... | name_skips.py BUILD/Testing/Temporary/LastTest.log
 
-ctest itself says only which of its lines had skips; the tests and their reasons
-stand in its log.
+ctest itself reports only which of its entries had skips. The tests and the
+reasons are in its log.
 """
 import collections
 import os
@@ -14,14 +14,15 @@ import sys
 
 
 def skips(log):
-    """Reasons with the tests of each, as GoogleTest printed them."""
+    """Returns the skipped tests by reason, as GoogleTest printed them."""
     tests = collections.defaultdict(list)
     reason = ""
     lines = iter(log)
     for line in lines:
         if line.rstrip().endswith(": Skipped"):
             reason = next(lines, "").strip()
-        # The list at the end of a program's output names them without a time.
+        # The list at the end of a program's output names the tests again, but
+        # without a time.
         skipped = re.match(r"\[  SKIPPED \] (\S+) \(\d+ ms\)", line)
         if skipped:
             tests[reason].append(skipped[1])

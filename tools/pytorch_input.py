@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times an input pipeline of torchvision's transforms on PIL images.
 
-As torchvision's reference for segmentation has it: decode, scale by 0.5 to 2
-(bilinear, masks nearest), flip, pad and crop 513x513, to a tensor, normalise.
-Prints one JSON line: samples a second in one thread.
+The steps are those of torchvision's reference for segmentation: decode, scale
+by 0.5 to 2 (bilinear, nearest for masks), flip, pad and crop to 513x513, convert
+to a tensor, normalise. Prints one JSON line: samples per second in one thread.
 
     pytorch_input.py DIR [SECONDS]    a folder in Pascal VOC layout
 """

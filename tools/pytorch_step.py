@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times a training step of DeepLabV3+ (MobileNetV2) in PyTorch.
 
-The same network and optimizer as apps/configs/camvid_reference.json, with
+The network and optimizer are those of apps/configs/camvid_reference.json, with
 random weights and data: separable ASPP 6/12/18 and decoder, output stride 16,
 11 classes. Prints one JSON line: CPU seconds and wall seconds per iteration
 (user + system time of the whole process over the timed iterations).

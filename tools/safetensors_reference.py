@@ -4,8 +4,8 @@
 
     safetensors_reference.py FILE IMAGE.bin HEIGHTxWIDTH LOGITS.bin
 
-Image and logits are plain float32. The file is read by the format's definition
-(https://github.com/huggingface/safetensors#format), as any program can.
+Image and logits are plain float32 files. The safetensors file is parsed here by
+the format's definition (https://github.com/huggingface/safetensors#format).
 """
 import json
 import sys

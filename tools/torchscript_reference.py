@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a TorchScript file on plain float32 images, as any Python program can.
+"""Runs a TorchScript file on plain float32 images, using only PyTorch.
 
     torchscript_reference.py FILE.pt IMAGES.bin LOGITS.bin NxHEIGHTxWIDTH...
 
-Both .bin files hold the batches of those sizes one after the other.
+Both .bin files contain the batches of these sizes, one after the other.
 """
 import sys
 
@@ -14,8 +14,8 @@ import torch
 
 def main():
     script, images, logits = sys.argv[1:4]
-    # With it, LibTorch 2.6 compiles a large network for minutes at its second
-    # call, and anew for other sizes.
+    # With this fuser, LibTorch 2.6 compiles a large network for minutes at its
+    # second call, and again for each new size.
     torch._C._jit_set_texpr_fuser_enabled(False)
     network = torch.jit.load(script)
     values = torch.from_numpy(numpy.fromfile(images, numpy.float32))

@@ -4,14 +4,15 @@
 
     torchvision_reference.py NETWORK OUTPUT_STRIDE FOLDER HEIGHTxWIDTH...
 
-Into FOLDER go weights.pth (an ordinary state_dict), and for each size I the
+FOLDER receives weights.pth (an ordinary state_dict) and, for each size I, the
 plain float32 files image_I.bin, logits_I.bin (the backbone's last feature map
-for a classification network) and aux_I.bin (where there is an auxiliary head).
-For the last size: probe.bin, image_gradient.bin and gradients.pth (by the
-parameters' names), the gradients of sum(logits * probe). They are computed in
-float64: in float32, a value that rounds to either side of a ReLU's 0 moves
-them by more than the two sides agree. Weights, images and the probe are random,
-from a fixed seed; norms are in evaluation mode.
+for a classification network) and aux_I.bin (if there is an auxiliary head).
+For the last size, it also receives probe.bin, and image_gradient.bin and
+gradients.pth (by parameter name) with the gradients of sum(logits * probe).
+Gradients are computed in float64: in float32, a value that is rounded to the
+other side of a ReLU's 0 changes them by more than the test's tolerance.
+Weights, images and the probe are random, from a fixed seed; norms are in
+evaluation mode.
 """
 import os
 import sys
@@ -34,7 +35,7 @@ def build(name, stride):
 
 
 def randomize(network):
-    """Batch norms with statistics other than 0 and 1, so that they matter."""
+    """Gives batch norms statistics other than 0 and 1, so that they matter."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)

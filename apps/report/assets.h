@@ -3,7 +3,8 @@
 
 namespace deeplab::apps {
 
-/// Files of this folder, and Chart.js, as they were when the program was built.
+/// Contents of the files of this folder and of Chart.js at the time of the
+/// build.
 extern const char* const kPageStyle;
 extern const char* const kReportScript;
 extern const char* const kCurvesScript;

@@ -12,7 +12,7 @@
 namespace deeplab::apps {
 namespace {
 
-/// As [iteration, value] of so many points as a screen can show.
+/// Returns the points as [iteration, value], thinned to what a screen can show.
 Json points_json(const Curve& curve) {
   constexpr size_t kShown = 1200;
   Json points = Json::array();
@@ -29,7 +29,7 @@ std::string css_color(size_t index) {
   return text.str();
 }
 
-/// Of all runs, in the order in which they are first met.
+/// Returns the class names of all runs in the order of first occurrence.
 std::vector<std::string> class_names(const std::vector<RunCurves>& runs) {
   std::vector<std::string> names;
   for (const auto& run : runs) {

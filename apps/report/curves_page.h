@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "apps/curves.h"
+#include "apps/report/curves.h"
 
 namespace deeplab::apps {
 
-/// One page with the curves of trainings over each other, the scores of their
-/// last validations, and where their configs differ. `keep` smooths the loss,
-/// see smoothed().
+/// Returns a page that overlays the curves of several training runs and shows
+/// the scores of their last validations and the differences between their
+/// configs. `keep` smooths the loss; see smoothed().
 std::string curves_page(const std::vector<RunCurves>& runs, double keep);
 
 }  // namespace deeplab::apps

@@ -27,18 +27,16 @@ std::string escape(const std::string& text) {
 std::string html_document(
     const std::string& title, const Json& data, const char* script
 ) {
-  // "</script>" inside a text would end the element.
+  // "</script>" within a string would end the script element.
   const auto json = replace_all(data.dump(), "</", "<\\/");
   std::ostringstream page;
-  page << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-          "<meta name=\"viewport\" content=\"width=device-width\">"
-          "<link rel=\"icon\" href=\"data:,\"><title>"
-       << escape(title) << "</title><style>" << kPageStyle
-       << "</style></head><body>\n<main id=\"report\"><noscript>This report "
-          "needs JavaScript, which it brings itself.</noscript></main>\n"
-          "<script type=\"application/json\" id=\"data\">"
-       << json << "</script>\n<script>" << kChartScript << "</script>\n<script>"
-       << script << "</script>\n</body></html>\n";
+  page
+      << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><title>"
+      << escape(title) << "</title><style>" << kPageStyle
+      << "</style></head><body>\n<main id=\"report\"><noscript>This report needs JavaScript; all scripts are included in the file.</noscript></main>\n"
+         "<script type=\"application/json\" id=\"data\">"
+      << json << "</script>\n<script>" << kChartScript << "</script>\n<script>"
+      << script << "</script>\n</body></html>\n";
   return page.str();
 }
 

@@ -7,8 +7,8 @@
 
 namespace deeplab::apps {
 
-/// A page that needs nothing outside the file: style, Chart.js, `data`, and
-/// `script`, which shows it.
+/// Returns a self-contained HTML page with the style, Chart.js, `data`, and the
+/// `script` that displays the data.
 std::string html_document(
     const std::string& title, const Json& data, const char* script
 );

@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <sstream>
 
-#include "apps/overlay.h"
+#include "apps/pictures/overlay.h"
 #include "apps/report/assets.h"
 #include "apps/report/html.h"
-#include "data/image_file.h"
+#include "data/files/image_file.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
@@ -46,7 +46,7 @@ std::string png_url(const cv::Mat& image) {
   return data_url(data::encode_image(image, ".png"), "png");
 }
 
-/// Right pixels dark, wrong ones red, void white.
+/// Draws correct pixels dark, wrong pixels red and void white.
 cv::Mat draw_errors(const cv::Mat& truth, const cv::Mat& prediction) {
   const cv::Vec3b right(64, 56, 48);
   const cv::Vec3b wrong(60, 60, 230);
@@ -66,7 +66,7 @@ cv::Mat draw_errors(const cv::Mat& truth, const cv::Mat& prediction) {
 Json pictures_json(const Report& report) {
   Json pictures = Json::array();
   for (const auto& id : report.ids) {
-    // Cells that were scored before may have pictured fewer.
+    // Cells that were scored by an earlier run may have stored fewer pictures.
     const auto stem = report.pictures + "/" + id;
     if (!fs::exists(stem + ".png")) continue;
     const auto truth = data::read_mask(stem + ".png");
@@ -92,8 +92,8 @@ Json pictures_json(const Report& report) {
   return pictures;
 }
 
-/// Points of a training: loss, thinned out to means over stretches, and the
-/// validations' mean IoU.
+/// Returns the curves of a training run: the loss, averaged over sections, and
+/// the mean IoU of each validation.
 Json curve_json(const std::string& metrics) {
   Json curve{{"loss", Json::array()}, {"validation", Json::array()}};
   if (!fs::exists(metrics)) return curve;
@@ -129,7 +129,8 @@ Json spread_json(const std::optional<Spread>& spread) {
   return {{"mean", spread->mean}, {"deviation", spread->deviation}};
 }
 
-/// Means over the seeds of the object of numbers at a pointer.
+/// Returns the means over the seeds for each number of the JSON object at
+/// `pointer`.
 Json means_json(const ResultRow& row, const std::string& pointer) {
   Json means = Json::object();
   if (row.results.empty()) return means;
@@ -147,15 +148,10 @@ Json row_json(const ResultRow& row, const std::string& metrics) {
   for (const auto& score : kShownScores) {
     scores[score.title] = spread_json(row.spread(score.pointer));
   }
-  Json cost = Json::object();
-  for (const char* key :
-       {"parameters",
-        "multiply_adds",
-        "multiply_adds_paper_rule",
-        "seconds_per_image",
-        "peak_memory_bytes"}) {
-    const auto spread = row.spread(Json::json_pointer("/cost") / key);
-    cost[key] = spread ? Json(spread->mean) : Json(nullptr);
+  Json costs = Json::object();
+  for (const auto& cost : kShownCosts) {
+    const auto found = row.cost(cost);
+    costs[cost.key] = found ? Json(*found) : Json(nullptr);
   }
   Json json{
       {"label", row.label()},
@@ -163,7 +159,7 @@ Json row_json(const ResultRow& row, const std::string& metrics) {
       {"values", row.values},
       {"seeds", row.results.size()},
       {"scores", scores},
-      {"cost", cost},
+      {"cost", costs},
       {"class_iou", means_json(row, "/evaluation/scores/class_iou")},
       {"class_boundary_iou", means_json(row, "/evaluation/boundary/class_iou")},
       {"found_by_size", means_json(row, "/evaluation/found_by_size")},
@@ -186,6 +182,15 @@ Json row_json(const ResultRow& row, const std::string& metrics) {
 Json report_json(const Report& report) {
   Json scores = Json::array();
   for (const auto& score : kShownScores) scores.push_back(score.title);
+  Json costs = Json::array();
+  for (const auto& cost : kShownCosts) {
+    costs.push_back(
+        {{"key", cost.key},
+         {"title", cost.title},
+         {"factor", cost.factor},
+         {"digits", cost.digits}}
+    );
+  }
   Json rows = Json::array();
   for (size_t i = 0; i < report.table.rows.size(); ++i) {
     rows.push_back(row_json(report.table.rows[i], report.metrics[i]));
@@ -205,6 +210,7 @@ Json report_json(const Report& report) {
       {"paper", report.table.paper},
       {"columns", report.table.columns},
       {"scores", scores},
+      {"costs", costs},
       {"rows", rows},
       {"reference", report.table.reference},
       {"classes", classes},

@@ -4,29 +4,30 @@
 #include <string>
 #include <vector>
 
-#include "apps/results.h"
-#include "data/classes.h"
+#include "apps/report/results.h"
+#include "data/dataset/classes.h"
 
 namespace deeplab::apps {
 
-/// All that a report shows.
+/// Everything that a report shows.
 struct Report {
   ResultTable table;
-  /// What was scored, for the paper's values to be told from ours.
+  /// Kind of the data that was scored, shown so that our scores are not taken
+  /// for the paper's.
   std::string data;
-  data::Classes classes;
-  /// For each row: the folder of its predicted masks, ID.png; empty: not
-  /// pictured. And its training's metrics.jsonl.
+  Classes classes;
+  /// For each row, the folder of its predicted masks (ID.png), or empty if the
+  /// row has no pictures; and the metrics.jsonl of its training run.
   std::vector<std::string> masks;
   std::vector<std::string> metrics;
-  /// Images that are pictured: names without ending, found as ID.jpg and
-  /// ID.png (truth) under `pictures`.
+  /// IDs of the images to show. `pictures` is the folder with each photo as
+  /// ID.jpg and its true labels as ID.png.
   std::vector<std::string> ids;
   std::string pictures;
 };
 
-/// One page with table, charts and pictures, which needs nothing outside the
-/// file. Pictures that are not there are left out.
+/// Returns a self-contained HTML page with table, charts and pictures. Pictures
+/// whose files are missing are left out.
 std::string html_page(const Report& report);
 
 }  // namespace deeplab::apps

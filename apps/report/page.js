@@ -93,7 +93,7 @@ main.replaceChildren(
 if (data.paper) {
   main.append(element("p", { class: "soft" },
     `Grey columns: ${data.paper}. The paper's values come from other data ` +
-    "and training than ours; compare orders, not values."));
+    "and training; compare the order of rows, not the values."));
 }
 main.append(sortableTable(tableColumns()));
 if (rows.some((row) => row.against_reference && !row.against_reference.clear)) {

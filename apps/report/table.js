@@ -7,8 +7,6 @@ const color = (index) => colors[index % colors.length];
 const rows = data.rows.map((row, index) => ({ ...row, index }));
 const scored = rows.filter((row) => row.scores.mIoU);
 
-const billions = (value) => (value / 1e9).toFixed(2);
-
 // A column: title, the text of a row, the value it is sorted by.
 function tableColumns() {
   const columns = [];
@@ -56,16 +54,11 @@ function tableColumns() {
         ? "reference" : intervalText(row.against_reference)),
     });
   }
-  number("multiply-adds, 1e9", (row) => row.cost.multiply_adds, billions);
-  paper("multiply-adds, 1e9", "multiply_adds");
-  number("the same, paper's rule",
-    (row) => row.cost.multiply_adds_paper_rule, billions);
-  number("parameters, 1e6", (row) => row.cost.parameters,
-    (value) => (value / 1e6).toFixed(2));
-  number("ms an image", (row) => row.cost.seconds_per_image,
-    (value) => (1000 * value).toFixed(0));
-  number("peak of tensors, MiB", (row) => row.cost.peak_tensor_bytes,
-    (value) => (value / 2 ** 20).toFixed(0));
+  for (const { key, title, factor, digits } of data.costs) {
+    number(title, (row) => row.cost[key],
+      (value) => (factor * value).toFixed(digits));
+    if (key === "multiply_adds") paper(title, key);
+  }
   number("seeds", (row) => row.seeds, String);
   return columns;
 }
@@ -162,8 +155,8 @@ function sizeTable() {
   const names = Object.keys(scored[0].found_by_size);
   return element("details", {},
     element("summary", {},
-      "Share found of the pixels of small (< 32\u00b2 px), medium and " +
-      "large (from 96\u00b2 px) regions, %"),
+      "Recall of the pixels in small (< 32\u00b2 px), medium and large " +
+      "(from 96\u00b2 px) regions, %"),
     element("table", {},
       element("thead", {}, element("tr", {}, element("th", {}, "row"),
         ...names.map((name) => element("th", { class: "number" }, name)))),

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/core.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
@@ -32,8 +33,9 @@ Conv2d make_depthwise(int64_t channels) {
                     .bias(false));
 }
 
-/// A convolution and its norm under torchvision's names, "0" and "1". Modules
-/// are looked up by place, never kept: clone() makes new ones.
+/// Returns a convolution and its norm under torchvision's names, "0" and "1".
+/// Code looks the modules up by index and keeps no handles to them, because
+/// clone() replaces them.
 ModuleList conv_and_norm(const Conv2d& conv) {
   return ModuleList(conv, Norm(conv->options.out_channels()));
 }
@@ -51,8 +53,7 @@ torch::Tensor conv_norm_relu6(
     const ModuleListImpl& list, const torch::Tensor& features
 ) {
   return nn::batch_norm_relu(
-      *list.ptr<NormImpl>(1),
-      list.ptr<Conv2dImpl>(0)->forward(features),
+      *list.ptr<NormImpl>(1), list.ptr<Conv2dImpl>(0)->forward(features),
       nn::ReluCeiling::kSix
   );
 }
@@ -64,7 +65,8 @@ struct ResidualOptions {
   int64_t expansion;
 };
 
-/// Expands by a 1x1, filters by a depthwise 3x3, projects by a linear 1x1.
+/// Inverted residual: a 1x1 convolution expands the channels, a depthwise 3x3
+/// filters them, and a linear 1x1 projects them back.
 class InvertedResidualImpl : public torch::nn::Cloneable<InvertedResidualImpl> {
  public:
   explicit InvertedResidualImpl(const ResidualOptions& options)
@@ -102,7 +104,7 @@ class InvertedResidualImpl : public torch::nn::Cloneable<InvertedResidualImpl> {
   }
 
  private:
-  /// Place of the last convolution, which has no ReLU.
+  /// Returns the index of the last convolution, which has no ReLU.
   size_t linear() const { return stages_->size() - 2; }
 
   ResidualOptions options_;
@@ -110,7 +112,8 @@ class InvertedResidualImpl : public torch::nn::Cloneable<InvertedResidualImpl> {
 };
 TORCH_MODULE(InvertedResidual);
 
-/// A row of table 2: expansion, channels, repetitions, stride of the first.
+/// A row of table 2: expansion factor, output channels, number of repetitions,
+/// and stride of the first repetition.
 struct Row {
   int64_t expansion;
   int64_t channels;
@@ -118,23 +121,20 @@ struct Row {
   int64_t stride;
 };
 constexpr std::array kRows{
-    Row{1, 16, 1, 1},
-    Row{6, 24, 2, 2},
-    Row{6, 32, 3, 2},
-    Row{6, 64, 4, 2},
-    Row{6, 96, 3, 1},
-    Row{6, 160, 3, 2},
-    Row{6, 320, 1, 1},
+    Row{1, 16, 1, 1}, Row{6, 24, 2, 2},  Row{6, 32, 3, 2},  Row{6, 64, 4, 2},
+    Row{6, 96, 3, 1}, Row{6, 160, 3, 2}, Row{6, 320, 1, 1},
 };
 constexpr int64_t kStemChannels = 32;
-/// The last of `features` at each level, and the row of it.
+/// The last entry of `features` at a level, and the row of kRows that it comes
+/// from.
 struct Tap {
   size_t feature;
   size_t row;
 };
 constexpr std::array kTaps{Tap{1, 0}, Tap{3, 1}, Tap{6, 2}, Tap{13, 4}};
 
-/// The multiple of 8 nearest to channels * width, at most 10 % below it.
+/// Returns the multiple of 8 that is nearest to channels * width, or the next
+/// one if that is more than 10 % below.
 int64_t scaled(int64_t channels, double width) {
   constexpr int64_t kMultiple = 8;
   const double wanted = static_cast<double>(channels) * width;
@@ -156,9 +156,7 @@ class MobileNetV2Impl : public nn::Implements<MobileNetV2Impl, BackboneImpl> {
     for (const auto& row : kRows) {
       for (int64_t i = 0; i < row.count; ++i) {
         features_->push_back(InvertedResidual(ResidualOptions{
-            channels,
-            scaled(row.channels, width_),
-            i == 0 ? row.stride : 1,
+            channels, scaled(row.channels, width_), i == 0 ? row.stride : 1,
             row.expansion}));
         channels = scaled(row.channels, width_);
       }
@@ -216,13 +214,6 @@ class MobileNetV2Impl : public nn::Implements<MobileNetV2Impl, BackboneImpl> {
 
 Recipe prepare_mobilenet_v2(const BackboneOptions& options) {
   const double width = options.width.value_or(1);
-  if (!(width > 0) || width > 10) {
-    throw ConfigError(
-        str("model.backbone_options.width is ",
-            width,
-            "; must be above 0 and at most 10")
-    );
-  }
   return {OutputStride::k32, [width] {
             return std::make_shared<MobileNetV2Impl>(width);
           }};

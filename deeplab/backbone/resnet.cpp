@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include <fmt/core.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
@@ -25,16 +26,17 @@ using torch::nn::Conv2dImpl;
 
 using nn::make_conv;
 
-/// In the order in which choice() gives them.
+/// The values have the order of the names in backbone_options.h.
 enum class Stem : size_t { kConv7, kBeta, kDeep };
 enum class StrideIn : size_t { kFirst3x3, kFirst1x1, kLast3x3 };
 enum class LowLevel : size_t { kAfterRelu, kBeforeSum };
 
-/// Which ResNet: units in each of the four stages, and their form.
+/// Distinguishes the ResNets: units in each of the four stages, and their kind.
 struct Form {
   std::array<int64_t, 4> units;
-  /// Three convolutions 1x1, 3x3, 1x1 with four times the width (50 and up),
-  /// or two 3x3.
+  /// True if a unit has three convolutions 1x1, 3x3, 1x1, the last with four
+  /// times the width (ResNet-50 and larger); false if it has two 3x3
+  /// convolutions.
   bool bottleneck;
 };
 
@@ -46,12 +48,14 @@ struct UnitOptions {
   StrideIn stride_in;
 
   int64_t out_channels() const { return bottleneck ? 4 * width : width; }
-  /// The last unit of a stage subsamples its shortcut instead of projecting.
+  /// Returns true if the shortcut is a 1x1 convolution. In TensorFlow's form,
+  /// the last unit of a stage subsamples its shortcut instead.
   bool projects() const {
     return in_channels != out_channels() ||
            (stride != 1 && stride_in != StrideIn::kLast3x3);
   }
-  /// Which convolution strides: the first 3x3, or Caffe's 1x1 before it.
+  /// Returns the index of the convolution with the stride: the first 3x3, or
+  /// the 1x1 before it in Caffe's form.
   size_t strided() const {
     return bottleneck && stride_in != StrideIn::kFirst1x1 ? 1 : 0;
   }
@@ -83,7 +87,8 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
     }
   }
 
-  /// Also gives the branch before the sum, where `before_sum` is not null.
+  /// Runs the unit. If `before_sum` is not null, it is set to the residual
+  /// branch before the sum.
   torch::Tensor forward(
       const torch::Tensor& features, torch::Tensor* before_sum
   ) {
@@ -150,23 +155,18 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
 };
 TORCH_MODULE(Unit);
 
-/// BackboneOptions, with ResNet's defaults and checked.
+/// The BackboneOptions after they were checked, with ResNet's defaults.
 struct ResNetOptions {
   ResNetOptions(const Form& own, const BackboneOptions& options)
       : form(own),
-        stem(static_cast<Stem>(choice(
-            "stem", options.stem.value_or("conv7"), {"conv7", "beta", "deep"}
-        ))),
-        stride_in(static_cast<StrideIn>(choice(
-            "stride_in",
-            options.stride_in.value_or("first_3x3"),
-            {"first_3x3", "first_1x1", "last_3x3"}
-        ))),
-        tap(static_cast<LowLevel>(choice(
-            "low_level",
-            options.low_level.value_or("after_relu"),
-            {"after_relu", "before_relu"}
-        ))),
+        stem(static_cast<Stem>(place_of(options.stem.value_or("conv7"), kStems))
+        ),
+        stride_in(static_cast<StrideIn>(
+            place_of(options.stride_in.value_or("first_3x3"), kStridesIn)
+        )),
+        tap(static_cast<LowLevel>(
+            place_of(options.low_level.value_or("after_relu"), kLowLevels)
+        )),
         multi_grid(options.multi_grid.value_or(
             std::vector<int64_t>(static_cast<size_t>(form.units[3]), 1)
         )),
@@ -179,24 +179,15 @@ struct ResNetOptions {
         ceil_mode(options.ceil_mode.value_or(false)) {
     if (stride_in == StrideIn::kFirst1x1 && !form.bottleneck) {
       throw ConfigError(
-          "model.backbone_options.stride_in is \"first_1x1\"; this ResNet's "
-          "units have no 1x1"
-      );
-    }
-    if (cascade < 0 || cascade > 3) {
-      throw ConfigError(
-          str("model.backbone_options.cascade is ", cascade, "; known: 0 to 3")
+          "model.backbone_options.stride_in is \"first_1x1\"; the units of this ResNet have no 1x1 convolution"
       );
     }
     const auto units = static_cast<size_t>(form.units[3]);
-    bool valid = multi_grid.size() == units;
-    for (const int64_t factor : multi_grid) valid = valid && factor >= 1;
-    if (!valid) {
-      throw ConfigError(
-          str("model.backbone_options.multi_grid must hold ",
-              units,
-              " factors >= 1, one for each unit of the last stage")
-      );
+    if (multi_grid.size() != units) {
+      throw ConfigError(fmt::format(
+          "model.backbone_options.multi_grid must hold {} factors >= 1, one for each unit of the last stage",
+          units
+      ));
     }
   }
 
@@ -227,7 +218,8 @@ struct ResNetOptions {
                              : stage > 0 && unit == 0;
     return strides ? 2 : 1;
   }
-  /// The unit of a stage whose map decoders get: its last before a stride.
+  /// Returns the index of the unit whose map decoders get: the stage's last
+  /// unit before a stride.
   size_t tapped_unit(size_t stage) const {
     const size_t last = units(stage) - 1;
     return stride_in == StrideIn::kLast3x3 ? last - 1 : last;
@@ -250,11 +242,8 @@ class ResNetImpl : public nn::Implements<ResNetImpl, BackboneImpl> {
       ));
       for (size_t i = 0; i < options_.units(stage); ++i) {
         Unit unit(UnitOptions{
-            channels,
-            options_.width(stage),
-            options_.stride(stage, i),
-            options_.form.bottleneck,
-            options_.stride_in});
+            channels, options_.width(stage), options_.stride(stage, i),
+            options_.form.bottleneck, options_.stride_in});
         stages_.back()->push_back(unit);
         channels = unit->out_channels();
       }
@@ -305,7 +294,8 @@ class ResNetImpl : public nn::Implements<ResNetImpl, BackboneImpl> {
     }
   }
 
-  /// The unit's map, and before its sum, where that is tapped.
+  /// Returns the unit's output and, if decoders get the map before the sum,
+  /// that map, too.
   torch::autograd::variable_list run_unit(
       size_t stage, size_t i, const torch::Tensor& features
   ) const {

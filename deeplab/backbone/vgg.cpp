@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include <fmt/core.h>
 #include <torch/nn/functional/pooling.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/modulelist.h>
@@ -25,7 +26,8 @@ using torch::nn::Conv2dImpl;
 using torch::nn::ReLU;
 using torch::nn::ReLUImpl;
 
-/// Column D of table 1: convolutions before each pool, and their width.
+/// Column D of table 1: the number of convolutions before each pool, and their
+/// output channels.
 struct Stage {
   int64_t convs;
   int64_t channels;
@@ -33,7 +35,7 @@ struct Stage {
 constexpr std::array kStages{
     Stage{2, 64}, Stage{2, 128}, Stage{3, 256}, Stage{3, 512}, Stage{3, 512}};
 
-/// BackboneOptions, with VGG's defaults and checked.
+/// The BackboneOptions after they were checked, with VGG's defaults.
 struct VggOptions {
   VggOptions(bool with_norms, const BackboneOptions& options)
       : batch_norm(with_norms),
@@ -41,10 +43,6 @@ struct VggOptions {
         average_pool(options.average_pool.value_or(false)) {
     pool.ceil_mode(options.ceil_mode.value_or(true));
     pool.dilatable(options.dilate_pools.value_or(true));
-    if (pool.kernel() == 2 || pool.kernel() == 3) return;
-    throw ConfigError(str(
-        "model.backbone_options.pool_kernel is ", pool.kernel(), "; known: 2, 3"
-    ));
   }
 
   bool batch_norm;
@@ -52,7 +50,7 @@ struct VggOptions {
   bool average_pool;
 };
 
-/// `features` holds the layers at torchvision's places.
+/// `features` holds the layers at the same indices as torchvision's VGG.
 class VggImpl : public nn::Implements<VggImpl, BackboneImpl> {
  public:
   explicit VggImpl(const VggOptions& options) : options_(options) { reset(); }
@@ -123,14 +121,14 @@ class VggImpl : public nn::Implements<VggImpl, BackboneImpl> {
       } else if (auto* pool = layer->as<nn::MaxPoolImpl>()) {
         features = pool->forward(features);
       } else if (!options_.batch_norm) {
-        // With norms, they have done it.
+        // If there are norms, batch_norm_relu() has applied the ReLU already.
         features = features.relu_();
       }
     }
     return features;
   }
 
-  /// DeepLabV1's pool5a.
+  /// DeepLabV1's pool5a: a 3x3 average pool with stride 1.
   static torch::Tensor smooth(const torch::Tensor& features) {
     namespace functional = torch::nn::functional;
     return functional::avg_pool2d(

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include <fmt/core.h>
 #include <torch/nn/modules/container/moduledict.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
@@ -23,13 +24,13 @@ using nn::Norm;
 using torch::nn::Conv2d;
 using torch::nn::Conv2dOptions;
 
-/// TensorFlow's, in every batch norm of the backbone.
+/// TensorFlow's eps, used in every batch norm of the backbone.
 constexpr double kBatchNormEps = 1e-3;
 
-/// In the order in which choice() gives them.
+/// The values have the order of the names in backbone_options.h.
 enum class AfterDepthwise : size_t { kNothing, kNorm, kNormAndRelu };
 
-/// BackboneOptions, with Xception's defaults and checked.
+/// The BackboneOptions after they were checked, with Xception's defaults.
 struct XceptionOptions {
   enum class Flavour { kChollet, kAligned };
 
@@ -40,48 +41,28 @@ struct XceptionOptions {
     const auto word = [](const auto& one, const auto& other) {
       return one ? *one : *other;
     };
-    after_depthwise = static_cast<AfterDepthwise>(choice(
-        "after_depthwise",
-        word(given.after_depthwise, own.after_depthwise),
-        {"none", "bn", "bn_relu"}
+    after_depthwise = static_cast<AfterDepthwise>(place_of(
+        word(given.after_depthwise, own.after_depthwise), kAfterDepthwise
     ));
-    max_pool = choice(
-                   "downsampling",
-                   word(given.downsampling, own.downsampling),
-                   {"max_pool", "separable"}
-               ) == 0;
-    five_blocks = choice(
-                      "entry_flow",
-                      word(given.entry_flow, own.entry_flow),
-                      {"xception65", "xception71"}
-                  ) == 1;
-    tap_after_relu = choice(
-                         "low_level",
-                         given.low_level.value_or("before_relu"),
-                         {"after_relu", "before_relu"}
-                     ) == 0;
+    max_pool =
+        place_of(word(given.downsampling, own.downsampling), kDownsamplings) ==
+        0;
+    five_blocks =
+        place_of(word(given.entry_flow, own.entry_flow), kEntryFlows) == 1;
+    tap_after_relu =
+        place_of(given.low_level.value_or("before_relu"), kLowLevels) == 0;
     middle_blocks = word(given.middle_blocks, own.middle_blocks);
-    if (middle_blocks < 1) {
-      throw ConfigError(
-          str("model.backbone_options.middle_blocks is ",
-              middle_blocks,
-              "; must be >= 1")
-      );
-    }
     multi_grid =
         given.multi_grid.value_or(std::vector<int64_t>(exit_convs(), 1));
-    bool valid = multi_grid.size() == exit_convs();
-    for (const int64_t factor : multi_grid) valid = valid && factor >= 1;
-    if (!valid) {
-      throw ConfigError(
-          str("model.backbone_options.multi_grid must hold ",
-              exit_convs(),
-              " factors >= 1, one for each convolution of the last block")
-      );
+    if (multi_grid.size() != exit_convs()) {
+      throw ConfigError(fmt::format(
+          "model.backbone_options.multi_grid must hold {} factors >= 1, one for each convolution of the last block",
+          exit_convs()
+      ));
     }
   }
 
-  /// Convolutions of the last block.
+  /// Number of separable convolutions in the last block.
   size_t exit_convs() const { return chollet ? 2 : 3; }
 
   bool chollet;
@@ -99,8 +80,9 @@ struct SeparableOptions {
   AfterDepthwise after_depthwise;
 };
 
-/// Depthwise 3x3 and pointwise 1x1, batch norm after the pointwise and maybe
-/// between them; no ReLU at the end.
+/// A separable convolution: a depthwise 3x3 and a pointwise 1x1 convolution
+/// with a batch norm after the pointwise one, and optionally one between them.
+/// forward() has no ReLU at the end; forward_relu() has one.
 class SeparableImpl : public torch::nn::Cloneable<SeparableImpl> {
  public:
   explicit SeparableImpl(const SeparableOptions& options) : options_(options) {
@@ -160,8 +142,8 @@ enum class Skip { kNone, kSum, kConv };
 
 struct BlockOptions {
   int64_t in_channels;
-  /// Widths of the separable convolutions; a block that max-pools has only the
-  /// first two, with its pool in the place of the third.
+  /// Output channels of the separable convolutions. A block that max-pools has
+  /// only the first two; its pool replaces the third.
   std::vector<int64_t> channels;
   int64_t stride;
   Skip skip;
@@ -170,8 +152,9 @@ struct BlockOptions {
   bool tap_after_relu;
 };
 
-/// A Xception module: ReLU before each separable convolution, and a shortcut;
-/// without one (the last block), ReLU after each instead.
+/// An Xception module: a ReLU before each separable convolution, and a
+/// shortcut. The last block has no shortcut and a ReLU after each convolution
+/// instead.
 class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
  public:
   explicit BlockImpl(const BlockOptions& options) : options_(options) {
@@ -204,7 +187,7 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
     }
   }
 
-  /// `tap` gets the map after the second convolution.
+  /// Sets `tap` to the map after the second convolution.
   torch::Tensor forward(const torch::Tensor& features, torch::Tensor& tap) {
     auto residual = features;
     for (size_t i = 0; i < options_.channels.size(); ++i) {
@@ -277,8 +260,7 @@ class XceptionImpl : public nn::Implements<XceptionImpl, BackboneImpl> {
     add({728, 1024, 1024}, 2, Skip::kConv);
     add(options_.chollet ? std::vector<int64_t>{1536, 2048}
                          : std::vector<int64_t>{1536, 1536, 2048},
-        1,
-        Skip::kNone);
+        1, Skip::kNone);
     nn::set_batch_norm_eps(*this, kBatchNormEps);
   }
 
@@ -337,12 +319,7 @@ class XceptionImpl : public nn::Implements<XceptionImpl, BackboneImpl> {
             : options_.after_depthwise;
     const int64_t out = channels.back();
     blocks_->push_back(Block(BlockOptions{
-        channels_,
-        std::move(channels),
-        stride,
-        skip,
-        after_depthwise,
-        pools,
+        channels_, std::move(channels), stride, skip, after_depthwise, pools,
         options_.tap_after_relu}));
     strides_.push_back(stride);
     channels_ = out;
@@ -377,7 +354,7 @@ Recipe prepare(
           }};
 }
 
-/// The modified aligned network as shipped.
+/// Returns the defaults of the modified aligned Xception as it was released.
 BackboneOptions aligned(int64_t middle_blocks, const char* entry_flow) {
   BackboneOptions options;
   options.middle_blocks = middle_blocks;

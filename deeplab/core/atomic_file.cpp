@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include "deeplab/core/error.h"
@@ -25,7 +26,8 @@ void sync_to_disk(const std::string& path, int flags) {
   if (result != 0) throw system_error(path, "write to disk");
 }
 
-/// Removes the file when it goes out of scope; a renamed one is not there.
+/// Removes the file when it goes out of scope. After a rename there is nothing
+/// left to remove.
 class TemporaryFile {
  public:
   explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
@@ -69,7 +71,9 @@ void write_atomically(
     std::error_code error;
     fs::create_directories(parent, error);
     if (error) {
-      throw DataError(str(path, ": cannot make its folder: ", error.message()));
+      throw DataError(
+          fmt::format("{}: cannot create its folder: {}", path, error.message())
+      );
     }
   }
   const TemporaryFile temporary(target.string() + ".tmp");
@@ -86,7 +90,7 @@ std::string read_file(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream) throw system_error(path, "open");
   if (fs::is_directory(path)) {
-    throw DataError(str(path, ": is a folder; a file is needed"));
+    throw DataError(fmt::format("{}: is a folder; a file is needed", path));
   }
   std::ostringstream bytes;
   bytes << stream.rdbuf();

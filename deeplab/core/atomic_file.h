@@ -7,20 +7,21 @@
 
 namespace deeplab {
 
-/// Writes a file all or not at all: `write` fills a temporary file beside
-/// `path`, which is synced to disk and renamed over `path`. A killed run or a
-/// full disk leaves the old file as it was. A link is followed; what is no
-/// plain file (/dev/stdout) is written straight into.
+/// Writes a file completely or not at all. `write` fills a temporary file in
+/// the same folder, which is then synced to disk and renamed to `path`. If the
+/// process is killed or the disk is full, the old file stays unchanged. Missing
+/// folders are created, a symbolic link is followed, and anything that is not a
+/// regular file (/dev/stdout) is written directly.
 /// Throws: DataError naming `path` and the system's reason; whatever `write`
-/// throws. The temporary file is removed in both cases.
+///         throws. The temporary file is removed in both cases.
 void write_atomically(
     const std::string& path, const std::function<void(std::ostream&)>& write
 );
 
-/// The same, for text that is there already.
+/// Writes a text like write_atomically().
 void write_file(const std::string& path, const std::string& text);
 
-/// The whole file as bytes.
+/// Returns the contents of a file.
 /// Throws: DataError naming `path` and the system's reason.
 std::string read_file(const std::string& path);
 

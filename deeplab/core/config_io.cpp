@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <set>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
+#include "deeplab/core/names.h"
 
 namespace deeplab {
 namespace {
@@ -12,10 +15,12 @@ namespace {
 ConfigError wrong_type(
     const Json& value, const std::string& path, const char* rule
 ) {
-  return ConfigError(str(path, " is ", value.dump(), "; expected ", rule));
+  return ConfigError(
+      fmt::format("{} is {}; expected {}", path, value.dump(), rule)
+  );
 }
 
-/// nlohmann keeps the last of two equal keys without a word.
+/// Finds duplicate keys, of which nlohmann::json silently keeps the last one.
 class DoubledKeys {
  public:
   bool operator()(int, Json::parse_event_t event, Json& parsed) {
@@ -36,6 +41,10 @@ class DoubledKeys {
 
 }  // namespace
 
+std::string join_keys(const std::string& path, const std::string& key) {
+  return path.empty() ? key : path + "." + key;
+}
+
 Json parse_json(const std::string& text, const std::string& subject) {
   DoubledKeys keys;
   Json parsed;
@@ -46,12 +55,14 @@ Json parse_json(const std::string& text, const std::string& subject) {
         text.begin() +
         static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
     const auto line = 1 + std::count(text.begin(), end, '\n');
-    throw ConfigError(
-        str(subject, ": not JSON near line ", line, ": ", error.what())
-    );
+    throw ConfigError(fmt::format(
+        "{}: not valid JSON near line {}: {}", subject, line, error.what()
+    ));
   }
   if (!keys.doubled().empty()) {
-    throw ConfigError(str(subject, ": key ", keys.doubled(), " stands twice"));
+    throw ConfigError(fmt::format(
+        "{}: duplicate key {}; remove one of them", subject, keys.doubled()
+    ));
   }
   return parsed;
 }
@@ -65,12 +76,12 @@ ConfigReader::ConfigReader(const Json& object, std::string path)
 
 void ConfigReader::finish() const {
   for (const auto& item : object_.items()) {
-    if (std::count(known_.begin(), known_.end(), item.key()) > 0) continue;
-    std::string all;
-    for (const auto& key : known_) all += (all.empty() ? "" : ", ") + key;
-    throw ConfigError(
-        str(path_of(item.key()), " is not a known key; known: ", all)
-    );
+    const auto& key = item.key();
+    if (std::count(known_.begin(), known_.end(), key) > 0) continue;
+    throw ConfigError(fmt::format(
+        "{} is not a known key{}; known: {}", join_keys(path_, key),
+        suggest_name(key, known_), list_names(known_)
+    ));
   }
 }
 
@@ -102,10 +113,6 @@ void ConfigReader::read(
 
 void ConfigReader::check_array(const Json& value, const Path& path) {
   if (!value.is_array()) throw wrong_type(value, path, "a list");
-}
-
-std::string ConfigReader::path_of(const std::string& key) const {
-  return path_.empty() ? key : path_ + "." + key;
 }
 
 }  // namespace deeplab

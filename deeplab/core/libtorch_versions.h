@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything in which the supported versions of LibTorch (1.13 and 2.x) differ
-// for this code. No other file asks for LibTorch's version.
+// All differences between the supported versions of LibTorch (1.13 and 2.x)
+// that matter to this code. No other file checks LibTorch's version.
 #pragma once
 
 #include <cstddef>
@@ -15,8 +15,8 @@
 
 namespace deeplab::libtorch {
 
-// LibTorch 2.4 replaced the autocast functions of each device by one set that
-// takes the device.
+// LibTorch 2.4 replaced the separate autocast functions of each device by
+// functions that take the device.
 #if TORCH_VERSION_MAJOR > 2 || \
     (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
 inline void enable_autocast(torch::DeviceType device, torch::ScalarType type) {
@@ -56,7 +56,7 @@ inline torch::ScalarType autocast_type(torch::DeviceType device) {
 }
 #endif
 
-/// The type in which a memory listener is told totals of bytes.
+/// Type in which LibTorch reports totals of bytes to a memory listener.
 #if TORCH_VERSION_MAJOR >= 2
 using MemoryTotal = size_t;
 #else
@@ -71,9 +71,9 @@ struct HasLibuvOption<
     std::void_t<decltype(std::declval<Options>().useLibUV)>> : std::true_type {
 };
 
-/// Lets a `c10d::TCPStore` serve by threads. Since LibTorch 2.4 a store asks
-/// for libuv unless told otherwise, and fails in a LibTorch that was built
-/// without it, such as Debian's.
+/// Makes a `c10d::TCPStore` use threads instead of libuv. Since LibTorch 2.4, a
+/// store uses libuv by default and fails in a LibTorch that was built without
+/// it, such as Debian's.
 template <class StoreOptions>
 void serve_without_libuv([[maybe_unused]] StoreOptions& options) {
   if constexpr (HasLibuvOption<StoreOptions>::value) options.useLibUV = false;

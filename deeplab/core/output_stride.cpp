@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/core/output_stride.h"
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 
 namespace deeplab {
@@ -16,9 +18,9 @@ OutputStride to_output_stride(int64_t pixels, const std::string& subject) {
     case 256:
       return static_cast<OutputStride>(pixels);
     default:
-      throw ConfigError(
-          str(subject, " is ", pixels, "; known: 4, 8, 16, 32, 64, 128, 256")
-      );
+      throw ConfigError(fmt::format(
+          "{} is {}; known: 4, 8, 16, 32, 64, 128, 256", subject, pixels
+      ));
   }
 }
 

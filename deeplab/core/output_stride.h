@@ -6,9 +6,10 @@
 
 namespace deeplab {
 
-/// Ratio of the input image's side to that of the backbone's last feature map.
+/// Ratio of the side of the input image to that of the backbone's last feature
+/// map. Values above 32 occur only with cascaded blocks (table 1 of the
+/// source).
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.1.
-/// Above 32 only with cascaded blocks (table 1 there).
 enum class OutputStride : int64_t {
   k4 = 4,
   k8 = 8,
@@ -19,13 +20,14 @@ enum class OutputStride : int64_t {
   k256 = 256,
 };
 
-/// The stride as a plain number of input pixels per feature.
+/// Returns the stride as a number of input pixels per feature.
 constexpr int64_t pixels_per_feature(OutputStride stride) {
   return static_cast<int64_t>(stride);
 }
 
-/// Checks a number from the user.
-/// Throws: ConfigError that begins with `subject`, unless one of them.
+/// Converts a number given by the user.
+/// Throws: ConfigError whose message begins with `subject`, if `pixels` is not
+///         one of the strides.
 OutputStride to_output_stride(int64_t pixels, const std::string& subject);
 
 }  // namespace deeplab

@@ -10,20 +10,23 @@
 
 namespace deeplab {
 
-/// The label of pixels that neither loss nor metric looks at.
+/// The label of pixels that are ignored by losses and metrics.
 constexpr int64_t kVoid = 255;
 
-/// One image ready for a network, with its truth.
+/// One image, ready for a network, with its ground truth.
 struct Sample {
-  /// Float [3, H, W], RGB, normalised.
+  /// Float [3, H, W], RGB, normalized.
   torch::Tensor image;
-  /// Int64 [H, W], each a class or kVoid.
+  /// Int64 [H, W], each value a class or kVoid.
   torch::Tensor labels;
-  /// Where it came from, for messages: a path or an index.
+  /// U8 [H, W, 3], RGB: the original image, for a CRF or a picture. Undefined
+  /// in training.
+  torch::Tensor pixels;
+  /// Origin of the sample, for messages: a path or an index.
   std::string name;
 };
 
-/// Samples of one size, stacked.
+/// Samples of equal size, stacked.
 struct Batch {
   /// Float [N, 3, H, W].
   torch::Tensor images;
@@ -32,11 +35,11 @@ struct Batch {
   std::vector<std::string> names;
 };
 
-/// Hands out the training batch of an iteration. The same iteration gives the
-/// same bits whenever it is asked for, so that a run can resume anywhere.
+/// Returns the training batch of an iteration. The same iteration always gives
+/// the same bits, so a run can resume anywhere.
 using BatchSource = std::function<Batch(int64_t iteration)>;
 
-/// A data set for evaluation: whole images, in a fixed order.
+/// A data set for evaluation: complete images in a fixed order.
 struct SampleSource {
   int64_t size = 0;
   std::function<Sample(int64_t index)> at;

@@ -2,6 +2,7 @@
 #include "deeplab/core/shared_bytes.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,12 +44,14 @@ SharedBytes SharedBytes::map_file(const std::string& path) {
     throw system_error(path, "open");
   }
   if (!S_ISREG(status.st_mode)) {
-    throw DataError(str(path, ": is no plain file; a plain file is needed"));
+    throw DataError(
+        fmt::format("{}: not a regular file; expected a regular file", path)
+    );
   }
   const auto size = static_cast<size_t>(status.st_size);
   if (size == 0) return SharedBytes(std::string());
-  // Private and writable: whoever writes to a tensor over these bytes changes
-  // memory, not the file.
+  // The mapping is private and writable: writing to a tensor over these bytes
+  // changes the memory but not the file.
   void* start = ::mmap(
       nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.number(), 0
   );

@@ -7,26 +7,26 @@
 
 namespace deeplab {
 
-/// Bytes with shared ownership: a file mapped into memory, whose pages are read
-/// when they are looked at, or text. A copy is another handle to the same
-/// bytes.
+/// Bytes with shared ownership: either text or a memory-mapped file, whose
+/// pages are read when they are accessed. Copies refer to the same bytes.
 ///
-/// A mapped file that another program cuts short while it is in use ends this
-/// program (SIGBUS); one that is replaced by a new file, as write_atomically()
-/// does, is read on undisturbed.
+/// If another program truncates a mapped file, an access ends this program with
+/// SIGBUS. If the file is replaced by a new one, as write_atomically() does,
+/// the old contents remain readable.
 class SharedBytes {
  public:
   explicit SharedBytes(std::string text);
 
+  /// Maps a file into memory.
   /// Throws: DataError naming `path` and the system's reason.
   static SharedBytes map_file(const std::string& path);
 
   std::string_view view() const noexcept { return view_; }
 
-  /// Keeps the bytes where they are while it lives.
+  /// The bytes stay valid as long as a copy of this pointer exists.
   const std::shared_ptr<void>& owner() const noexcept { return owner_; }
 
-  /// A handle to a part of view().
+  /// Returns a handle to a part of view() that shares the ownership.
   SharedBytes part(std::string_view part) const { return {owner_, part}; }
 
  private:

@@ -5,13 +5,18 @@
 #include <cstring>
 #include <string>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 
 namespace deeplab {
 
-/// What errno says of a file: "PATH: cannot ACTION: No such file or directory".
+/// Returns a DataError made from errno, e.g. "PATH: cannot open: No such file
+/// or directory". `action` is the verb after "cannot".
 inline DataError system_error(const std::string& path, const char* action) {
-  return DataError(str(path, ": cannot ", action, ": ", std::strerror(errno)));
+  return DataError(
+      fmt::format("{}: cannot {}: {}", path, action, std::strerror(errno))
+  );
 }
 
 }  // namespace deeplab

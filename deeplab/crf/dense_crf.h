@@ -6,65 +6,69 @@
 #include <optional>
 #include <vector>
 
-#include "deeplab/crf/filter.h"
-#include "deeplab/crf/rows.h"
+#include "deeplab/crf/filters/filter.h"
+#include "deeplab/crf/kernels/rows.h"
 
 namespace deeplab::crf {
 
-/// How a kernel's sums are brought to the same size everywhere; n_i is the sum
-/// of k_ij over all j, j == i included.
+/// How a kernel is normalised, so that its sums have the same size at every
+/// pixel. n_i is the sum of k_ij over all j, including j == i.
 enum class Normalization {
-  /// k_ij / sqrt(n_i n_j): the usual one.
+  /// k_ij / sqrt(n_i n_j), the usual choice.
   kSymmetric,
   /// k_ij / n_i.
   kAfter,
   /// k_ij / n_j.
   kBefore,
-  /// k_ij. A lattice's sums are raised to the kernel's mass, in the mean over
-  /// the image.
+  /// k_ij, unchanged. The sums of a lattice are multiplied by one factor, so
+  /// that their mean over the image matches the exact kernel's.
   kNone,
 };
 
 /// Whether a pixel sends a message to itself.
 enum class SelfTerm {
-  /// As the reference implementation of the paper's authors.
+  /// It does, as in the reference implementation of the paper's authors.
   kKept,
-  /// As the paper's sum over j != i.
+  /// It does not, as in the paper's sum over j != i.
   kLeftOut,
 };
 
-/// What computes the sums over all pairs.
+/// The method that computes the sums over all pairs of pixels.
 enum class Engine {
-  /// The permutohedral lattice for colour, two passes for position alone.
+  /// The permutohedral lattice for kernels with colour, two one-dimensional
+  /// passes for kernels of position alone.
   kLattice,
   /// Pair by pair: O(N^2).
   kExact,
 };
 
-/// One Gaussian kernel, exp(-|dp|^2 / 2 position_sigma^2 - |dI|^2 / 2
-/// color_sigma^2), or one over features of the caller's own.
+/// One Gaussian kernel: exp(-|dp|^2 / 2 position_sigma^2 - |dI|^2 / 2
+/// color_sigma^2), or one over features that the caller provides.
 struct KernelOptions {
-  /// Factor on the messages; w1 and w2 of the papers.
+  /// Factor on the messages; w1 and w2 in the papers.
   double weight = 1;
-  /// In pixels.
+  /// Standard deviation of the position, in pixels.
   double position_sigma = 3;
-  /// In 8-bit levels; unset: colours do not matter.
+  /// Standard deviation of the colour, in 8-bit levels. If unset, colours do
+  /// not matter.
   std::optional<double> color_sigma = {};
-  /// In place of position and colour: [pixels, dimensions], divided by their
-  /// sigmas already.
+  /// Replaces position and colour: [pixels, dimensions], already divided by the
+  /// standard deviations.
   std::optional<Features> features = {};
-  /// How much a message of one label speaks for another: empty, 1 for each
-  /// label to itself (Potts); [labels] of a diagonal; or [labels * labels],
-  /// symmetric. Positive attracts, in all three.
+  /// How strongly a message for one label supports another label. Empty: 1 for
+  /// each label with itself (Potts); [labels]: a diagonal; [labels * labels]: a
+  /// symmetric matrix. In all three forms, a positive number attracts.
   std::vector<float> compatibility = {};
-  /// 0: every pixel hears every other. 4 or 8: only those that touch it, over
-  /// their distance (1 or sqrt 2); position_sigma does not matter: the
-  /// contrast-sensitive short-range CRF, usual with Normalization::kNone.
+  /// 0 connects every pixel with every other. 4 or 8 connects only pixels that
+  /// touch each other and divides the kernel by their distance (1 or sqrt 2);
+  /// position_sigma has no effect then. This is the contrast-sensitive
+  /// short-range CRF, which usually goes with Normalization::kNone.
   /// Source: Boykov and Jolly 2001, "Interactive Graph Cuts", section 2.4.
   int64_t neighbours = 0;
 };
 
-/// How to run mean field. Defaults: DeepLabV2's ResNet-101, as released.
+/// How to run mean field. The defaults are those released with DeepLabV2's
+/// ResNet-101.
 /// Source: Krähenbühl and Koltun 2011, arXiv:1210.5644; Chen et al. 2014,
 ///         arXiv:1412.7062, section 3.2.
 struct DenseCrfOptions {
@@ -73,39 +77,45 @@ struct DenseCrfOptions {
   SelfTerm self_term = SelfTerm::kKept;
   Engine engine = Engine::kLattice;
   int64_t iterations = 10;
-  /// Stops when an iteration moves less than this share of a pixel's
-  /// probability from one label to others, in the mean over pixels; 0: never.
+  /// Stops after an iteration that moves less than this fraction of a pixel's
+  /// probability from one label to others, in the mean over all pixels; 0 never
+  /// stops early.
   double stop_below = 0;
-  /// Labels whose probability is below this at every pixel are left out of mean
-  /// field's work and end with 0; 0: none. Much faster where few of many labels
-  /// occur.
+  /// Leaves out labels whose probability in softmax(-U), divided by that of the
+  /// pixel's most probable label, is below this at every pixel. Their result is
+  /// 0. This is much faster if few of many labels occur; 0 leaves out none.
   double drop_labels_below = 0;
 };
 
-/// The fully connected CRF of one image; runs on any number of unaries.
+/// The fully connected CRF of one image. It can run on any number of unaries.
 ///
-/// Thread use: const calls may run at once.
+/// Thread use: const calls may run concurrently.
 class DenseCrf {
  public:
-  /// Throws: ConfigError naming the bad option, or an image beyond this
-  ///         machine's memory.
+  struct Kernel {
+    std::unique_ptr<Filter> filter;
+    /// Weight of a pixel's own probabilities in its message, which is
+    /// subtracted; empty if self_term is kKept.
+    std::vector<float> own;
+  };
+
+  /// Throws: ConfigError naming the bad option, or for an image that does not
+  ///         fit into this machine's memory.
   DenseCrf(const DenseCrfOptions& options, const Image& image);
 
   const DenseCrfOptions& options() const noexcept { return options_; }
   size_t pixels() const noexcept { return pixels_; }
+  /// Width of the image, in pixels.
+  size_t width() const noexcept { return width_; }
+  /// The kernels of the options, in their order.
+  const std::vector<Kernel>& kernels() const noexcept { return kernels_; }
+
+  /// Throws: ConfigError unless there are 2 to 256 labels and the kernels'
+  ///         compatibilities are for that number.
+  void check_labels(size_t labels) const;
 
  private:
-  friend class MeanField;
-  friend class GibbsSampler;
-  struct Kernel {
-    std::unique_ptr<Filter> filter;
-    /// What a pixel's own probabilities weigh in its message; empty: kept.
-    std::vector<float> own;
-  };
-
-  /// Throws: ConfigError unless 2 to 256, and as many as the kernels'
-  ///         compatibilities have.
-  void check_labels(size_t labels) const;
+  Kernel make_kernel(const KernelOptions& kernel, const Image& image) const;
 
   DenseCrfOptions options_;
   size_t pixels_;

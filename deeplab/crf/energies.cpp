@@ -6,19 +6,22 @@
 #include <limits>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
-#include "deeplab/crf/lanes.h"
-#include "deeplab/crf/parallel.h"
+#include "deeplab/crf/kernels/lanes.h"
+#include "deeplab/crf/kernels/parallel.h"
 
 namespace deeplab::crf {
 namespace {
 
-/// The reference implementation's; its energies are at most 11.5.
+/// The reference implementation's lower bound; energies are at most 11.5.
 constexpr float kLeastProbability = 1e-5F;
-/// Sums of rounded softmaxes may pass 1 by a little.
+/// Tolerance around 0..1, because sums of rounded softmax outputs may slightly
+/// exceed 1.
 constexpr float kRounding = 1e-4F;
 
-/// Values label by label, each of all pixels.
+/// Values [labels, pixels].
 struct Planes {
   const float* values;
   size_t labels;
@@ -27,14 +30,14 @@ struct Planes {
 
 bool is_probability(float p) { return p >= -kRounding && p <= 1 + kRounding; }
 
-/// The first `count` lanes; the others are 0.
+/// Loads `count` values into the first lanes; the other lanes are 0.
 DEEPLAB_CRF_INLINE Lanes load(const float* from, size_t count) {
   Lanes v = {};
   std::memcpy(&v, from, count * sizeof(float));
   return v;
 }
 
-/// Of `count` pixels, at most kLanes, from `first` on. Returns false, and
+/// Converts `count` pixels, at most kLanes, from `first` on. Returns false, and
 /// writes nothing, if a logit is not finite.
 DEEPLAB_CRF_INLINE bool logits_to_energies(
     const Planes& logits, size_t first, size_t count, float* energies
@@ -66,7 +69,8 @@ DEEPLAB_CRF_INLINE bool logits_to_energies(
   return true;
 }
 
-/// The same for a range. Returns one past the last pixel that was done.
+/// Converts a range of pixels. Returns one past the last pixel that was
+/// converted.
 DEEPLAB_CRF_WIDTHS
 size_t logits_to_energies_of(
     const Planes& logits, Range range, float* energies
@@ -80,7 +84,7 @@ size_t logits_to_energies_of(
   return done ? range.end : i;
 }
 
-/// The same for probabilities.
+/// Does the same for probabilities.
 size_t probabilities_to_energies_of(
     const Planes& probabilities, Range range, float* energies
 ) {
@@ -99,8 +103,9 @@ size_t probabilities_to_energies_of(
   return range.end;
 }
 
-/// Calls convert(Range), which returns where it stopped, for all pixels;
-/// returns the first that was not done, or all.
+/// Calls convert(Range) for runs of pixels; it returns the pixel at which it
+/// stopped. Returns the first pixel that was not converted, or `pixels` if all
+/// were.
 template <class Convert>
 size_t convert_all(size_t pixels, const Convert& convert) {
   constexpr size_t kTogether = 1024;
@@ -115,7 +120,8 @@ size_t convert_all(size_t pixels, const Convert& convert) {
   return *std::min_element(stops.begin(), stops.end());
 }
 
-/// From pixel `from` on, the first value that is not `good`.
+/// Returns the index of the first value that is not `good`, from pixel `from`
+/// on.
 template <class Good>
 size_t first_bad(const Planes& planes, size_t from, const Good& good) {
   for (size_t i = from; i < planes.pixels; ++i) {
@@ -128,11 +134,8 @@ size_t first_bad(const Planes& planes, size_t from, const Good& good) {
 }
 
 std::string place_of(const Planes& planes, size_t at) {
-  return str(
-      planes.values[at],
-      " of label ",
-      at / planes.pixels,
-      " at pixel ",
+  return fmt::format(
+      "{} for label {} at pixel {}", planes.values[at], at / planes.pixels,
       at % planes.pixels
   );
 }
@@ -148,11 +151,10 @@ void energies_of_probabilities(
   });
   if (stop == pixels) return;
   const size_t bad = first_bad(planes, stop, is_probability);
-  throw DataError(
-      str("probability ",
-          place_of(planes, bad),
-          "; expected 0 to 1 (logits are another flag)")
-  );
+  throw DataError(fmt::format(
+      "probability {}; must be in 0..1 (for logits, give --logits)",
+      place_of(planes, bad)
+  ));
 }
 
 void energies_of_logits(
@@ -165,8 +167,7 @@ void energies_of_logits(
   if (stop == pixels) return;
   const size_t bad =
       first_bad(planes, stop, [](float logit) { return std::isfinite(logit); });
-  throw DataError(
-      str("logit ", place_of(planes, bad), "; expected finite numbers")
+  throw DataError(fmt::format("logit {}; must be finite", place_of(planes, bad))
   );
 }
 
@@ -179,13 +180,10 @@ void energies_of_labels(
 ) {
   const auto count = static_cast<double>(labels);
   if (!(confidence > 1 / count && confidence < 1)) {
-    throw ConfigError(
-        str("confidence ",
-            confidence,
-            "; must be above 1 / ",
-            labels,
-            " (the share of a guess) and below 1")
-    );
+    throw ConfigError(fmt::format(
+        "confidence {}; must be above 1 / {} (the probability of a random guess) and below 1",
+        confidence, labels
+    ));
   }
   const auto right = static_cast<float>(-std::log(confidence));
   const auto wrong =

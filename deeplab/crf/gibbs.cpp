@@ -4,43 +4,63 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/crf/energies.h"
 
 namespace deeplab::crf {
 
+namespace {
+
+void check_sampled(const DenseCrfOptions& options) {
+  if (options.normalization == Normalization::kAfter ||
+      options.normalization == Normalization::kBefore) {
+    throw ConfigError(
+        "crf: normalization \"after\" and \"before\" do not define an energy, so Gibbs sampling is not possible; use symmetric or none"
+    );
+  }
+  for (const auto& kernel : options.kernels) {
+    if (options.engine == Engine::kExact || kernel.neighbours != 0) continue;
+    throw ConfigError(
+        "crf: Gibbs sampling needs the engine \"exact\", or neighbours above 0"
+    );
+  }
+}
+
+}  // namespace
+
 GibbsSampler::GibbsSampler(
-    const DenseCrf& crf, const float* energies, size_t labels, uint64_t seed
+    const DenseCrf& crf,
+    const Image& image,
+    const float* energies,
+    size_t labels,
+    uint64_t seed
 )
-    : crf_(crf),
-      labels_(labels),
+    : labels_(labels),
       energies_(crf.pixels() * labels),
       counts_(crf.pixels() * labels),
       now_(crf.pixels()),
       random_(seed) {
   crf.check_labels(labels);
-  const auto normalization = crf.options().normalization;
-  if (normalization == Normalization::kAfter ||
-      normalization == Normalization::kBefore) {
-    throw ConfigError(
-        "crf: normalization \"after\" and \"before\" are not of an energy that "
-        "could be sampled; use symmetric or none"
-    );
+  const auto& options = crf.options();
+  check_sampled(options);
+  for (const auto& kernel : options.kernels) {
+    weights_.emplace_back(kernel, options.normalization, image);
+    compatibilities_.push_back(kernel.compatibility);
   }
   for (size_t i = 0; i < crf.pixels(); ++i) {
     double* own = &energies_[i * labels];
     for (size_t l = 0; l < labels; ++l) {
       own[l] = static_cast<double>(energies[l * crf.pixels() + i]);
       if (!(std::abs(own[l]) <= kMostEnergy)) {
-        throw DataError(
-            str("crf: energy ", own[l], " at pixel ", i, "; must be in +-1e20")
-        );
+        throw DataError(fmt::format(
+            "crf: energy {} at pixel {}; must be in -1e20..1e20", own[l], i
+        ));
       }
     }
     now_[i] = static_cast<uint8_t>(std::min_element(own, own + labels) - own);
   }
-  // Asked once here, so that an engine that cannot vote says so at once.
-  draw(0);
 }
 
 uint8_t GibbsSampler::draw(size_t pixel) {
@@ -49,10 +69,10 @@ uint8_t GibbsSampler::draw(size_t pixel) {
     logits[l] = -energies_[pixel * labels_ + l];
   }
   std::vector<double> votes(labels_);
-  for (size_t k = 0; k < crf_.kernels_.size(); ++k) {
+  for (size_t k = 0; k < weights_.size(); ++k) {
     std::fill(votes.begin(), votes.end(), 0.0);
-    crf_.kernels_[k].filter->add_votes(pixel, now_, votes.data());
-    const auto& table = crf_.options_.kernels[k].compatibility;
+    weights_[k].add_votes(pixel, now_, votes);
+    const auto& table = compatibilities_[k];
     for (size_t l = 0; l < labels_; ++l) {
       if (table.empty()) {
         logits[l] += votes[l];

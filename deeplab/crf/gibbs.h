@@ -6,43 +6,53 @@
 #include <vector>
 
 #include "deeplab/crf/dense_crf.h"
+#include "deeplab/crf/pair_weights.h"
 
 namespace deeplab::crf {
 
-/// The model of MeanField without a pixel's message to itself, by sampling:
-/// each pixel in turn takes a label at random, by its probability given all
-/// others. The share of sweeps that a pixel spent in a label tends to its true
-/// marginal, which mean field only approximates; slow, as every pixel asks
-/// every other: for small images, and to judge mean field by. Source: Geman and
-/// Geman 1984, "Stochastic Relaxation, Gibbs Distributions,
+/// Gibbs sampling of MeanField's model, without a pixel's message to itself:
+/// one pixel after another gets a random label with its probability given all
+/// other pixels. The fraction of sweeps that a pixel spends in a label
+/// converges to the label's true marginal, which mean field only approximates.
+/// It is slow, because each draw reads all other pixels: use it for small
+/// images and to judge mean field.
+/// Source: Geman and Geman 1984, "Stochastic Relaxation, Gibbs Distributions,
 ///         and the Bayesian Restoration of Images".
 class GibbsSampler {
  public:
-  /// `energies`, `labels` and `crf` as for MeanField. Begins at the labels with
-  /// the lowest energy. Throws: ConfigError for the lattice engine, for a
-  /// normalisation that has
-  ///         no energy (after, before), or for a bad number of labels;
-  ///         DataError naming an energy that is out of range.
+  /// `energies`, `labels` and `crf` are as for MeanField; `image` is the one of
+  /// `crf`. Sampling starts at the labels with the lowest energy.
+  /// Throws: ConfigError for the lattice engine (except for kernels between
+  ///         neighbours), for a normalisation without an energy (after,
+  ///         before), or for a bad number of labels; DataError naming an energy
+  ///         that is out of range.
   GibbsSampler(
-      const DenseCrf& crf, const float* energies, size_t labels, uint64_t seed
+      const DenseCrf& crf,
+      const Image& image,
+      const float* energies,
+      size_t labels,
+      uint64_t seed
   );
 
-  /// One sweep over all pixels that does not count.
+  /// Runs one sweep over all pixels that is not counted.
   void burn_in();
-  /// One that does.
+  /// Runs one sweep that is counted.
   void sample();
 
-  /// [labels, pixels]: shares of the counted sweeps; they sum to 1 once there
-  /// was one, and are all 0 before.
+  /// Returns [labels, pixels]: the fraction of the counted sweeps that a pixel
+  /// spent in each label. The fractions of a pixel sum to 1 after the first
+  /// counted sweep, and are all 0 before.
   std::vector<float> probabilities() const;
 
  private:
-  /// A label for one pixel, given all others.
+  /// Draws a label for one pixel, given all others.
   uint8_t draw(size_t pixel);
 
-  const DenseCrf& crf_;
+  std::vector<PairWeights> weights_;
+  /// As KernelOptions::compatibility, for each kernel.
+  std::vector<std::vector<float>> compatibilities_;
   size_t labels_;
-  /// [pixels, labels]
+  /// [pixels, labels].
   std::vector<double> energies_;
   std::vector<uint32_t> counts_;
   std::vector<uint8_t> now_;

@@ -4,31 +4,34 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/crf/energies.h"
-#include "deeplab/crf/parallel.h"
-#include "deeplab/crf/planes.h"
-#include "deeplab/crf/softmax.h"
+#include "deeplab/crf/kernels/parallel.h"
+#include "deeplab/crf/kernels/planes.h"
+#include "deeplab/crf/kernels/softmax.h"
 
 namespace deeplab::crf {
 namespace {
 
-/// Most pixels whose messages are worked out together, and in how many rows.
+/// Maximum number of pixels of a tile, and number of its rows.
 constexpr size_t kTogether = 256;
 constexpr size_t kTileRows = 2;
-/// Tiles that a line of the image is cut into.
+/// Returns the number of tiles next to each other across the image.
 size_t across(size_t width) {
   constexpr size_t kColumns = kTogether / kTileRows;
   return (width + kColumns - 1) / kColumns;
 }
 
-/// Pixels as they lie in memory, in runs of so many.
+/// Returns the number of runs of kTogether pixels, which lie one after another
+/// in memory.
 size_t runs(size_t pixels) { return (pixels + kTogether - 1) / kTogether; }
 Range run_of(size_t run, size_t pixels) {
   return {run * kTogether, std::min((run + 1) * kTogether, pixels)};
 }
 
-/// Of the highest value, the first of equals.
+/// Returns the index of the highest value; the first one of equals.
 size_t best_column(const float* row, size_t count) {
   return static_cast<size_t>(std::max_element(row, row + count) - row);
 }
@@ -38,28 +41,30 @@ size_t best_column(const float* row, size_t count) {
 MeanField::MeanField(const DenseCrf& crf, const float* energies, size_t labels)
     : crf_(crf),
       labels_(labels),
-      reads_others_(std::any_of(
-          crf.kernels_.begin(),
-          crf.kernels_.end(),
-          [](const auto& kernel) { return kernel.filter->reads_others(); }
+      reads_neighbours_(std::any_of(
+          crf.kernels().begin(),
+          crf.kernels().end(),
+          [](const auto& kernel) { return kernel.filter->reads_neighbours(); }
       )),
       kept_(choose_labels(energies, labels)),
       energies_(crf.pixels(), kept_.size(), Content::kUnset),
       q_(crf.pixels(), kept_.size(), Content::kUnset),
       next_(0, kept_.size()) {
   fill(energies);
-  for (const auto& kernel : crf.kernels_) {
+  for (const auto& kernel : crf.kernels()) {
     workspaces_.push_back(kernel.filter->make_workspace(kept_.size()));
   }
 }
 
-/// p <= exp(lowest energy - own), so that a label above it nowhere can go.
+/// The probability of a label is at most exp(lowest energy of the pixel -
+/// energy of the label). A label is dropped if this bound is below the option
+/// at every pixel.
 std::vector<size_t> MeanField::choose_labels(
     const float* energies, size_t labels
 ) const {
   crf_.check_labels(labels);
   const size_t pixels = crf_.pixels();
-  const double drop = crf_.options_.drop_labels_below;
+  const double drop = crf_.options().drop_labels_below;
   std::vector<uint8_t> occurs(labels, drop == 0 ? 1 : 0);
   if (drop > 0) {
     const auto most = static_cast<float>(-std::log(drop));
@@ -85,7 +90,7 @@ std::vector<size_t> MeanField::choose_labels(
   for (size_t l = 0; l < labels; ++l) {
     if (occurs[l] != 0) kept.push_back(l);
   }
-  const size_t tables = reads_others_ ? 3 : 2;
+  const size_t tables = reads_neighbours_ ? 3 : 2;
   check_memory(pixels, tables * sizeof(float) * kept.size());
   return kept;
 }
@@ -104,12 +109,8 @@ void MeanField::fill(const float* energies) {
       is_bad[run] = within ? 0 : 1;
       std::fill_n(sums[0], kTogether * sums.width(), 0.0F);
       softmax_rows(
-          {energies_[own.begin],
-           sums[0],
-           energies_[own.begin],
-           q_[own.begin],
-           q_.blocks(),
-           own.end - own.begin}
+          {energies_[own.begin], sums[0], energies_[own.begin], q_[own.begin],
+           q_.blocks(), own.end - own.begin}
       );
     }
   });
@@ -118,23 +119,25 @@ void MeanField::fill(const float* energies) {
   const auto run = static_cast<size_t>(bad - is_bad.begin());
   const auto is_within = [&](size_t pixel) {
     return std::all_of(
-        energies_[pixel],
-        energies_[pixel] + q_.labels(),
+        energies_[pixel], energies_[pixel] + q_.labels(),
         [](float energy) { return std::abs(energy) <= kMost; }
     );
   };
   size_t pixel = run * kTogether;
   while (is_within(pixel)) ++pixel;
-  throw DataError(str("crf: an energy at pixel ", pixel, " is not in +-1e20"));
+  throw DataError(fmt::format(
+      "crf: an energy at pixel {} is out of range; must be in -1e20..1e20",
+      pixel
+  ));
 }
 
 size_t MeanField::tiles() const {
-  const size_t height = crf_.pixels() / crf_.width_;
-  return across(crf_.width_) * ((height + kTileRows - 1) / kTileRows);
+  const size_t height = crf_.pixels() / crf_.width();
+  return across(crf_.width()) * ((height + kTileRows - 1) / kTileRows);
 }
 
 Tile MeanField::tile_of(size_t index) const {
-  const size_t width = crf_.width_;
+  const size_t width = crf_.width();
   const size_t height = crf_.pixels() / width;
   const size_t down = tiles() / across(width);
   const size_t upper = (down + 1) / 2;
@@ -146,16 +149,14 @@ Tile MeanField::tile_of(size_t index) const {
   const size_t y = ((is_lower ? upper : 0) + place % rows) * kTileRows;
   const size_t x = width * piece / across(width);
   return {
-      y * width + x,
-      width * (piece + 1) / across(width) - x,
-      std::min(kTileRows, height - y),
-      width};
+      y * width + x, width * (piece + 1) / across(width) - x,
+      std::min(kTileRows, height - y), width};
 }
 
 void MeanField::read(const Rows& q, size_t turn, std::vector<Rows>& workspaces)
     const {
   for (size_t k = 0; k < workspaces.size(); ++k) {
-    crf_.kernels_[k].filter->read(q, turn, workspaces[k]);
+    crf_.kernels()[k].filter->read(q, turn, workspaces[k]);
   }
 }
 
@@ -169,8 +170,8 @@ void MeanField::add_messages(
   const size_t labels = q.labels();
   std::fill_n(sums[0], count * sums.width(), 0.0F);
   for (size_t k = 0; k < workspaces.size(); ++k) {
-    const auto& kernel = crf_.kernels_[k];
-    const auto& table = crf_.options_.kernels[k].compatibility;
+    const auto& kernel = crf_.kernels()[k];
+    const auto& table = crf_.options().kernels[k].compatibility;
     Rows apart(table.empty() ? 0 : count, labels);
     Rows& messages = table.empty() ? sums : apart;
     kernel.filter->add_tile(q, workspaces[k], tile, messages[0]);
@@ -199,11 +200,12 @@ void MeanField::add_messages(
 
 double MeanField::step() {
   read(q_, static_cast<size_t>(iterations_), workspaces_);
-  if (reads_others_ && next_.count() == 0) {
+  if (reads_neighbours_ && next_.count() == 0) {
     next_ = {q_.count(), q_.labels(), Content::kUnset};
   }
-  Rows& fresh = reads_others_ ? next_ : q_;
-  // One sum a tile, so that the total does not depend on the threads.
+  Rows& fresh = reads_neighbours_ ? next_ : q_;
+  // There is one sum per tile, so that the total does not depend on the number
+  // of threads.
   std::vector<double> changes(tiles());
   constexpr size_t kTiles = 16;
   parallel_pieces(tiles(), kTiles, [&](Range range) {
@@ -214,22 +216,18 @@ double MeanField::step() {
       for (size_t row = 0; row < tile.rows; ++row) {
         const Range own = tile.row(row);
         changes[index] += softmax_rows(
-            {energies_[own.begin],
-             sums[row * tile.columns],
-             q_[own.begin],
-             fresh[own.begin],
-             q_.blocks(),
-             tile.columns,
+            {energies_[own.begin], sums[row * tile.columns], q_[own.begin],
+             fresh[own.begin], q_.blocks(), tile.columns,
              kTileRows * tile.pitch * q_.width()}
         );
       }
     }
   });
-  if (reads_others_) std::swap(q_, next_);
+  if (reads_neighbours_) std::swap(q_, next_);
   ++iterations_;
   double total = 0;
   for (const double change : changes) total += change;
-  // What one label lost, another gained.
+  // Each change is counted twice: one label loses what another gains.
   return total / 2 / static_cast<double>(crf_.pixels());
 }
 
@@ -240,7 +238,7 @@ int64_t MeanField::run() {
     ++done;
     if (step() < options.stop_below) break;
   }
-  // Large images need the memory.
+  // This frees memory that large images need.
   next_ = {0, q_.labels()};
   return done;
 }
@@ -283,10 +281,10 @@ double MeanField::map_energy() const {
 
 double MeanField::divergence_of(const Rows& q) const {
   std::vector<Rows> workspaces;
-  for (const auto& kernel : crf_.kernels_) {
+  for (const auto& kernel : crf_.kernels()) {
     workspaces.push_back(kernel.filter->make_workspace(q.labels()));
   }
-  // The same turn always, so that iterations can be compared.
+  // The turn is always the same, so that iterations can be compared.
   read(q, 0, workspaces);
   double total = 0;
   Rows sums(kTogether, q.labels());

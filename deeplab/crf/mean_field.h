@@ -8,68 +8,73 @@
 
 namespace deeplab::crf {
 
-/// Mean field on one unary, iteration by iteration: all pixels are updated at
-/// once, Q_i <- softmax(-U_i + sum over kernels of weight * C * message_i).
+/// Mean field inference on one unary, iteration by iteration. All pixels are
+/// updated at once: Q_i <- softmax(-U_i + sum over kernels of weight * C *
+/// message_i).
 class MeanField {
  public:
-  /// `energies` is [labels, pixels], each within +-1e20; 2 to 256 labels; `crf`
-  /// outlives this. Q begins as softmax(-U).
-  /// Throws: ConfigError for the number of labels, or tables beyond this
-  ///         machine's memory; DataError naming an energy.
+  /// `energies` is [labels, pixels], each within +-1e20, with 2 to 256 labels.
+  /// `crf` must outlive this object. Q starts as softmax(-U).
+  /// Throws: ConfigError for the number of labels, or for tables that do not
+  ///         fit into this machine's memory; DataError naming an energy that is
+  ///         out of range.
   MeanField(const DenseCrf& crf, const float* energies, size_t labels);
 
-  /// One iteration. Returns what share of its probability a pixel moved from
-  /// one label to others, in the mean.
+  /// Runs one iteration. Returns the fraction of its probability that a pixel
+  /// moved from one label to others, in the mean over all pixels.
   double step();
-  /// The options' iterations, or fewer if they say when to stop; returns how
-  /// many.
+  /// Runs the number of iterations in the options, or fewer if `stop_below`
+  /// ends them early. Returns the number of iterations done.
   int64_t run();
 
   int64_t iterations() const noexcept { return iterations_; }
-  /// [labels, pixels]; sums to 1 at each pixel.
+  /// Returns Q as [labels, pixels]; the sum over labels is 1 at each pixel.
   std::vector<float> probabilities() const;
-  /// The same to `result`, which has room for it.
+  /// Writes probabilities() to `result`, which has room for [labels, pixels].
   void write_probabilities(float* result) const;
-  /// The label with the highest probability, the first of equals.
+  /// Returns the most probable label of each pixel; the first one of equals.
   std::vector<uint8_t> labels() const;
-  /// KL(Q || P) up to a constant of the image: sum of Q (log Q + U) less half
-  /// of the expected messages. Mean field lowers it, but for the parallel
-  /// update's overshoot.
+  /// Returns KL(Q || P) up to a constant of the image: the sum of Q (log Q + U)
+  /// minus half of the expected messages. Iterations lower it, except when the
+  /// parallel update overshoots.
   double kl_divergence() const;
-  /// The energy of labels(), up to the same constant.
+  /// Returns the energy of labels(), up to the same constant.
   double map_energy() const;
 
  private:
-  /// An iteration works on tiles that stay in cache, below one another, so that
-  /// what a spatial kernel reads of the lines around stays there too. The upper
-  /// half's come first: a thread has those whose pixels it splats.
+  /// An iteration works on small tiles whose data stay in cache. Tiles follow
+  /// one another downwards, so that the lines around a tile, which spatial
+  /// kernels read, stay in cache, too. The tiles of the image's upper half come
+  /// first, so that a thread gets tiles of the half whose pixels it splats.
   size_t tiles() const;
   Tile tile_of(size_t index) const;
-  /// The labels that some pixel may have, by what the options drop.
+  /// Returns the labels that remain after the options' `drop_labels_below`.
   std::vector<size_t> choose_labels(const float* energies, size_t labels) const;
-  /// Energies, and Q before the first iteration.
+  /// Sets energies_, and q_ to its value before the first iteration.
   void fill(const float* energies);
   void read(const Rows& q, size_t turn, std::vector<Rows>& workspaces) const;
-  /// What the others tell each pixel if they are distributed as `q`.
+  /// Sets `sums` to the messages that each pixel of a tile gets from the others
+  /// if they have the distribution `q`.
   void add_messages(
       const Rows& q,
       const std::vector<Rows>& workspaces,
       const Tile& tile,
       Rows& sums
   ) const;
-  /// kl_divergence() of `q`.
+  /// Returns kl_divergence() for the distribution `q`.
   double divergence_of(const Rows& q) const;
 
   const DenseCrf& crf_;
   size_t labels_;
-  /// Whether some kernel looks at the neighbours' rows, so that the next
-  /// iteration's cannot take their place pixel by pixel.
-  bool reads_others_;
-  /// Of each column of the rows, its label.
+  /// True if a kernel reads the rows of neighbouring pixels, so that an
+  /// iteration cannot overwrite q_ pixel by pixel.
+  bool reads_neighbours_;
+  /// Label of each column of the tables.
   std::vector<size_t> kept_;
   Rows energies_;
   Rows q_;
-  /// Of the next iteration, while iterations go on, if reads_others_.
+  /// Probabilities of the next iteration; used only if reads_neighbours_.
+  /// step() allocates them, and run() frees them at its end.
   Rows next_;
   std::vector<Rows> workspaces_;
   int64_t iterations_ = 0;

@@ -23,7 +23,7 @@ void process_one(
       options,
       {image.data_ptr<uint8_t>(), image.size(0), image.size(1), image.size(2)}
   );
-  // Until they are known, the probabilities' place is that of the energies.
+  // `result` holds the energies until the probabilities are known.
   energies_of_logits(logits.data_ptr<float>(), labels, crf.pixels(), result);
   MeanField field(crf, result, labels);
   field.run();
@@ -42,13 +42,8 @@ torch::Tensor post_process(
           images.scalar_type() == torch::kUInt8 &&
           logits.size(0) == images.size(0) &&
           logits.size(2) == images.size(1) && logits.size(3) == images.size(2),
-      "crf: expected logits [N, C, H, W] and images u8 [N, H, W, channels], "
-      "got ",
-      logits.sizes(),
-      " and ",
-      images.scalar_type(),
-      " ",
-      images.sizes()
+      "crf: expected logits [N, C, H, W] and images u8 [N, H, W, channels], got ",
+      logits.sizes(), " and ", images.scalar_type(), " ", images.sizes()
   );
   if (!logits.device().is_cpu()) {
     TORCH_WARN_ONCE(
@@ -70,7 +65,7 @@ torch::Tensor post_process(
       }
     }
   };
-  // One image uses all threads itself; several share them out.
+  // A single image uses all threads itself; several images get one thread each.
   if (count == 1) {
     process(0, 1);
   } else {
@@ -82,21 +77,13 @@ torch::Tensor post_process(
   return result;
 }
 
-torch::Tensor raw_image(
-    const torch::Tensor& normalized,
-    const std::vector<double>& mean,
-    const std::vector<double>& deviation
+torch::Tensor refine(
+    const torch::Tensor& logits,
+    const torch::Tensor& pixels,
+    const DenseCrfOptions& options
 ) {
-  const auto per_channel = [](const std::vector<double>& values) {
-    return torch::tensor(values, torch::kFloat32).view({-1, 1, 1});
-  };
-  const auto levels =
-      (normalized.cpu() * per_channel(deviation) + per_channel(mean)) * 255;
-  return levels.round()
-      .clamp(0, 255)
-      .to(torch::kUInt8)
-      .permute({1, 2, 0})
-      .contiguous();
+  return post_process(logits.unsqueeze(0), pixels.unsqueeze(0), options)
+      .squeeze(0);
 }
 
 }  // namespace deeplab::crf

@@ -7,25 +7,29 @@
 
 namespace deeplab::crf {
 
-/// Runs the CRF on each image of a batch; images of a batch run at once, each
-/// on its own share of the threads.
+/// Runs the CRF on each image of a batch. Several images are processed in
+/// parallel, each by one thread; a single image uses all threads.
 ///
-/// Shapes: logits float [N, C, H, W] of any device, not softmaxed; images u8
-///         [N, H, W, channels], RGB as it was taken -> probabilities float
-///         [N, C, H, W] on the CPU, where the CRF is computed.
+/// Shapes: logits float [N, C, H, W] on any device, not softmaxed; images u8
+///         [N, H, W, channels], RGB, not normalised -> probabilities float [N,
+///         C, H, W] on the CPU, where the CRF is computed.
 /// Throws: ConfigError for a bad option; DataError for logits that are not
-///         finite; c10::Error where the shapes do not fit.
+///         finite; c10::Error if the shapes do not fit.
 torch::Tensor post_process(
     const torch::Tensor& logits,
     const torch::Tensor& images,
     const DenseCrfOptions& options
 );
 
-/// The raw image, u8 [H, W, 3], of a normalised one, float [3, H, W].
-torch::Tensor raw_image(
-    const torch::Tensor& normalized,
-    const std::vector<double>& mean,
-    const std::vector<double>& deviation
+/// Refines the scores of one image.
+///
+/// Shapes: logits float [C, H, W] of any device, pixels u8 [H, W, channels] ->
+///         probabilities float [C, H, W] on the CPU.
+/// Throws: as post_process().
+torch::Tensor refine(
+    const torch::Tensor& logits,
+    const torch::Tensor& pixels,
+    const DenseCrfOptions& options
 );
 
 }  // namespace deeplab::crf

@@ -7,23 +7,25 @@
 
 namespace deeplab::engine {
 
-/// Exponential mean of a network's parameters and buffers over steps. Counters
-/// are the network's own.
+/// Exponential moving average of a network's parameters and buffers over steps.
+/// Integer buffers (counters) are copied from the network.
 /// Source: Polyak and Juditsky 1992; the warm-up is that of TensorFlow's
 ///         ExponentialMovingAverage with num_updates.
 class AveragedWeights {
  public:
-  /// Begins with the network as it is. `decay` in [0, 1).
+  /// Starts with the current values of the network. `decay` is in [0, 1).
   AveragedWeights(const torch::nn::Module& network, double decay);
 
-  /// After step number `iteration`, from 0: keeps
-  /// min(decay, (1 + iteration) / (10 + iteration)) of the old average.
+  /// Adds the network to the average after step `iteration`, counted from 0.
+  /// The weight of the old average is min(decay, (1 + iteration) / (10 +
+  /// iteration)).
   void update(int64_t iteration);
 
-  /// Exchanges averages and network; calling it again undoes it.
+  /// Exchanges the values of the average and the network. A second call
+  /// restores both.
   void swap();
 
-  /// By name; not copied.
+  /// Returns the averages by name. The tensors are shared, not copied.
   const weights::StateDict& averages() const noexcept { return averages_; }
 
  private:

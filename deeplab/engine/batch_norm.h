@@ -5,13 +5,14 @@
 
 namespace deeplab::engine {
 
-/// Makes every batch norm use and keep its running statistics, and its scale
-/// and shift fixed, for small batches and fine-tuning. A later train() of the
-/// module undoes the first half.
+/// Freezes every batch norm, for small batches and fine-tuning: it uses its
+/// running statistics without updating them (evaluation mode), and its scale
+/// and shift are not trained. A later train() of the module ends the evaluation
+/// mode, but scale and shift stay untrained.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 4.1.
 void freeze_batch_norm(torch::nn::Module& module);
 
-/// Whether any norm of the module is one over the batch.
+/// Returns true if any norm of the module is a batch norm (not a group norm).
 bool has_batch_norm(const torch::nn::Module& module);
 
 }  // namespace deeplab::engine

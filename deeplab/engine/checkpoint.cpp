@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/checkpoint.h"
 
+#include <fmt/core.h>
 #include <torch/utils.h>
 
 #include "deeplab/core/config_io.h"
@@ -29,14 +30,11 @@ void restore_state(
   for (const auto& item : into) {
     const auto* found = from.find(item.key());
     if (found == nullptr || found->sizes() != item.value().sizes()) {
-      throw DataError(
-          str("the checkpoint's ",
-              what,
-              " of ",
-              item.key(),
-              found == nullptr ? " is missing" : " has another shape",
-              "; resume with the config that wrote it")
-      );
+      throw DataError(fmt::format(
+          "the checkpoint's {} of {}{}; resume with the config of the run that wrote it",
+          what, item.key(),
+          found == nullptr ? " is missing" : " has another shape"
+      ));
     }
     auto target = item.value();
     target.copy_(*found);
@@ -75,20 +73,16 @@ Checkpoint load_checkpoint(const std::string& path) {
       weights::parse_safetensors(SharedBytes::map_file(path), path);
   const auto format = file.metadata.find(kFormat);
   if (format == file.metadata.end()) {
-    throw DataError(
-        str(path,
-            ": not a checkpoint of this program; weights alone go with a "
-            "config and --init-from")
-    );
+    throw DataError(fmt::format(
+        "{}: not a checkpoint of this program; load a file of weights with a config and --init-from",
+        path
+    ));
   }
   if (format->second != kFormatVersion) {
-    throw DataError(
-        str(path,
-            ": checkpoint format ",
-            format->second,
-            "; this program reads ",
-            kFormatVersion)
-    );
+    throw DataError(fmt::format(
+        "{}: checkpoint format {}; this version reads {}", path, format->second,
+        kFormatVersion
+    ));
   }
   Checkpoint checkpoint;
   try {
@@ -97,13 +91,15 @@ Checkpoint load_checkpoint(const std::string& path) {
     progress.at("iteration").get_to(checkpoint.iteration);
     progress.at("best_mean_iou").get_to(checkpoint.best_mean_iou);
     progress.at("best_iteration").get_to(checkpoint.best_iteration);
-    // Earlier files have none of these.
+    // Files of earlier versions lack these.
     checkpoint.awaits_validation = progress.value("awaits_validation", false);
     checkpoint.updates = progress.value("updates", checkpoint.iteration);
     checkpoint.loss_scale = progress.value("loss_scale", 0.0);
     checkpoint.steps_at_scale = progress.value("steps_at_scale", int64_t{0});
   } catch (const std::exception& error) {
-    throw DataError(str(path, ": damaged checkpoint: ", error.what()));
+    throw DataError(
+        fmt::format("{}: damaged checkpoint: {}", path, error.what())
+    );
   }
   checkpoint.network = weights::with_prefix(file.tensors, kNetwork);
   checkpoint.averages = weights::with_prefix(file.tensors, kAverages);

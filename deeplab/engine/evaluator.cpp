@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/evaluator.h"
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 
 namespace deeplab::engine {
 
 torch::Tensor score(
-    const model::Segmenter& segmenter, const Sample& sample, int64_t num_classes
+    const Segmenter& segmenter, const Sample& sample, int64_t num_classes
 ) {
   const auto logits = segmenter(sample.image.unsqueeze(0));
   if (logits.size(1) != num_classes) {
-    throw DataError(
-        str(sample.name,
-            ": the network scores ",
-            logits.size(1),
-            " classes, the data set has ",
-            num_classes)
-    );
+    throw DataError(fmt::format(
+        "{}: the network has scores for {} classes; expected {}, as in the data set",
+        sample.name, logits.size(1), num_classes
+    ));
   }
   if (!logits.isfinite().all().item<bool>()) {
-    throw Error(
-        str(sample.name,
-            ": the network's scores of it are not finite; its training has "
-            "diverged (lower train.learning_rate), or its weights do not fit")
-    );
+    throw Error(fmt::format(
+        "{}: the network's scores for this image are not finite; the training has diverged (lower train.learning_rate), or the weights do not fit the network",
+        sample.name
+    ));
   }
   return logits.squeeze(0);
 }
 
 Evaluated evaluate(
-    const model::Segmenter& segmenter,
+    const Segmenter& segmenter,
     const SampleSource& samples,
     const EvaluateOptions& options
 ) {
-  Evaluated result{Evaluation(options.counted), std::nullopt};
+  Evaluated result{metrics::Evaluation(options.counted), std::nullopt};
   if (options.post_process) result.processed.emplace(options.counted);
   for (int64_t index = 0; index < samples.size; ++index) {
     const auto sample = samples.at(index);

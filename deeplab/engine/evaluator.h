@@ -5,51 +5,54 @@
 #include <optional>
 
 #include "deeplab/core/sample.h"
-#include "deeplab/engine/evaluation.h"
-#include "deeplab/model/segmenter.h"
+#include "deeplab/core/segmenter.h"
+#include "deeplab/metrics/evaluation.h"
 
 namespace deeplab::engine {
 
-/// A network's scores of one image, changed with the image at hand, as a CRF
-/// does: logits [K, H, W] -> any scores whose largest is the class [K, H, W].
+/// Refines a network's scores with the help of the image, as a CRF does. The
+/// largest of the returned scores at a pixel determines its class. Shapes:
+/// logits [K, H, W] -> scores [K, H, W].
 using PostProcess = std::function<
     torch::Tensor(const Sample& sample, const torch::Tensor& logits)>;
 
 /// How to evaluate.
 struct EvaluateOptions {
-  EvaluationOptions counted;
-  /// Empty: the network's own scores alone.
+  metrics::EvaluationOptions counted;
+  /// If it is empty, only the network's own scores are evaluated.
   PostProcess post_process;
-  /// After each image: how many are done. May be empty.
+  /// Called after each image with the number of finished images. May be empty.
   std::function<void(int64_t done)> on_image;
-  /// The class of each pixel, int64 [H, W], after post_process where there is
-  /// one. May be empty.
+  /// Called with the class of each pixel, int64 [H, W], after post_process if
+  /// there is one. May be empty.
   std::function<void(const Sample& sample, const torch::Tensor& prediction)>
       on_prediction;
 };
 
-/// What one pass over a data set counted.
+/// The counts of one pass over a data set.
 struct Evaluated {
-  Evaluation network;
-  /// After post_process.
-  std::optional<Evaluation> processed;
+  metrics::Evaluation network;
+  /// The counts after post_process; unset without it.
+  std::optional<metrics::Evaluation> processed;
 
-  /// The last word.
-  const Evaluation& final() const { return processed ? *processed : network; }
+  /// Returns the counts after post_process if there is one, else the network's.
+  const metrics::Evaluation& final() const {
+    return processed ? *processed : network;
+  }
 };
 
-/// A network's scores of one whole image, float [num_classes, H, W].
-/// Throws: DataError naming the image, where their number of classes is not
-///         `num_classes`; Error where they are not finite.
+/// Returns a network's scores for one whole image, float [num_classes, H, W].
+/// Throws: DataError naming the image, if the number of classes is not
+///         `num_classes`; Error if the scores are not finite.
 torch::Tensor score(
-    const model::Segmenter& segmenter, const Sample& sample, int64_t num_classes
+    const Segmenter& segmenter, const Sample& sample, int64_t num_classes
 );
 
-/// Segments every image, one at a time at its own size, and counts.
-/// Throws: as score() and Evaluation::add(); c10::Error for a label out of
-///         range (data sets check theirs).
+/// Segments every image, one at a time at its own size, and counts the results.
+/// Throws: the same as score() and Evaluation::add(); c10::Error if a label is
+///         out of range (data sets check their labels).
 Evaluated evaluate(
-    const model::Segmenter& segmenter,
+    const Segmenter& segmenter,
     const SampleSource& samples,
     const EvaluateOptions& options
 );

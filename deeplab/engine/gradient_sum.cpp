@@ -9,19 +9,20 @@ namespace deeplab::engine {
 
 struct GradientSum::Bucket {
   std::vector<size_t> parameters;
-  /// Where each begins in `values`.
+  /// Offset of each parameter in `values`.
   std::vector<int64_t> starts;
   torch::Tensor values;
-  /// Parameters whose gradient is whole.
+  /// Number of parameters whose gradient is complete.
   size_t ready = 0;
   std::unique_ptr<ProcessGroup::Pending> sum;
 };
 
-/// Tells of each time that a parameter's gradient was added to, while it lives.
+/// Calls arrive() whenever a gradient is added to a parameter, as long as the
+/// hook lives.
 struct GradientSum::Hook {
-  class Told : public torch::autograd::FunctionPostHook {
+  class GradientReadyHook : public torch::autograd::FunctionPostHook {
    public:
-    Told(GradientSum& owner, size_t parameter)
+    GradientReadyHook(GradientSum& owner, size_t parameter)
         : owner_(owner), parameter_(parameter) {}
     torch::autograd::variable_list operator()(
         const torch::autograd::variable_list& outputs,
@@ -38,13 +39,14 @@ struct GradientSum::Hook {
 
   Hook(GradientSum& owner, const torch::Tensor& value, size_t parameter)
       : accumulator(torch::autograd::impl::grad_accumulator(value)),
-        key(accumulator->add_post_hook(std::make_unique<Told>(owner, parameter))
-        ) {}
+        key(accumulator->add_post_hook(
+            std::make_unique<GradientReadyHook>(owner, parameter)
+        )) {}
   Hook(const Hook&) = delete;
   Hook& operator=(const Hook&) = delete;
   ~Hook() { accumulator->del_post_hook(key); }
 
-  /// A shared pointer, of the kind that this version of LibTorch has.
+  /// Type of a shared pointer, which differs between versions of LibTorch.
   using Accumulator = decltype(torch::autograd::impl::grad_accumulator({}));
   Accumulator accumulator;
   uintptr_t key;
@@ -79,7 +81,7 @@ void GradientSum::fill_buckets(int64_t bucket_bytes) {
     buckets_.back()->values = torch::zeros({size}, options);
     size = 0;
   };
-  // Backward reaches the last layers first.
+  // Backward computes the gradients of the last layers first.
   for (size_t i = parameters_.size(); i-- > 0;) {
     const int64_t more = parameters_[i].numel();
     const auto bytes =
@@ -120,7 +122,7 @@ void GradientSum::send(Bucket& bucket) {
     const auto& parameter = parameters_[bucket.parameters[k]];
     auto place = bucket.values.narrow(0, bucket.starts[k], parameter.numel());
     if (parameter.grad().defined()) {
-      // In the order of memory, which channels_last is in.
+      // Copies in memory order, so that channels_last gradients are contiguous.
       place.copy_(parameter.grad().as_strided(
           {parameter.numel()}, {1}, parameter.grad().storage_offset()
       ));

@@ -9,16 +9,18 @@
 
 namespace deeplab::engine {
 
-/// Adds the gradients of a network up over processes while backward still
-/// runs: they are packed into buckets, the last layers first, and a bucket sets
-/// out as soon as all of it is there. Buckets are the same in each step and
-/// each run, so that sums come out the same bits.
+/// Sums the gradients of a network over processes while backward is still
+/// running, like PyTorch's DistributedDataParallel. Gradients are packed into
+/// buckets, the last layers first, and the sum of a bucket starts as soon as
+/// all its gradients are complete. Buckets are the same in every step and every
+/// run, so the sums are bit-identical.
 /// Source: Li et al. 2020, "PyTorch Distributed", arXiv:2006.15704, section
 ///         3.2.
 class GradientSum {
  public:
-  /// The parameters stay where they are while this lives. `bucket_bytes` is
-  /// the size above which a bucket is closed.
+  /// The parameters must keep their memory as long as this object lives.
+  /// `bucket_bytes` is the largest size of a bucket; a larger parameter has a
+  /// bucket of its own.
   GradientSum(
       const std::vector<TrainedParameter>& parameters,
       std::shared_ptr<ProcessGroup> processes,
@@ -28,9 +30,11 @@ class GradientSum {
   GradientSum(const GradientSum&) = delete;
   GradientSum& operator=(const GradientSum&) = delete;
 
-  /// Before the backward whose gradients, with all those before, are added up.
+  /// Must be called before the last backward of a step. The gradients of this
+  /// backward, and those accumulated before it, are summed.
   void begin();
-  /// After it: all gradients are sums when it returns.
+  /// Must be called after that backward. When it returns, all gradients are
+  /// sums over the processes.
   void finish();
 
  private:
@@ -44,10 +48,11 @@ class GradientSum {
   std::shared_ptr<ProcessGroup> processes_;
   std::vector<std::unique_ptr<Hook>> hooks_;
   std::vector<std::unique_ptr<Bucket>> buckets_;
-  /// Of each parameter: its bucket.
+  /// Bucket of each parameter.
   std::vector<Bucket*> bucket_of_;
-  /// How often each gradient is added to in one backward (several times where
-  /// it is run in parts), once that is known.
+  /// Number of times that each gradient is added to in one backward (more than
+  /// once if backward runs in parts, as activation checkpointing does). It is
+  /// learned in the first step.
   std::vector<int64_t> expected_;
   std::vector<int64_t> arrived_;
   bool knows_expected_ = false;

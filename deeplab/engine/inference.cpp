@@ -6,14 +6,13 @@
 #include <iomanip>
 #include <sstream>
 
+#include <fmt/core.h>
 #include <torch/types.h>
 
 #include "deeplab/core/error.h"
 
 namespace deeplab::engine {
 namespace {
-
-using model::ImageSize;
 
 ImageSize size_of(const torch::Tensor& images) {
   return {images.size(2), images.size(3)};
@@ -36,8 +35,7 @@ torch::Tensor resize(
 ) {
   if (maps.size(2) == size.height && maps.size(3) == size.width) return maps;
   return at::upsample_bilinear2d(
-      maps,
-      {size.height, size.width},
+      maps, {size.height, size.width},
       /*align_corners=*/rule == SizingRule::kTensorFlow
   );
 }
@@ -47,9 +45,9 @@ torch::Tensor log_of(torch::Tensor probabilities) {
   return probabilities.clamp_min_(kTiny).log_();
 }
 
-/// Scores of images that may be larger than the window.
+/// Returns the scores of images that may be larger than the window.
 torch::Tensor in_pieces(
-    const model::Segmenter& network,
+    const Segmenter& network,
     const torch::Tensor& images,
     const InferenceOptions& options
 ) {
@@ -87,16 +85,14 @@ torch::Tensor in_pieces(
 
 }  // namespace
 
-model::Segmenter make_inference(
-    model::Segmenter network, const InferenceOptions& options
-) {
+Segmenter make_inference(Segmenter network, const InferenceOptions& options) {
   if (options.is_plain()) return network;
   return [network = std::move(network), options](const torch::Tensor& images) {
     const torch::NoGradGuard no_grad;
     const auto size = size_of(images);
     torch::Tensor sum;
     const auto add = [&](torch::Tensor scores) {
-      // One at a time, so that what is used up is freed.
+      // Each step overwrites its input, so that memory is freed early.
       scores = resize(scores, size, options.sizing);
       scores = scores.softmax(1);
       sum = sum.defined() ? sum.add_(scores) : scores;
@@ -154,21 +150,24 @@ double estimate_memory(
   const double whole = pixels(image) * classes * kFloat;
   const double scores = pixels(largest) * classes * kFloat;
   double network = memory.bytes(pixels(piece));
-  // The mean over pieces grows beside each piece's pass.
+  // The sum over pieces is held in addition to the pass of the current piece.
   if (options.window) network += scores;
   double total = network;
   if (!options.is_plain()) {
-    // Beside the mean of all passes: a pass, its mirrored scores, its scores
-    // at the image's size, or their probabilities.
+    // Besides the sum of all passes, one of these is held: a pass with the
+    // network, its mirrored scores, its scores at the image's size, or their
+    // probabilities.
     total = whole + std::max({network, 2 * scores, scores + whole, 2 * whole});
     constexpr double kChannels = 3;
     total += 2 * pixels(largest) * kChannels * kFloat;
   }
-  // Of the image: itself, labels, prediction, and what counting needs.
-  constexpr double kBesides = 80;
-  // Freed blocks that are too small for what comes next.
-  constexpr double kFragmentation = 1.15;
-  return kFragmentation * (total + kBesides * pixels(image));
+  // Per pixel of the image: the image as float and as 8 bits, and int64 maps:
+  // the labels, the prediction, and the metrics' intermediate results.
+  constexpr double kImage = 3 * (4 + 1);
+  constexpr double kMaps = 8 * 8;
+  // Margin for freed blocks that are too small to be reused.
+  constexpr double kMargin = 1.15;
+  return kMargin * (total + (kImage + kMaps) * pixels(image));
 }
 
 InferenceOptions fit_memory(
@@ -196,21 +195,10 @@ InferenceOptions fit_memory(
     text << std::fixed << std::setprecision(2) << value / (1 << 30);
     return text.str();
   };
-  throw DataError(
-      str("an image of ",
-          image.height,
-          "x",
-          image.width,
-          " needs ",
-          gib(needed()),
-          " GiB even in pieces of ",
-          kLeast,
-          "x",
-          kLeast,
-          "; ",
-          gib(bytes),
-          " GiB are left of the limit")
-  );
+  throw DataError(fmt::format(
+      "an image of {}x{} needs {} GiB even in pieces of {}x{}; only {} GiB of the memory limit are left; raise the limit",
+      image.height, image.width, gib(needed()), kLeast, kLeast, gib(bytes)
+  ));
 }
 
 }  // namespace deeplab::engine

@@ -4,17 +4,18 @@
 #include <torch/nn/functional/activation.h>
 #include <torch/nn/functional/loss.h>
 
-#include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
-#include "deeplab/engine/trimap.h"
-#include "deeplab/nn/fixed_order.h"
+#include "deeplab/engine/loss_table.h"
+#include "deeplab/metrics/trimap.h"
+#include "deeplab/nn/determinism.h"
 
 namespace deeplab::engine {
 namespace {
 
 namespace functional = torch::nn::functional;
 
-/// Below the weight of any pixel.
+/// Smaller than the weight of any pixel, so that it only prevents a division by
+/// 0.
 constexpr double kTiny = 1e-12;
 
 torch::Tensor at_least_float32(const torch::Tensor& scores) {
@@ -22,7 +23,7 @@ torch::Tensor at_least_float32(const torch::Tensor& scores) {
                                                  : scores.to(torch::kFloat32);
 }
 
-/// Float [N, H, W]: 0 at void.
+/// Returns the weight of each pixel, float [N, H, W], which is 0 at void.
 torch::Tensor pixel_weights(
     const LossConfig& config,
     const torch::Tensor& labels,
@@ -37,7 +38,9 @@ torch::Tensor pixel_weights(
   if (config.boundary_weight != 0) {
     std::vector<torch::Tensor> bands;
     for (const auto& image : labels.cpu().unbind(0)) {
-      bands.push_back(boundary_band(image, config.boundary_width).ne(kVoid));
+      bands.push_back(
+          metrics::boundary_band(image, config.boundary_width).ne(kVoid)
+      );
     }
     const auto near = torch::stack(bands).to(weights);
     weights = weights * (1 + config.boundary_weight * near);
@@ -46,11 +49,12 @@ torch::Tensor pixel_weights(
 }
 
 bool weighs_pixels(const LossConfig& config) {
-  return config.kind == "focal" || config.boundary_weight != 0 ||
+  return config.kind != "cross_entropy" || config.boundary_weight != 0 ||
          config.mines();
 }
 
-/// Sum of the cross-entropies, weighted by class.
+/// Returns the cross-entropy weighted by class, summed or per pixel as
+/// `reduction` asks.
 torch::Tensor cross_entropy(
     const LossConfig& config,
     const torch::Tensor& logits,
@@ -58,8 +62,7 @@ torch::Tensor cross_entropy(
     functional::CrossEntropyFuncOptions::reduction_t reduction
 ) {
   return functional::cross_entropy(
-      logits,
-      target.labels,
+      logits, target.labels,
       functional::CrossEntropyFuncOptions()
           .weight(target.class_weights)
           .ignore_index(kVoid)
@@ -68,32 +71,25 @@ torch::Tensor cross_entropy(
   );
 }
 
-/// Cross-entropy [N, H, W], without weights; 0 at void.
+/// Returns the unweighted cross-entropy of each pixel, [N, H, W], which is 0 at
+/// void.
 torch::Tensor pixel_entropies(
     const LossConfig& config,
     const torch::Tensor& logits,
     const torch::Tensor& labels
 ) {
-  if (nn::needs_fixed_order(logits)) {
-    return cross_entropy_by_products(logits, labels);
+  if (nn::is_deterministic(logits)) {
+    return cross_entropy_deterministic(logits, labels);
   }
   LossTarget unweighted;
   unweighted.labels = labels;
   return cross_entropy(config, logits, unweighted, torch::kNone);
 }
 
-torch::Tensor losses_of(
-    const LossConfig& config, const torch::Tensor& entropies
-) {
-  if (config.kind != "focal") return entropies;
-  // At 0 a gamma below 1 has an infinite slope.
-  constexpr double kLeast = 1e-7;
-  const auto doubts = (1 - (-entropies).exp()).clamp_min(kLeast);
-  return doubts.pow(config.gamma) * entropies;
-}
-
-/// The pixels that count, bool, of those that are not void, flat. Both losses
-/// grow with the cross-entropy, so that it tells which are the largest.
+/// Returns which pixels are selected by hard example mining: bool [P] for the P
+/// pixels that are not void. Both pixel-wise losses grow with the
+/// cross-entropy, so the pixels with the largest loss are those with the
+/// largest cross-entropy.
 torch::Tensor hard_pixels(
     const LossConfig& config, const torch::Tensor& entropies, int64_t iteration
 ) {
@@ -103,7 +99,7 @@ torch::Tensor hard_pixels(
   if (config.ohem_below) {
     const auto sure = (-entropies).exp();
     const int64_t least = std::min(config.ohem_least, pixels - 1);
-    const auto at_least = nn::needs_fixed_order(sure)
+    const auto at_least = nn::is_deterministic(sure)
                               ? std::get<0>(sure.sort()).select(0, least)
                               : std::get<0>(sure.kthvalue(least + 1));
     picked = sure < at_least.clamp_min(*config.ohem_below);
@@ -112,9 +108,8 @@ torch::Tensor hard_pixels(
     const double ramp = config.hard_ramp == 0
                             ? 1
                             : std::min(
-                                  1.0,
-                                  static_cast<double>(iteration) /
-                                      static_cast<double>(config.hard_ramp)
+                                  1.0, static_cast<double>(iteration) /
+                                           static_cast<double>(config.hard_ramp)
                               );
     const double share = 1 - ramp * (1 - config.hard_share);
     const auto count = std::max<int64_t>(
@@ -138,7 +133,10 @@ torch::Tensor mined(
   const auto flat_weights =
       weights.masked_select(counted) * picked.to(weights.scalar_type());
   const auto total = flat_weights.sum().clamp_min(kTiny);
-  return target.share * (losses_of(config, flat) * flat_weights).sum() / total;
+  return target.share *
+         (find_loss(config.kind).of_entropies(config, flat) * flat_weights)
+             .sum() /
+         total;
 }
 
 torch::Tensor pixelwise(
@@ -152,18 +150,20 @@ torch::Tensor pixelwise(
     const auto weights =
         pixel_weights(config, target.labels, target.class_weights);
     if (config.mines()) return mined(config, entropies, weights, target);
-    sum = (losses_of(config, entropies) * weights).sum();
-  } else if (nn::needs_fixed_order(logits)) {
+    sum = (find_loss(config.kind).of_entropies(config, entropies) * weights)
+              .sum();
+  } else if (nn::is_deterministic(logits)) {
     const SoftTruth truth{config.label_smoothing, target.class_weights};
-    sum = cross_entropy_by_products(logits, target.labels, truth).sum();
+    sum = cross_entropy_deterministic(logits, target.labels, truth).sum();
   } else {
     sum = cross_entropy(config, logits, target, torch::kSum);
   }
-  // With nothing to divide, the sum is 0 and stays it.
+  // If every pixel is void, the sum is 0 and the quotient is 0 too.
   return sum / target.total.to(sum.dtype()).clamp_min(kTiny);
 }
 
-/// Probabilities [P, K] and labels [P] of the pixels that are not void.
+/// Returns the probabilities [P, K] and labels [P] of the pixels that are not
+/// void.
 std::pair<torch::Tensor, torch::Tensor> counted_pixels(
     const torch::Tensor& logits, const torch::Tensor& labels
 ) {
@@ -176,55 +176,6 @@ std::pair<torch::Tensor, torch::Tensor> counted_pixels(
       flat_labels.index_select(0, places)};
 }
 
-torch::Tensor tversky(
-    const torch::Tensor& probabilities,
-    const torch::Tensor& labels,
-    double false_weight,
-    double missed_weight
-) {
-  const auto truth =
-      torch::one_hot(labels, probabilities.size(1)).to(probabilities);
-  const auto right = (probabilities * truth).sum(0);
-  const auto in_truth = truth.sum(0);
-  const auto claimed = probabilities.sum(0);
-  const auto score = right / (right + false_weight * (claimed - right) +
-                              missed_weight * (in_truth - right))
-                                 .clamp_min(kTiny);
-  return 1 - score.masked_select(in_truth > 0).mean();
-}
-
-/// Counted in whole numbers: exact for any number of pixels, and the same bits
-/// each time on CUDA.
-/// Shapes: int64 [pixels], 1 or 0 -> [pixels] of `type`.
-/// Source: Berman et al. 2018, algorithm 1.
-torch::Tensor lovasz_gradient(
-    const torch::Tensor& sorted_truth, torch::ScalarType type
-) {
-  const auto total = sorted_truth.sum();
-  const auto intersection = total - sorted_truth.cumsum(0);
-  const auto either = total + (1 - sorted_truth).cumsum(0);
-  const auto jaccard = 1 - intersection.to(type) / either.to(type);
-  return torch::cat(
-      {jaccard.slice(0, 0, 1), jaccard.slice(0, 1) - jaccard.slice(0, 0, -1)}
-  );
-}
-
-torch::Tensor lovasz(
-    const torch::Tensor& probabilities, const torch::Tensor& labels
-) {
-  std::vector<torch::Tensor> losses;
-  for (int64_t c = 0; c < probabilities.size(1); ++c) {
-    const auto truth = labels.eq(c).to(torch::kLong);
-    if (truth.sum().item<int64_t>() == 0) continue;
-    const auto errors = (truth - probabilities.select(1, c)).abs();
-    const auto [sorted, order] = errors.sort(0, /*descending=*/true);
-    losses.push_back(sorted.dot(
-        lovasz_gradient(truth.index_select(0, order), sorted.scalar_type())
-    ));
-  }
-  return torch::stack(losses).mean();
-}
-
 torch::Tensor regionwise(
     const LossConfig& config,
     const torch::Tensor& logits,
@@ -232,12 +183,7 @@ torch::Tensor regionwise(
 ) {
   const auto [probabilities, truth] = counted_pixels(logits, labels);
   if (truth.numel() == 0) return logits.sum() * 0;
-  if (config.kind == "lovasz") return lovasz(probabilities, truth);
-  if (config.kind == "dice") return tversky(probabilities, truth, 0.5, 0.5);
-  if (config.kind == "jaccard") return tversky(probabilities, truth, 1, 1);
-  return tversky(
-      probabilities, truth, config.false_weight, config.missed_weight
-  );
+  return find_loss(config.kind).of_regions(config, probabilities, truth);
 }
 
 }  // namespace
@@ -246,7 +192,7 @@ torch::Tensor total_weight(
     const LossConfig& config,
     const torch::Tensor& labels,
     const torch::Tensor& class_weights,
-    const nn::SumOverProcesses& sum
+    const nn::AllReduce& sum
 ) {
   if (!config.is_pixelwise() || config.mines()) return {};
   auto total =
@@ -267,7 +213,7 @@ torch::Tensor loss_term(
               : target.share * regionwise(config, scores, target.labels));
 }
 
-torch::Tensor cross_entropy_by_products(
+torch::Tensor cross_entropy_deterministic(
     const torch::Tensor& logits,
     const torch::Tensor& labels,
     const SoftTruth& soft

@@ -7,9 +7,9 @@
 
 namespace deeplab::engine {
 
-/// The factor on the loss that keeps float16's gradients above its least
-/// number: halved at each step whose gradients are not finite (which is then
-/// left out), doubled after 2000 that are.
+/// Factor on the loss that keeps float16 gradients from underflowing. It is
+/// halved after each step whose gradients are not finite (the step itself is
+/// skipped), and doubled after 2000 steps in a row with finite gradients.
 /// Source: Micikevicius et al. 2017, arXiv:1710.03740, section 3.2.
 class LossScale {
  public:
@@ -23,15 +23,15 @@ class LossScale {
     steps_ = steps;
   }
 
-  /// After a backward; whether its gradients are to be used.
-  /// Throws: Error where they are not finite without any factor either.
+  /// Updates the factor after a backward. Returns true if the gradients may be
+  /// used.
+  /// Throws: Error if the gradients are not finite even without scaling.
   bool update(bool gradients_are_finite) {
     if (!gradients_are_finite) {
       factor_ /= 2;
       if (factor_ < 1) {
         throw Error(
-            "gradients are not finite in float16, whatever the loss is scaled "
-            "by; train in bfloat16 or float32, or lower train.learning_rate"
+            "gradients are not finite in float16 at any loss scale; train in bfloat16 or float32, or lower train.learning_rate"
         );
       }
       steps_ = 0;

@@ -12,7 +12,8 @@
 namespace deeplab::engine {
 namespace {
 
-/// Hears of each allocation, as torch's profiler does.
+/// Receives each allocation of the thread in the way that torch's profiler
+/// does.
 class Listener : public c10::MemoryReportingInfoBase {
  public:
   void reportMemoryUsage(
@@ -47,12 +48,12 @@ int64_t peak_tensor_bytes(const std::function<void()>& work) {
   return listener->peak();
 }
 
-MemoryModel measure_memory(const model::Segmenter& segmenter) {
+MemoryModel measure_memory(const Segmenter& segmenter) {
   constexpr int64_t kSmall = 129;
   constexpr int64_t kLarge = 257;
   const auto peak = [&](int64_t side) {
     const auto image = torch::zeros({1, 3, side, side});
-    // The first run also makes what later runs keep.
+    // The first run also allocates what later runs reuse.
     segmenter(image);
     return static_cast<double>(peak_tensor_bytes([&] { segmenter(image); }));
   };

@@ -5,16 +5,17 @@
 #include <functional>
 #include <memory>
 
-#include "deeplab/model/segmenter.h"
+#include "deeplab/core/segmenter.h"
 
 namespace deeplab::engine {
 
-/// The most memory that torch's tensors held at once while `work` ran, in
-/// bytes, of all devices; what its libraries use besides is not seen. Counts
-/// what the calling thread allocates and frees.
+/// Returns the peak memory in bytes that torch's tensors held during `work`,
+/// over all devices. Only allocations of the calling thread are counted, and
+/// memory that the libraries use internally is not.
 int64_t peak_tensor_bytes(const std::function<void()>& work);
 
-/// What a network needs for an image, in bytes.
+/// Memory that a network needs for one image, in bytes, as a linear function of
+/// the number of pixels.
 struct MemoryModel {
   double fixed = 0;
   double per_pixel = 0;
@@ -22,7 +23,8 @@ struct MemoryModel {
   double bytes(double pixels) const { return fixed + per_pixel * pixels; }
 };
 
-/// Runs the network on images of 129 x 129 and 257 x 257 and draws the line.
-MemoryModel measure_memory(const model::Segmenter& segmenter);
+/// Measures the peak memory for images of 129 x 129 and 257 x 257 and returns
+/// the line through both.
+MemoryModel measure_memory(const Segmenter& segmenter);
 
 }  // namespace deeplab::engine

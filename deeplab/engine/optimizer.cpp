@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/optimizer.h"
 
+#include <array>
 #include <cmath>
+
+#include <fmt/core.h>
 
 #include "deeplab/core/error.h"
 
@@ -18,13 +21,32 @@ bool is_bias(const std::string& name) {
          name.compare(name.size() - kBias.size(), kBias.size(), kBias) == 0;
 }
 
-/// A kernel for each channel; networks read colours, so that no other
-/// convolution has one input channel.
+/// Returns true for the weight of a depthwise convolution. No other convolution
+/// has a single input channel, because networks read RGB images.
 bool is_depthwise(const torch::Tensor& weight) {
   return weight.dim() == 4 && weight.size(1) == 1;
 }
 
+struct OptimizerEntry {
+  const char* name;
+  Optimizer::Kind kind;
+  const char* about;
+};
+constexpr std::array kOptimizers{
+    OptimizerEntry{
+        "sgd", Optimizer::Kind::kSgd,
+        "stochastic gradient descent with momentum"},
+    OptimizerEntry{"adam", Optimizer::Kind::kAdam, "Adam (Kingma and Ba 2014)"},
+    OptimizerEntry{
+        "adamw", Optimizer::Kind::kAdamW,
+        "Adam with decoupled weight decay (Loshchilov and Hutter 2017)"},
+};
+
 }  // namespace
+
+Rule known_optimizers() { return one_of(names_of(kOptimizers)); }
+
+std::vector<NamedUse> optimizer_uses() { return uses_of(kOptimizers); }
 
 std::vector<TrainedParameter> trained_parameters(
     const torch::nn::Module& network, const TrainConfig& config
@@ -37,8 +59,7 @@ std::vector<TrainedParameter> trained_parameters(
     const bool decays =
         weight.dim() > 1 && (config.depthwise_decay || !is_depthwise(weight));
     TrainedParameter entry{
-        name,
-        weight,
+        name, weight,
         begins_with(name, "backbone.") ? 1 : config.head_multiplier,
         decays ? config.weight_decay : 0};
     for (size_t i = 0; i < config.groups.size(); ++i) {
@@ -56,14 +77,10 @@ std::vector<TrainedParameter> trained_parameters(
   }
   for (size_t i = 0; i < used.size(); ++i) {
     if (used[i]) continue;
-    throw ConfigError(
-        str("train.groups[",
-            i,
-            "].prefix is \"",
-            config.groups[i].prefix,
-            "\", with which no parameter's name begins that an earlier group "
-            "left; deeplab describe lists the modules")
-    );
+    throw ConfigError(fmt::format(
+        "train.groups[{}].prefix is \"{}\"; no parameter's name begins with it, or earlier groups match them all; deeplab describe lists the modules",
+        i, config.groups[i].prefix
+    ));
   }
   return parameters;
 }
@@ -72,11 +89,7 @@ Optimizer::Optimizer(
     std::vector<TrainedParameter> parameters, const TrainConfig& config
 )
     : parameters_(std::move(parameters)),
-      kind_(
-          config.optimizer == "sgd"    ? Kind::kSgd
-          : config.optimizer == "adam" ? Kind::kAdam
-                                       : Kind::kAdamW
-      ),
+      kind_(find_named(kOptimizers, "train.optimizer", config.optimizer).kind),
       momentum_(config.momentum),
       nesterov_(config.nesterov),
       beta1_(config.beta1),

@@ -6,12 +6,13 @@
 
 #include <torch/types.h>
 
+#include "deeplab/core/names.h"
 #include "deeplab/engine/train_config.h"
 #include "deeplab/weights/state_dict.h"
 
 namespace deeplab::engine {
 
-/// How one parameter is trained.
+/// A parameter with its learning-rate factor and weight decay.
 struct TrainedParameter {
   std::string name;
   torch::Tensor parameter;
@@ -20,9 +21,10 @@ struct TrainedParameter {
   double weight_decay = 0;
 };
 
-/// What TrainConfig's `head_multiplier`, `groups` and `weight_decay` make of a
-/// network's parameters that train.
-/// Throws: ConfigError for a group that no parameter belongs to.
+/// Returns the trainable parameters of a network with their learning-rate
+/// factors and weight decays, as set by TrainConfig's `head_multiplier`,
+/// `groups`, `weight_decay` and `depthwise_decay`.
+/// Throws: ConfigError if a group matches no parameter.
 std::vector<TrainedParameter> trained_parameters(
     const torch::nn::Module& network, const TrainConfig& config
 );
@@ -31,42 +33,43 @@ std::vector<TrainedParameter> trained_parameters(
 ///
 /// - sgd: v = momentum * v + g + decay * w; w -= rate * v, with Nesterov
 ///   w -= rate * (g + decay * w + momentum * v);
-/// - adam: g + decay * w in the place of g;
+/// - adam: uses g + decay * w instead of g;
 /// - adamw: w *= 1 - rate * decay before Adam's step.
 ///
-/// Unlike torch::optim it keeps its state under the parameters' names, so that
-/// a checkpoint can hold it.
+/// Unlike torch::optim, it stores its state by parameter name, so that a
+/// checkpoint can contain it.
 /// Source: Kingma and Ba 2014, arXiv:1412.6980; Loshchilov and Hutter 2017,
 ///         arXiv:1711.05101.
 class Optimizer {
  public:
+  enum class Kind { kSgd, kAdam, kAdamW };
+
   Optimizer(
       std::vector<TrainedParameter> parameters, const TrainConfig& config
   );
 
   void zero_grad();
-  /// Euclidean norm of all gradients together, on the CPU.
+  /// Returns the Euclidean norm of all gradients together.
   double gradient_norm() const;
-  /// Multiplies all gradients.
+  /// Multiplies all gradients by `factor`.
   void scale_gradients(double factor);
-  /// Parameters without a gradient stay.
+  /// Updates all parameters that have a gradient.
   void step(double learning_rate);
 
-  /// Steps done, by which Adam corrects its means.
+  /// Returns the number of steps done, which Adam's bias correction uses.
   int64_t updates() const noexcept { return updates_; }
   void set_updates(int64_t updates) { updates_ = updates; }
 
-  /// Momentum (Adam: mean of gradients) by parameter name; not copied.
+  /// Returns the momentum (for Adam, the mean of gradients) by parameter name.
+  /// The tensors are not copied.
   weights::StateDict velocities() const { return named(velocities_); }
-  /// Adam's mean of squared gradients; empty for SGD.
+  /// Returns Adam's mean of squared gradients; empty for SGD.
   weights::StateDict squares() const { return named(squares_); }
   const std::vector<TrainedParameter>& parameters() const noexcept {
     return parameters_;
   }
 
  private:
-  enum class Kind { kSgd, kAdam, kAdamW };
-
   weights::StateDict named(const std::vector<torch::Tensor>& state) const;
   void sgd_step(size_t i, double rate);
   void adam_step(size_t i, double rate);
@@ -82,5 +85,8 @@ class Optimizer {
   std::vector<torch::Tensor> squares_;
   int64_t updates_ = 0;
 };
+
+/// Returns the optimizers with a one-line description of each.
+std::vector<NamedUse> optimizer_uses();
 
 }  // namespace deeplab::engine

@@ -13,6 +13,7 @@
 #ifndef USE_C10D_GLOO
 #define USE_C10D_GLOO
 #endif
+#include <fmt/core.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -30,11 +31,11 @@
 namespace deeplab::engine {
 namespace {
 
-/// How long those that saw a failure are given to say that they live.
+/// Time in which processes that saw a failure may report that they are alive.
 constexpr std::chrono::seconds kRollCall{5};
 constexpr std::chrono::milliseconds kPause{50};
 
-/// The first line, without torch's place in its source.
+/// Returns the first line of the message, without torch's source location.
 std::string first_line(const std::exception& error) {
   std::string text = error.what();
   text = text.substr(0, text.find('\n'));
@@ -55,22 +56,17 @@ std::shared_ptr<::gloo::transport::Device> make_device(const ProcessPlace& place
 }
 
 #ifdef DEEPLAB_HAS_NCCL
-/// What NCCL tells one GPU from others by.
+/// Returns the name by which NCCL tells a GPU from others.
 std::string name_gpu(torch::Device device) {
   std::array<char, 256> host{};
-  const char* told = std::getenv("NCCL_HOSTID");
-  if (told == nullptr) ::gethostname(host.data(), host.size() - 1);
+  const char* host_id = std::getenv("NCCL_HOSTID");
+  if (host_id == nullptr) ::gethostname(host.data(), host.size() - 1);
   const auto* gpu = at::cuda::getDeviceProperties(
       device.has_index() ? device.index() : at::cuda::current_device()
   );
-  return str(
-      told == nullptr ? host.data() : told,
-      '/',
-      gpu->pciDomainID,
-      ':',
-      gpu->pciBusID,
-      ':',
-      gpu->pciDeviceID
+  return fmt::format(
+      "{}/{}:{}:{}", host_id == nullptr ? host.data() : host_id,
+      gpu->pciDomainID, gpu->pciBusID, gpu->pciDeviceID
   );
 }
 #endif
@@ -106,12 +102,13 @@ struct ProcessGroup::Channel {
       if (std::uncaught_exceptions() == 0) {
         nccl->shutdown();
       } else {
-        // The others would be waited for; this tells them.
+        // shutdown() would wait for the other processes; releasing Gloo and
+        // aborting tells them instead.
         gloo.reset();
         nccl->abort();
       }
     } catch (const std::exception&) {
-      // It ends with the process.
+      // The communicator ends with the process.
     }
   }
 #endif
@@ -123,8 +120,8 @@ ProcessGroup::ProcessGroup(
     : place_(place),
       patience_(patience),
       channel_(std::make_unique<Channel>()) {
-  const auto subject = str(
-      "process ", rank(), " of ", size(), " at ", place.address, ":", place.port
+  const auto subject = fmt::format(
+      "process {} of {} at {}:{}", rank(), size(), place.address, place.port
   );
   try {
     c10d::TCPStoreOptions where;
@@ -140,18 +137,14 @@ ProcessGroup::ProcessGroup(
     auto options = c10d::ProcessGroupGloo::Options::create(patience);
     options->devices.push_back(make_device(place));
     channel_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
-        channel_->store,
-        static_cast<int>(rank()),
-        static_cast<int>(size()),
+        channel_->store, static_cast<int>(rank()), static_cast<int>(size()),
         options
     );
   } catch (const std::exception& error) {
-    throw Error(
-        str(subject,
-            ": the processes do not meet: ",
-            first_line(error),
-            "; each needs the same address and port, and a rank of its own")
-    );
+    throw Error(fmt::format(
+        "{}: the processes cannot connect: {}; each needs the same address and port, and a different rank",
+        subject, first_line(error)
+    ));
   }
 }
 
@@ -184,9 +177,7 @@ void ProcessGroup::use_device([[maybe_unused]] torch::Device device) {
   options->timeout = patience_;
   channel_->nccl = checked([&] {
     return c10::make_intrusive<c10d::ProcessGroupNCCL>(
-        channel_->store,
-        static_cast<int>(rank()),
-        static_cast<int>(size()),
+        channel_->store, static_cast<int>(rank()), static_cast<int>(size()),
         options
     );
   });
@@ -206,8 +197,8 @@ torch::Tensor ProcessGroup::to_channel(const torch::Tensor& values) const {
 }
 
 void ProcessGroup::sum(torch::Tensor& values) {
-  // A ring of sums takes several turns, of which each waits for a thread; up to
-  // this size sending all to all is quicker.
+  // A ring sum takes several rounds, and each round waits for a thread. Up to
+  // this size it is faster to send from every process to every other.
   constexpr size_t kSmall = 1 << 16;
   auto sums = to_channel(values);
   if (sums.is_cpu() && sums.nbytes() <= kSmall) {
@@ -243,7 +234,8 @@ std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
     )
         : group_(group), work_(std::move(work)), is_on_gpu_(is_on_gpu) {}
     void wait() override {
-      // A GPU would wait for one that is gone.
+      // If a process has died, the wait on the GPU would never end, so all
+      // processes meet first.
       if (is_on_gpu_) group_.meet();
       group_.checked([&] { return work_->wait(); });
     }
@@ -255,8 +247,7 @@ std::unique_ptr<ProcessGroup::Pending> ProcessGroup::begin_sum(
   };
   has_met_ = false;
   return std::make_unique<Sum>(
-      *this,
-      checked([&] { return channel_->add_up({values}); }),
+      *this, checked([&] { return channel_->add_up({values}); }),
       values.is_cuda()
   );
 }
@@ -297,7 +288,7 @@ std::vector<std::string> ProcessGroup::gather(const std::string& text) {
 void ProcessGroup::fail(const std::string& reason) {
   std::string missing;
   try {
-    const auto key = [](int64_t of) { return str("alive/", of); };
+    const auto key = [](int64_t of) { return fmt::format("alive/{}", of); };
     channel_->store->set(key(rank()), std::vector<uint8_t>{1});
     const auto end = std::chrono::steady_clock::now() + kRollCall;
     while (std::chrono::steady_clock::now() < end) {
@@ -313,22 +304,22 @@ void ProcessGroup::fail(const std::string& reason) {
   }
 #ifdef DEEPLAB_HAS_NCCL
   try {
-    // What a GPU waits for will not come.
+    // A GPU would wait forever for data that will not come.
     if (channel_->nccl) channel_->nccl->abort();
   } catch (const std::exception&) {
-    // What failed first is what is told.
+    // The first failure is the one to report.
   }
 #endif
   throw Error(
       missing.empty()
-          ? str("process ", rank(), ": the processes lost touch: ", reason)
-          : str("process ",
-                missing,
-                " of ",
-                size(),
-                " is gone or does not answer; what it said stands in its own "
-                "output. A training goes on from its last checkpoint with "
-                "--resume")
+          ? fmt::format(
+                "process {}: lost the connection to the other processes: {}",
+                rank(), reason
+            )
+          : fmt::format(
+                "process {} of {} has ended or does not answer; see its own output for the reason; resume a training from its last checkpoint with --resume",
+                missing, size()
+            )
   );
 }
 

@@ -10,78 +10,81 @@
 
 namespace deeplab::engine {
 
-/// Which of several processes this one is, and where they meet.
+/// Rank of this process and the address where the processes connect.
 struct ProcessPlace {
-  /// 0..size-1; process 0 holds the meeting place and writes the results.
+  /// In 0..size-1. Process 0 serves the rendezvous and writes the results.
   int64_t rank = 0;
   int64_t size = 1;
-  /// Name or number of process 0's host, and a port that is free there.
+  /// Host name or IP address of process 0, and a port that is free there.
   std::string address = "127.0.0.1";
   int64_t port = 29500;
-  /// Tells this meeting from earlier ones at the same place.
+  /// Distinguishes this rendezvous from earlier ones at the same address.
   std::string meeting = "0";
-  /// Network interface for the tensors, e.g. "eth0"; empty: the host name's.
+  /// Network interface for the tensors, e.g. "eth0". Empty: the interface of
+  /// the host name.
   std::string interface;
 };
 
-/// The processes of one training, which add their tensors up through LibTorch's
-/// c10d: over Gloo, and between GPUs over NCCL, where LibTorch has it. Every
-/// call is made by all of them, in the same order.
+/// The processes of one training run, which sum their tensors through
+/// LibTorch's c10d: over Gloo, or over NCCL between GPUs if LibTorch has it.
+/// All processes must make the same calls in the same order.
 ///
-/// Throws: Error from each call, naming the processes that died or that do not
+/// Throws: Error from every call, naming the processes that died or do not
 ///         answer.
 class ProcessGroup {
  public:
-  /// A sum that goes on beside this thread.
+  /// A sum that runs in the background.
   class Pending {
    public:
     virtual ~Pending() = default;
-    /// Returns when the tensor holds the sum.
+    /// Returns once the tensor holds the sum.
     virtual void wait() = 0;
   };
 
-  /// Waits until all processes are there.
-  /// Throws: Error where they do not come within `patience`.
+  /// Waits until all processes have connected.
+  /// Throws: Error if they have not connected after `patience`.
   ProcessGroup(const ProcessPlace& place, std::chrono::seconds patience);
   ~ProcessGroup();
   ProcessGroup(const ProcessGroup&) = delete;
   ProcessGroup& operator=(const ProcessGroup&) = delete;
 
-  /// Whether this build can add up over NCCL.
+  /// Returns true if this build can sum over NCCL.
   static bool has_nccl() noexcept;
 
   int64_t rank() const noexcept { return place_.rank; }
   int64_t size() const noexcept { return place_.size; }
 
-  /// Where the tensors are that will be added up: those on a GPU stay on it if
-  /// LibTorch has NCCL and each process a GPU of its own.
+  /// Announces the device of the tensors that will be summed. Tensors on a GPU
+  /// are summed there if LibTorch has NCCL and every process has a GPU of its
+  /// own.
   void use_device(torch::Device device);
-  /// Whether tensors there are added up there; others travel through the CPU.
+  /// Returns true if tensors on `device` are summed there. Other tensors are
+  /// copied to the CPU and back.
   bool adds_on(torch::Device device) const;
 
-  /// In place; the same bits on all. Over NCCL, a process that died is noticed
-  /// by the next call that goes over Gloo, or by NCCL's watchdog, which ends
-  /// the program.
+  /// Sums in place, with bit-identical results in all processes. Over NCCL, the
+  /// death of a process is noticed by the next call that uses Gloo, or by
+  /// NCCL's watchdog, which ends the program.
   void sum(torch::Tensor& values);
-  /// The same, begun; the tensor, dense and where sums are added up, must live
-  /// until its end.
+  /// Starts a sum in place. The tensor must be dense, lie on a device where
+  /// sums are made (see adds_on()), and live until the sum has finished.
   std::unique_ptr<Pending> begin_sum(torch::Tensor& values);
   double sum(double value);
-  /// Each gets what process 0 has.
+  /// Overwrites `values` with those of process 0.
   void broadcast(torch::Tensor& values);
-  /// What each of them has, by rank.
+  /// Returns the texts of all processes by rank.
   std::vector<std::string> gather(const std::string& text);
 
  private:
   struct Channel;
-  /// The same, by rank, of all processes.
+  /// Returns the tensors of all processes by rank. They must have equal shapes.
   std::vector<torch::Tensor> exchange(const torch::Tensor& own);
-  /// Dense, where sums are added up.
+  /// Returns a dense copy or view on the device where sums are made.
   torch::Tensor to_channel(const torch::Tensor& values) const;
-  /// What `call` returns. Throws: as fail() does, for what it throws.
+  /// Returns the result of `call`. If it throws, throws what fail() throws.
   template <class Call>
   auto checked(const Call& call);
-  /// Returns when all processes came here since the last begin_sum().
+  /// Waits until all processes have called it since the last begin_sum().
   void meet();
   [[noreturn]] void fail(const std::string& reason);
 

@@ -4,9 +4,7 @@
 namespace deeplab::engine {
 
 StepLoss::StepLoss(
-    const TrainConfig& config,
-    const torch::Tensor& like,
-    nn::SumOverProcesses sum
+    const TrainConfig& config, const torch::Tensor& like, nn::AllReduce sum
 )
     : terms_(config.loss), teacher_(config.teacher), sum_(std::move(sum)) {
   if (terms_.empty()) terms_.emplace_back();

@@ -10,25 +10,24 @@
 
 namespace deeplab::engine {
 
-/// What a training step minimises: the terms of train.loss on the result and on
-/// each side output, and the teacher's scores. A step's batch may come in
-/// pieces, and be spread over processes; the sum over all of them is the loss
-/// of the whole batch.
+/// The loss that a training step minimizes: the terms of train.loss on the
+/// result and on each side output, and distillation from the teacher. The batch
+/// of a step may be split into pieces and over processes. The sum over all of
+/// them is the loss of the whole batch.
 class StepLoss {
  public:
-  /// Class weights are kept in the form of `like`, one of the network's
-  /// parameters.
+  /// Class weights get the dtype and device of `like`, which is one of the
+  /// network's parameters.
   StepLoss(
-      const TrainConfig& config,
-      const torch::Tensor& like,
-      nn::SumOverProcesses sum
+      const TrainConfig& config, const torch::Tensor& like, nn::AllReduce sum
   );
 
-  /// At the beginning of step `iteration`: all labels of this process, and the
-  /// share of the whole batch's images that a piece has.
+  /// Must be called at the beginning of step `iteration`, with all labels of
+  /// this process. `share` is the fraction of the whole batch's images that is
+  /// in one piece.
   void begin(const torch::Tensor& labels, int64_t iteration, double share);
 
-  /// The loss of a piece, a scalar. `teacher` is undefined without
+  /// Returns the loss of a piece, a scalar. `teacher` is undefined without
   /// train.teacher.
   ///
   /// Shapes: labels int64 [N, H, W], teacher [N, K, H, W].
@@ -44,8 +43,9 @@ class StepLoss {
   std::vector<LossConfig> terms_;
   std::optional<TeacherConfig> teacher_;
   torch::Tensor class_weights_;
-  nn::SumOverProcesses sum_;
-  /// Of the step: see total_weight(), for each term and the teacher's.
+  nn::AllReduce sum_;
+  /// Divisors of this step, one per loss term, and the divisor of the teacher's
+  /// term; see total_weight().
   std::vector<torch::Tensor> totals_;
   torch::Tensor teacher_total_;
   int64_t iteration_ = 0;

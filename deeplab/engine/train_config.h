@@ -6,180 +6,330 @@
 #include <string>
 #include <vector>
 
+#include "deeplab/core/config_rule.h"
 #include "deeplab/engine/loss_config.h"
 
 namespace deeplab::engine {
 
-/// Parameters whose names begin alike, and how they are trained.
+/// The names of all optimizers (optimizer.cpp) and schedules (schedule.cpp).
+Rule known_optimizers();
+Rule known_schedules();
+
+/// Learning-rate overrides for parameters whose names begin alike, an item of
+/// config key `train.groups`.
 struct ParameterGroup {
-  /// E.g. "classifier." or "backbone.layer4".
   std::string prefix;
-  /// Factor on the learning rate.
   double rate = 1;
-  /// The same for biases; unset: `rate`.
   std::optional<double> bias_rate;
-  /// Unset: train.weight_decay.
   std::optional<double> weight_decay;
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("prefix", prefix);
-    visit("rate", rate);
-    visit("bias_rate", bias_rate);
-    visit("weight_decay", weight_decay);
+    visit(
+        "prefix", prefix,
+        "Beginning of the parameters' names, e.g. classifier. or backbone.layer4."
+    );
+    visit("rate", rate, at_least(0), "Factor on the learning rate.");
+    visit(
+        "bias_rate", bias_rate, at_least(0),
+        "Factor on the learning rate of biases; null: the same as rate."
+    );
+    visit(
+        "weight_decay", weight_decay, at_least(0),
+        "Weight decay of these parameters; null: train.weight_decay."
+    );
   }
 };
 
-/// A network whose scores are learned too, as config key `train.teacher`.
-/// Source: Hinton et al. 2015, arXiv:1503.02531.
+/// A teacher network whose scores the trained network learns as well, as config
+/// key `train.teacher`. Source: Hinton et al. 2015, arXiv:1503.02531.
 struct TeacherConfig {
-  /// A TorchScript file, of the same classes and normalisation.
   std::string file;
-  /// Factor on its loss.
   double weight = 1;
-  /// Both networks' scores are divided by this before their softmax.
   double temperature = 1;
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("file", file);
-    visit("weight", weight);
-    visit("temperature", temperature);
+    visit(
+        "file", file,
+        "TorchScript file of the teacher, with the same classes and normalisation."
+    );
+    visit(
+        "weight", weight, at_least(0), "Factor on the distillation loss.",
+        "Hinton et al. 2015, arXiv:1503.02531, section 2"
+    );
+    visit(
+        "temperature", temperature, above(0),
+        "Scores of both networks are divided by this before the softmax.",
+        "Hinton et al. 2015, arXiv:1503.02531, section 2"
+    );
   }
 };
 
 /// How to train, as config key `train`. Defaults follow DeepLabV3's protocol
-/// (Chen et al. 2017, arXiv:1706.05587, section 4.1) where that names a value.
+/// (Chen et al. 2017, arXiv:1706.05587, section 4.1) where it names a value.
+/// fields() says what each key is for.
 struct TrainConfig {
   int64_t iterations = 30000;
-  /// Images of a step, over all processes and pieces.
   int64_t batch_size = 16;
-  /// Pieces that a step's batch is cut into, one after the other, their
-  /// gradients added up: for batches that memory does not hold. Batch norm
-  /// sees one piece at a time.
   int64_t accumulate = 1;
   int64_t output_stride = 16;
-  /// What is minimised: the sum of these, for the result as for each side
-  /// output; empty: cross-entropy.
   std::vector<LossConfig> loss;
-  /// One weight a class in pixel-wise losses; empty: all 1.
   std::vector<double> class_weights;
   std::optional<TeacherConfig> teacher;
-  /// "sgd", "adam" or "adamw".
   std::string optimizer = "sgd";
   double learning_rate = 0.007;
-  /// Factor on the learning rate of all that is not the backbone.
   double head_multiplier = 1;
-  /// Exceptions to it, the first that fits.
   std::vector<ParameterGroup> groups;
   double momentum = 0.9;
   bool nesterov = false;
-  /// Adam's.
   double beta1 = 0.9;
   double beta2 = 0.999;
   double adam_epsilon = 1e-8;
-  /// On convolutions' weights; never on norms and biases.
   double weight_decay = 1e-4;
-  /// Whether it is on depthwise convolutions too; not in TensorFlow's networks
-  /// (regularize_depthwise=False).
   bool depthwise_decay = true;
-  /// Gradients longer than this, all together, are shortened to it.
   std::optional<double> clip_gradient_norm;
-  /// "poly", "step", "cosine", "one_cycle" or "constant": see schedule.h.
   std::string schedule = "poly";
   double poly_power = 0.9;
   int64_t step_every = 2000;
   double step_factor = 0.1;
-  /// What poly and cosine end at.
   double learning_rate_end = 0;
   int64_t update_every = 1;
   int64_t warmup_iterations = 0;
   double warmup_factor = 0.001;
   int64_t slow_start_iterations = 0;
   double slow_start_rate = 1e-4;
-  /// "train"; "sync": statistics over all processes; or "frozen": running
-  /// statistics, scale and shift stay as loaded.
   std::string batch_norm = "train";
-  /// Share of the old value that running statistics lose at each batch.
   double batch_norm_momentum = 0.1;
-  /// Weights are averaged over steps, each keeping this share of the old
-  /// average, (1 + i) / (10 + i) while that is less; validation and the best
-  /// checkpoint are of the average.
   std::optional<double> ema_decay;
-  /// "float32"; "bfloat16": convolutions and products in it; "float16": the
-  /// same with a scaled loss, on CUDA alone.
   std::string precision = "float32";
-  /// The backbone's units run again in backward instead of keeping their maps.
   bool recompute = false;
-  /// On CUDA, only algorithms that give the same bits each time.
   bool deterministic = false;
-  /// Leaves out the last, smaller batch of an epoch.
   bool drop_last = true;
-  /// Seeds weights, order, augmentation and dropout.
   int64_t seed = 0;
-  /// Iterations between validations, each with a checkpoint; 0: at the end.
   int64_t validate_every = 1000;
-  /// Iterations between further checkpoints; 0: none.
   int64_t checkpoint_every = 0;
-  /// A file of weights to start from; empty: random weights.
   std::string init_from;
-  /// Which of its dicts to take, e.g. "model_ema"; empty: the usual one.
   std::string init_key;
 
   template <class Visitor>
   void fields(Visitor& visit) {
-    visit("iterations", iterations);
-    visit("batch_size", batch_size);
-    visit("accumulate", accumulate);
-    visit("output_stride", output_stride);
-    visit("loss", loss);
-    visit("class_weights", class_weights);
-    visit("teacher", teacher);
-    visit("optimizer", optimizer);
-    visit("learning_rate", learning_rate);
-    visit("head_multiplier", head_multiplier);
-    visit("groups", groups);
-    visit("momentum", momentum);
-    visit("nesterov", nesterov);
-    visit("beta1", beta1);
-    visit("beta2", beta2);
-    visit("adam_epsilon", adam_epsilon);
-    visit("weight_decay", weight_decay);
-    visit("depthwise_decay", depthwise_decay);
-    visit("clip_gradient_norm", clip_gradient_norm);
-    visit("schedule", schedule);
-    visit("poly_power", poly_power);
-    visit("step_every", step_every);
-    visit("step_factor", step_factor);
-    visit("learning_rate_end", learning_rate_end);
-    visit("update_every", update_every);
-    visit("warmup_iterations", warmup_iterations);
-    visit("warmup_factor", warmup_factor);
-    visit("slow_start_iterations", slow_start_iterations);
-    visit("slow_start_rate", slow_start_rate);
-    visit("batch_norm", batch_norm);
-    visit("batch_norm_momentum", batch_norm_momentum);
-    visit("ema_decay", ema_decay);
-    visit("precision", precision);
-    visit("recompute", recompute);
-    visit("deterministic", deterministic);
-    visit("drop_last", drop_last);
-    visit("seed", seed);
-    visit("validate_every", validate_every);
-    visit("checkpoint_every", checkpoint_every);
-    visit("init_from", init_from);
-    visit("init_key", init_key);
+    batch_fields(visit);
+    loss_fields(visit);
+    optimizer_fields(visit);
+    schedule_fields(visit);
+    batch_norm_fields(visit);
+    run_fields(visit);
   }
 
-  /// `batch_norms`: whether the network has any, which need several images.
+  /// `batch_norms` says whether the network has batch norms, which need several
+  /// images at a time.
   /// Throws: ConfigError naming the first key that breaks a rule.
   void validate(int64_t num_classes, bool batch_norms) const;
-  /// Throws: ConfigError for a batch that so many processes cannot share.
+  /// Throws: ConfigError if the batch cannot be divided among so many
+  ///         processes.
   void validate_processes(int64_t processes, bool batch_norms) const;
+
+ private:
+  template <class Visitor>
+  void batch_fields(Visitor& visit) {
+    visit(
+        "iterations", iterations, at_least(1), "Number of training steps.",
+        "Chen et al. 2017, arXiv:1706.05587, section 4.1"
+    );
+    visit(
+        "batch_size", batch_size, at_least(1),
+        "Number of images in one step, over all processes and pieces.",
+        "Chen et al. 2017, arXiv:1706.05587, section 4.1"
+    );
+    visit(
+        "accumulate", accumulate, at_least(1),
+        "Number of pieces into which each process's part of a batch is cut; their gradients are summed, and batch norm sees one piece at a time."
+    );
+    visit(
+        "output_stride", output_stride, output_strides(),
+        "Output stride of the network in training: image pixels per feature.",
+        "Chen et al. 2017, arXiv:1706.05587, section 3.1"
+    );
+  }
+
+  template <class Visitor>
+  void loss_fields(Visitor& visit) {
+    visit(
+        "loss", loss,
+        "Terms of the loss; their weighted sum is minimised for the result and for each side output. Empty: cross-entropy."
+    );
+    visit(
+        "class_weights", class_weights, at_least(0),
+        "Weight of each class in pixel-wise losses. Empty: all 1."
+    );
+    visit(
+        "teacher", teacher,
+        "Teacher network for knowledge distillation; null: none.",
+        "Hinton et al. 2015, arXiv:1503.02531"
+    );
+  }
+
+  template <class Visitor>
+  void optimizer_fields(Visitor& visit) {
+    visit("optimizer", optimizer, known_optimizers(), "Optimizer.");
+    visit(
+        "learning_rate", learning_rate, at_least(0),
+        "Base learning rate, which the schedule scales.",
+        "Chen et al. 2017, arXiv:1706.05587, section 4.1"
+    );
+    visit(
+        "head_multiplier", head_multiplier, at_least(0),
+        "Factor on the learning rate of every parameter that is not the backbone's.",
+        "Chen et al. 2014, arXiv:1412.7062, section 4.1: 10 for the classifier"
+    );
+    visit(
+        "groups", groups,
+        "Learning-rate overrides by parameter-name prefix; the first match wins."
+    );
+    visit("momentum", momentum, fraction(), "Momentum of sgd.");
+    visit("nesterov", nesterov, "Whether sgd uses Nesterov momentum.");
+    visit(
+        "beta1", beta1, fraction(),
+        "adam, adamw: decay of the mean of gradients.",
+        "Kingma and Ba 2014, arXiv:1412.6980"
+    );
+    visit(
+        "beta2", beta2, fraction(),
+        "adam, adamw: decay of the mean of squared gradients.",
+        "Kingma and Ba 2014, arXiv:1412.6980"
+    );
+    visit(
+        "adam_epsilon", adam_epsilon, above(0),
+        "adam, adamw: added to the denominator.",
+        "Kingma and Ba 2014, arXiv:1412.6980"
+    );
+    visit(
+        "weight_decay", weight_decay, at_least(0),
+        "Weight decay of convolution weights; norms and biases have none.",
+        "TensorFlow's DeepLab"
+    );
+    visit(
+        "depthwise_decay", depthwise_decay,
+        "Whether depthwise convolutions have weight decay too; in TensorFlow's networks they do not (regularize_depthwise=False)."
+    );
+    visit(
+        "clip_gradient_norm", clip_gradient_norm, above(0),
+        "Largest allowed norm of all gradients together; larger gradients are scaled down. Null: no limit."
+    );
+  }
+
+  template <class Visitor>
+  void schedule_fields(Visitor& visit) {
+    visit(
+        "schedule", schedule, known_schedules(),
+        "How the learning rate changes over the iterations.",
+        "Chen et al. 2016, arXiv:1606.00915, section 4.1 (poly)"
+    );
+    visit(
+        "poly_power", poly_power, at_least(0),
+        "poly: the rate is multiplied by (1 - iteration / iterations) to this power.",
+        "Chen et al. 2016, arXiv:1606.00915, section 4.1"
+    );
+    visit(
+        "step_every", step_every, at_least(1),
+        "step: number of iterations after which the rate is multiplied by step_factor.",
+        "Chen et al. 2014, arXiv:1412.7062, section 4.1"
+    );
+    visit(
+        "step_factor", step_factor, at_least(0),
+        "step: factor on the rate at every step_every iterations.",
+        "Chen et al. 2014, arXiv:1412.7062, section 4.1"
+    );
+    visit(
+        "learning_rate_end", learning_rate_end, at_least(0),
+        "poly, cosine: learning rate at the end; at most learning_rate."
+    );
+    visit(
+        "update_every", update_every, at_least(1),
+        "Number of iterations after which the learning rate is updated."
+    );
+    visit(
+        "warmup_iterations", warmup_iterations, at_least(0),
+        "Number of warm-up iterations, in which the factor on the rate grows from warmup_factor to 1."
+    );
+    visit(
+        "warmup_factor", warmup_factor, at_least(0),
+        "Factor on the learning rate at the first iteration of the warm-up."
+    );
+    visit(
+        "slow_start_iterations", slow_start_iterations, at_least(0),
+        "Number of first iterations that run at slow_start_rate; the schedule begins after them. Must be below train.iterations.",
+        "TensorFlow's DeepLab, slow_start_step"
+    );
+    visit(
+        "slow_start_rate", slow_start_rate, at_least(0),
+        "Learning rate of the slow start.",
+        "TensorFlow's DeepLab, slow_start_learning_rate"
+    );
+  }
+
+  template <class Visitor>
+  void batch_norm_fields(Visitor& visit) {
+    visit(
+        "batch_norm", batch_norm, one_of({"train", "sync", "frozen"}),
+        "train: statistics of each process's piece; sync: statistics over all processes; frozen: running statistics, scale and shift stay as loaded."
+    );
+    visit(
+        "batch_norm_momentum", batch_norm_momentum, positive_fraction(),
+        "Weight of the new batch in the running statistics (PyTorch's momentum)."
+    );
+    visit(
+        "ema_decay", ema_decay, fraction(),
+        "Decay of the moving average of weights, which validation and the best checkpoint use; null: no average."
+    );
+  }
+
+  template <class Visitor>
+  void run_fields(Visitor& visit) {
+    visit(
+        "precision", precision, one_of({"float32", "bfloat16", "float16"}),
+        "Type of convolutions and matrix products; float16 scales the loss and needs CUDA."
+    );
+    visit(
+        "recompute", recompute,
+        "Whether backward runs the backbone's units again instead of keeping their feature maps: less memory, more time.",
+        "Chen et al. 2016, arXiv:1604.06174"
+    );
+    visit(
+        "deterministic", deterministic,
+        "Whether CUDA may use only algorithms that give the same bits each time."
+    );
+    visit(
+        "drop_last", drop_last,
+        "Whether the last, smaller batch of an epoch is left out."
+    );
+    visit(
+        "seed", seed, at_least(0),
+        "Seed of initial weights, order of images, augmentation and dropout."
+    );
+    visit(
+        "validate_every", validate_every, at_least(0),
+        "Iterations between validations, each with a checkpoint; 0: only at the end."
+    );
+    visit(
+        "checkpoint_every", checkpoint_every, at_least(0),
+        "Iterations between further checkpoints; 0: none."
+    );
+    visit(
+        "init_from", init_from,
+        "File of weights to start from. Empty: random weights."
+    );
+    visit(
+        "init_key", init_key,
+        "Dict within that file to read, e.g. model_ema. Empty: the usual one."
+    );
+  }
 };
 
-/// A line for a person whose batch norms see fewer images at a time than they
-/// need, or are frozen without weights to keep, with what helps; empty else.
+/// Returns a warning, with remedies, if batch norms see fewer images at a time
+/// than they need, or if they are frozen although the network starts from
+/// random weights. Otherwise returns an empty string.
 /// Source: Chen et al. 2017, arXiv:1706.05587, table 9.
 std::string batch_norm_warning(const TrainConfig& config, int64_t processes);
 

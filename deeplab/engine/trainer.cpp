@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cmath>
 
+#include <fmt/core.h>
 #include <torch/utils.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/core/names.h"
 #include "deeplab/core/random.h"
 #include "deeplab/engine/batch_norm.h"
 #include "deeplab/engine/schedule.h"
@@ -46,22 +48,15 @@ std::optional<torch::ScalarType> precision_of(
   if (config.precision == "bfloat16") return torch::kBFloat16;
   if (device.is_cuda()) return torch::kFloat16;
   throw ConfigError(
-      "train.precision is \"float16\", which only CUDA trains in; use "
-      "\"bfloat16\""
+      "train.precision is \"float16\", which needs a CUDA device; use \"bfloat16\""
   );
 }
 
-/// Gradients set out in buckets of this size: large enough that the cost of a
-/// message is small, small enough that the first leaves early.
+/// Size of the buckets in which gradients are summed: large enough that the
+/// cost of a message is small, small enough that the first sum starts early.
 constexpr int64_t kBucketBytes = 4 << 20;
 
-std::string join(const std::vector<std::string>& names) {
-  std::string all;
-  for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all;
-}
-
-/// The averages in the network's place, while it lives.
+/// Puts the averages in the network's place for the duration of a scope.
 class SwappedIn {
  public:
   explicit SwappedIn(std::optional<AveragedWeights>& averages)
@@ -95,7 +90,7 @@ Trainer::Trainer(
       device_(network_->parameters().front().device()),
       precision_(precision_of(config, device_)),
       optimizer_(trained_parameters(*network_, config), config) {
-  nn::SumOverProcesses sum;
+  nn::AllReduce sum;
   if (context_.processes) {
     context_.processes->use_device(device_);
     sum = [group = context_.processes](torch::Tensor& values) {
@@ -108,7 +103,7 @@ Trainer::Trainer(
   }
   loss_.emplace(config, network_->parameters().front(), sum);
   nn::set_norm_sum(
-      *network_, config.batch_norm == "sync" ? sum : nn::SumOverProcesses()
+      *network_, config.batch_norm == "sync" ? sum : nn::AllReduce()
   );
   if (config.ema_decay) averages_.emplace(*network_, *config.ema_decay);
 }
@@ -183,7 +178,7 @@ StepReport Trainer::step(const Batch& batch) {
   torch::manual_seed(rank == 0 ? seed : mix_seed({seed, rank}));
   network_->train();
   if (config_.batch_norm == "frozen") freeze_batch_norm(*network_);
-  // An evaluation in between may have used another stride.
+  // An evaluation in between may have changed the output stride.
   network_->set_output_stride(
       to_output_stride(config_.output_stride, "train.output_stride")
   );
@@ -239,14 +234,11 @@ double Trainer::finite_loss(const torch::Tensor& loss, const Batch& batch) {
   const bool own = std::isfinite(value);
   if (context_.processes) value = context_.processes->sum(value);
   if (std::isfinite(value)) return value;
-  throw Error(
-      str("the loss is ",
-          std::abs(value),
-          " at iteration ",
-          iteration_ + 1,
-          "; lower train.learning_rate, or look at the batch: ",
-          own ? "that of another process" : join(batch.names))
-  );
+  throw Error(fmt::format(
+      "the loss is {} at iteration {}; lower train.learning_rate, or check the images of this batch: {}",
+      std::abs(value), iteration_ + 1,
+      own ? "in another process" : list_names(batch.names)
+  ));
 }
 
 bool Trainer::update(StepReport& report) {
@@ -266,7 +258,7 @@ bool Trainer::update(StepReport& report) {
 }
 
 void Trainer::validate(const TrainHooks& hooks) {
-  // Running statistics differ between processes.
+  // Running statistics may differ between processes.
   if (context_.processes) share_state();
   const double score = [&] {
     const SwappedIn averages(averages_);
@@ -289,13 +281,10 @@ void Trainer::save(const TrainHooks& hooks, bool is_best) const {
 void Trainer::check_finite() const {
   for (const auto& item : network_->named_parameters()) {
     if (item.value().isfinite().all().item<bool>()) continue;
-    throw Error(
-        str(item.key(),
-            " is not finite after iteration ",
-            iteration_,
-            "; the checkpoint before it is left as it was; lower "
-            "train.learning_rate")
-    );
+    throw Error(fmt::format(
+        "{} is not finite after iteration {}; the previous checkpoint is unchanged; lower train.learning_rate",
+        item.key(), iteration_
+    ));
   }
 }
 

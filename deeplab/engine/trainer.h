@@ -7,6 +7,7 @@
 #include <string>
 
 #include "deeplab/core/sample.h"
+#include "deeplab/core/segmenter.h"
 #include "deeplab/engine/averaged_weights.h"
 #include "deeplab/engine/checkpoint.h"
 #include "deeplab/engine/gradient_sum.h"
@@ -16,82 +17,85 @@
 #include "deeplab/engine/step_loss.h"
 #include "deeplab/engine/train_config.h"
 #include "deeplab/model/deeplab.h"
-#include "deeplab/model/segmenter.h"
 
 namespace deeplab::engine {
 
-/// One iteration, as its observer sees it.
+/// Report on one iteration for an observer.
 struct StepReport {
-  /// Iterations done, this one included.
+  /// Number of iterations done, including this one.
   int64_t iteration = 0;
-  /// Over all processes.
+  /// Loss of the whole batch, over all processes.
   double loss = 0;
   double learning_rate = 0;
-  /// Before it was clipped; only where train.clip_gradient_norm asks for it.
+  /// Norm of the gradients before clipping; only set with
+  /// train.clip_gradient_norm.
   std::optional<double> gradient_norm;
-  /// With float16: gradients were not finite, and the weights stayed.
+  /// True if gradients were not finite (float16 only), so that the weights were
+  /// not updated.
   bool skipped = false;
-  /// Seconds of the whole iteration, and of those that passed before its batch
-  /// was there.
+  /// Duration of the whole iteration, and of the wait for its batch, in
+  /// seconds.
   double seconds = 0;
   double data_seconds = 0;
 };
 
-/// What a training calls while it runs: the place for logs, pictures, early
-/// stops and whatever else a user of the library wants to hang on. `validate`
-/// gives the mIoU of the network as it stands (with train.ema_decay, of its
-/// average); any of the others may be empty.
+/// Callbacks of a training run, e.g. for logs, pictures or early stopping.
+/// `validate` returns the mIoU of the current network (of its moving average
+/// with train.ema_decay). Any of the others may be empty.
 struct TrainHooks {
   std::function<void(const StepReport&)> on_step;
   std::function<double(int64_t iteration)> validate;
-  /// To be written to disk: before each validation, so that one that fails
-  /// costs nothing, and after it; `is_best` where none scored higher.
+  /// Saves a checkpoint to disk. It is called before each validation, so that a
+  /// failing validation costs nothing, and again after it; also at the interval
+  /// of train.checkpoint_every and before an early stop. `is_best` is true if
+  /// the validation scored higher than all before.
   std::function<void(const Checkpoint&, bool is_best)> save;
-  /// Whether to stop after this step; a checkpoint is saved first.
+  /// Returns true to stop after this step. A checkpoint is saved first.
   std::function<bool()> should_stop;
 };
 
-/// What a training works with beside the network and the config.
+/// What a training run needs besides the network and the config.
 struct TrainContext {
-  /// Several processes that train one network, each on its share of every
-  /// batch; empty: this one alone.
+  /// Processes that train one network together, each on its part of every
+  /// batch; null for a single process.
   std::shared_ptr<ProcessGroup> processes;
-  /// Whose scores are learned too, where train.teacher is set.
-  model::Segmenter teacher;
+  /// The teacher network for distillation. Required if train.teacher is set.
+  Segmenter teacher;
 };
 
-/// Trains a network. All randomness of iteration i comes from the seed and i,
-/// so that a training resumed from its checkpoint ends with the same bits as
-/// one never stopped (on the same machine and number of threads).
+/// Trains a network. All randomness of iteration i depends only on the seed and
+/// i, so a run that is resumed from a checkpoint ends with the same bits as one
+/// that was never stopped (on the same machine with the same number of
+/// threads).
 class Trainer {
  public:
-  /// The network is trained in place, on the device that it is on. With several
-  /// processes, all begin with the weights of process 0.
-  /// Throws: ConfigError for a config that TrainConfig::validate() refuses.
+  /// Trains `network` in place, on its current device. With several processes,
+  /// all start with the weights of process 0.
+  /// Throws: ConfigError for a config that TrainConfig::validate() rejects.
   Trainer(
       model::DeepLab network, const TrainConfig& config, TrainContext context
   );
-  /// In one process, without a teacher.
+  /// Trains in a single process without a teacher.
   Trainer(model::DeepLab network, const TrainConfig& config)
       : Trainer(std::move(network), config, {}) {}
 
-  /// Goes on from a checkpoint of the same config.
-  /// Throws: DataError where a tensor is missing or of another shape.
+  /// Restores the state from a checkpoint of the same config.
+  /// Throws: DataError if a tensor is missing or has another shape.
   void restore(const Checkpoint& checkpoint);
 
-  /// Runs to the last iteration, or until a hook wants to stop. `batches` gives
-  /// this process's share.
-  /// Throws: Error where the loss is not finite, naming iteration and files;
-  ///         nothing of that iteration is saved. Likewise where a weight is
-  ///         not when a checkpoint is due.
+  /// Runs until the last iteration, or until a hook asks to stop. `batches`
+  /// gives this process's part of each batch.
+  /// Throws: Error if the loss is not finite, naming the iteration and the
+  ///         files; nothing of that iteration is saved. Error if a weight is
+  ///         not finite when a checkpoint is due.
   void run(const BatchSource& batches, const TrainHooks& hooks);
 
-  /// Iterations done.
+  /// Returns the number of iterations done.
   int64_t iteration() const noexcept { return iteration_; }
 
  private:
   StepReport step(const Batch& batch);
-  /// Leaves the sum of the gradients; returns the loss.
+  /// Leaves the gradients summed over pieces and processes; returns the loss.
   double backward(const Batch& batch);
   torch::Tensor loss_of(
       const torch::Tensor& images, const torch::Tensor& labels

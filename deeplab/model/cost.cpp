@@ -16,7 +16,8 @@ namespace {
 
 using Inputs = std::vector<c10::IValue>;
 
-// LibTorch 1.13 has no shapes of these for tensors without memory.
+// Shape functions for the meta device (tensors without memory), which LibTorch
+// 1.13 lacks for these operators.
 
 int64_t convolved(
     int64_t side, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation
@@ -85,8 +86,8 @@ at::Tensor shape_adaptive_pool(
   );
 }
 
-/// How far a map's values see, and how far apart their centres are, in pixels
-/// of the image.
+/// Receptive field of a feature map's values, and distance between the centers
+/// of neighboring values, in pixels of the image.
 struct Field {
   double size = 1;
   double step = 1;
@@ -94,7 +95,7 @@ struct Field {
 
 constexpr double kAll = std::numeric_limits<double>::infinity();
 
-/// Watches the operators of one forward pass on the same thread.
+/// Records the operators of one forward pass on the current thread.
 class Observer {
  public:
   Observer(
@@ -132,7 +133,8 @@ class Observer {
   double multiply_adds() const { return multiply_adds_; }
 
  private:
-  /// Widens the field by an operator's own reach; false where it has none.
+  /// Widens the field by the operator's kernel. Returns false if the operator
+  /// has none.
   static bool look(
       const std::string& op,
       const Inputs& in,
@@ -170,7 +172,8 @@ class Observer {
     field.step *= static_cast<double>(stride.empty() ? kernel : stride[0]);
   }
 
-  /// That of an operator without reach of its own.
+  /// Returns the field of an operator without a kernel: the largest of its
+  /// inputs.
   Field joined(const Inputs& in) const {
     Field field{0, 0};
     const auto join = [&](const at::Tensor& tensor) {
@@ -187,8 +190,10 @@ class Observer {
     return field;
   }
 
-  /// What wraps an operator gives the same tensor again; the operator's own
-  /// word on its step counts. Memory fresh from nothing sees nothing.
+  /// Stores the field of a tensor. An operator that wraps another returns the
+  /// same tensor again; then the step of the inner operator is kept and only
+  /// the size may grow. Tensors with no known inputs have no field and are
+  /// skipped.
   void remember(const at::Tensor& tensor, const Field& field) {
     if (field.size == 0) return;
     const auto [found, is_new] =
@@ -239,15 +244,15 @@ class Observer {
   CountRule rule_;
   std::unordered_map<const at::TensorImpl*, std::string> names_;
   std::unordered_map<const at::TensorImpl*, Field> fields_;
-  /// Which layer made a map.
+  /// Maps the output of a convolution to its index in layers_.
   std::unordered_map<const at::TensorImpl*, size_t> makers_;
-  /// Addresses are not reused while the maps live.
+  /// Keeps all outputs alive, so that their addresses are not reused.
   std::vector<at::Tensor> alive_;
   std::vector<LayerCost> layers_;
   double multiply_adds_ = 0;
 };
 
-/// The callbacks are plain functions; this is who they tell.
+/// Receiver of the callbacks, which must be plain functions.
 thread_local Observer* watching = nullptr;
 
 struct CallInputs : at::ObserverContext {
@@ -267,7 +272,7 @@ void on_end(const at::RecordFunction& call, at::ObserverContext* context) {
   );
 }
 
-/// Calls the observer from here to its end.
+/// Sends the operators of this thread to an observer during its lifetime.
 class Watch {
  public:
   explicit Watch(Observer& observer)
@@ -333,7 +338,7 @@ NetworkCost measure_cost(DeepLab network, const CostOptions& options) {
 
 std::vector<LayerCost> degenerate_layers(const NetworkCost& cost) {
   std::vector<LayerCost> result;
-  // A layer may run more than once, on maps of several sizes.
+  // A layer may run several times, on feature maps of different sizes.
   std::set<std::string> trained;
   for (const auto& layer : cost.layers) {
     const int64_t reach = layer.dilation * (layer.kernel - 1) / 2;

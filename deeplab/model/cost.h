@@ -9,31 +9,33 @@
 
 namespace deeplab::model {
 
-/// What counts as a multiply-add.
+/// Rule by which multiply-adds are counted.
 enum class CountRule {
-  /// Each product of each convolution.
+  /// Counts each product of each convolution.
   kPlain,
-  /// As the tables of DeepLabV3+ were counted: an atrous convolution of rate r
-  /// on a map padded to a multiple of r, and half a multiply-add for each
-  /// normed value. Source: inferred from tables 3 and 5 of Chen et al.
-  /// 2018, arXiv:1802.02611, which it gives within 0.5 %.
+  /// Counts as the tables of DeepLabV3+ do: the feature map of an atrous
+  /// convolution of rate r is padded to a multiple of r, and each value that is
+  /// normalized adds half a multiply-add.
+  /// Source: inferred from tables 3 and 5 of Chen et al. 2018,
+  ///         arXiv:1802.02611, which this rule reproduces within 0.5 %.
   kPaper,
 };
 
-/// What to count.
+/// Settings of measure_cost().
 struct CostOptions {
   int64_t height = 513;
   int64_t width = 513;
-  /// Sizes of the image, each a pass: (side - 1) * scale + 1, as TensorFlow.
+  /// Scales of the image, one forward pass each. A scaled side has (side - 1) *
+  /// scale + 1 pixels, as in TensorFlow.
   std::vector<double> scales = {1};
-  /// Each pass twice.
+  /// Counts each pass twice, for the mirrored image.
   bool flip = false;
   CountRule rule = CountRule::kPlain;
 };
 
-/// One convolution, as it ran for the first scale.
+/// Cost of one convolution at the first scale.
 struct LayerCost {
-  /// Its module, e.g. "backbone.layer1.0.conv1".
+  /// Name of the module, e.g. "backbone.layer1.0.conv1".
   std::string name;
   int64_t kernel = 1;
   int64_t stride = 1;
@@ -42,29 +44,29 @@ struct LayerCost {
   int64_t channels = 0;
   int64_t height = 0;
   int64_t width = 0;
-  /// Side of the square of input pixels that one output value can depend on;
+  /// Side in input pixels of the square that an output value can depend on;
   /// infinite after image pooling.
   double receptive_field = 1;
-  /// Its own and those of the norm after it.
+  /// Parameters of the convolution and of the norm that follows it.
   int64_t parameters = 0;
   double multiply_adds = 0;
 };
 
-/// What a network costs.
+/// Cost of a network.
 struct NetworkCost {
   std::vector<LayerCost> layers;
   int64_t parameters = 0;
-  /// Of all scales and flips.
+  /// Sum over all scales and flips.
   double multiply_adds = 0;
 };
 
-/// Counts a forward pass of a network on the CPU, in evaluation mode, without
-/// computing it. The network's mode is restored.
+/// Counts the operations of a forward pass on the CPU in evaluation mode,
+/// without computing it. The network's training mode is restored.
 NetworkCost measure_cost(DeepLab network, const CostOptions& options);
 
-/// Convolutions of stride 1 whose rate is as wide as their map: wherever they
-/// stand, their outer taps see padding, so that no image of this size trains
-/// them.
+/// Returns the convolutions of stride 1 whose outer taps lie in the padding at
+/// every position, because their rate is as large as the feature map. Images of
+/// this size do not train those taps.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3 and figure 4.
 std::vector<LayerCost> degenerate_layers(const NetworkCost& cost);
 

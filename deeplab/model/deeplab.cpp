@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/deeplab.h"
 
+#include <fmt/core.h>
 #include <torch/nn/init.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/model/evaluation_mode.h"
 #include "deeplab/model/parts.h"
 #include "deeplab/nn/initialize.h"
 #include "deeplab/nn/norm.h"
@@ -12,8 +14,8 @@
 namespace deeplab::model {
 namespace {
 
-/// Standard deviation of the first weights of what gives scores: near zero, so
-/// that training starts from near-equal scores.
+/// Standard deviation of the initial weights of the layers that give class
+/// scores. It is near zero, so that training starts from nearly equal scores.
 constexpr double kScoresSpread = 0.01;
 
 torch::nn::Conv2d make_classifier(int64_t in_channels, int64_t num_classes) {
@@ -47,7 +49,7 @@ DeepLabImpl::DeepLabImpl(
   config_.validate();
   if (num_classes < 2) {
     throw ConfigError(
-        str("the number of classes is ", num_classes, "; must be >= 2")
+        fmt::format("the number of classes is {}; must be >= 2", num_classes)
     );
   }
   reset();
@@ -118,13 +120,12 @@ DeepLabImpl::Pass DeepLabImpl::pass(const torch::Tensor& images) {
 torch::Tensor DeepLabImpl::upsample(
     const torch::Tensor& scores, const torch::Tensor& images
 ) const {
-  // Under autocast scores are narrow; a loss wants them wide, and each class's
-  // map in one piece, over which it runs ten times faster.
+  // Under autocast the scores are 16-bit floats. A loss needs float32, and runs
+  // ten times faster if the map of each class is contiguous.
   const bool is_narrow = scores.scalar_type() == torch::kBFloat16 ||
                          scores.scalar_type() == torch::kFloat16;
   return nn::resize_like(
-      is_narrow ? scores.to(torch::kFloat32).contiguous() : scores,
-      images,
+      is_narrow ? scores.to(torch::kFloat32).contiguous() : scores, images,
       corners_
   );
 }
@@ -140,7 +141,7 @@ TrainingScores DeepLabImpl::forward_with_sides(const torch::Tensor& images) {
 TrainingScores DeepLabImpl::run(const torch::Tensor& images, Sides sides) {
   TORCH_CHECK(
       images.dim() == 4 && images.size(1) == 3 && images.numel() > 0,
-      "DeepLab: expected [N, 3, H, W], none of them 0, got ",
+      "DeepLab: expected [N, 3, H, W] without an empty dimension, got ",
       images.sizes()
   );
   const auto full = pass(images);
@@ -174,6 +175,14 @@ void DeepLabImpl::set_output_stride(OutputStride stride) {
   backbone_->set_output_stride(stride);
   context_->set_output_stride(stride);
   stride_ = stride;
+}
+
+Segmenter make_segmenter(DeepLab network) {
+  return [network](const torch::Tensor& images) mutable {
+    torch::NoGradGuard no_grad;
+    const EvaluationMode mode(*network);
+    return network->forward(images);
+  };
 }
 
 }  // namespace deeplab::model

@@ -10,6 +10,7 @@
 
 #include "deeplab/backbone/backbone.h"
 #include "deeplab/core/output_stride.h"
+#include "deeplab/core/segmenter.h"
 #include "deeplab/model/deeplab_config.h"
 #include "deeplab/nn/context.h"
 #include "deeplab/nn/decoder.h"
@@ -17,41 +18,42 @@
 
 namespace deeplab::model {
 
-/// Scores that are trained beside the result, each with the weight of its loss.
+/// Scores of a side output and the weight of their loss.
 struct SideScores {
   /// [N, num_classes, H, W]
   torch::Tensor logits;
   double weight = 1;
 };
 
-/// What a training pass gives.
+/// Outputs of a forward pass for training.
 struct TrainingScores {
-  /// [N, num_classes, H, W]: what forward() gives.
+  /// [N, num_classes, H, W]: the same as the result of forward().
   torch::Tensor logits;
-  /// Those of the auxiliary head, and of each scale where there are several.
+  /// Outputs of the auxiliary head and of each scale in `model.scales`.
   std::vector<SideScores> sides;
 };
 
-/// What a network's weights are before anything is loaded.
+/// How the weights of a new network are initialized.
 enum class StartWeights {
-  /// Out of torch's global generator, as training needs them.
+  /// Draws them from torch's global generator, as needed for training.
   kRandom,
-  /// Whatever is quickest, for a network that is filled at once.
+  /// Leaves them unspecified, which is fastest. For networks whose weights are
+  /// loaded right away or never used.
   kUnset,
 };
 
-/// The DeepLab family and its neighbours: backbone, context, decoder, 1x1
-/// classifier (where neither of the two gives scores itself), and the logits
-/// upsampled to the image.
+/// A network of the DeepLab family or one of its relatives: backbone, context
+/// module, decoder, a 1x1 classifier (unless context or decoder already gives
+/// class scores), and upsampling of the logits to the image's size.
 ///
 /// Shapes: float [N, 3, H, W] -> logits [N, num_classes, H, W], any H, W >= 1.
-/// Parameters live in channels_last; so does every map inside.
+///         Parameters and feature maps are in channels_last memory format.
 /// Throws: ConfigError from the constructor.
 /// Source: Chen et al. 2014, arXiv:1412.7062 (V1); 2016, arXiv:1606.00915 (V2);
 ///         2017, arXiv:1706.05587 (V3); 2018, arXiv:1802.02611 (V3+).
 class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
  public:
-  /// With StartWeights::kRandom.
+  /// Builds the network with StartWeights::kRandom.
   DeepLabImpl(const DeepLabConfig& config, int64_t num_classes);
   DeepLabImpl(
       const DeepLabConfig& config, int64_t num_classes, StartWeights weights
@@ -60,27 +62,29 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
   void reset() override;
   torch::Tensor forward(const torch::Tensor& images);
 
-  /// As forward(), with all that has a loss of its own.
+  /// Runs forward() and also returns all outputs that have a loss of their own.
   TrainingScores forward_with_sides(const torch::Tensor& images);
 
-  /// Changes strides, dilations and rates together, without touching weights:
-  /// a network trained at 16 evaluates at 8.
-  /// Throws: ConfigError for a stride that the backbone does not reach.
+  /// Changes strides, dilations and ASPP rates together, without touching
+  /// weights. For example, a network trained at output stride 16 can be
+  /// evaluated at 8.
+  /// Throws: ConfigError for a stride that the backbone cannot reach.
   void set_output_stride(OutputStride stride);
   OutputStride output_stride() const noexcept { return stride_; }
 
-  /// Whether backward runs the backbone's units again instead of keeping their
-  /// maps: less memory, more time, the same results.
+  /// Turns activation checkpointing of the backbone on or off: backward
+  /// recomputes the feature maps of its units instead of keeping them. This
+  /// saves memory, costs time, and gives the same results.
   void set_recompute(bool recompute) { backbone_->set_recompute(recompute); }
 
   const DeepLabConfig& config() const noexcept { return config_; }
   int64_t num_classes() const noexcept { return num_classes_; }
 
  private:
-  /// Of one size of the image.
+  /// Forward pass at one scale of the image.
   struct Pass {
     nn::Features features;
-    /// At the decoder's resolution.
+    /// Class scores at the decoder's resolution.
     torch::Tensor scores;
   };
   Pass pass(const torch::Tensor& images);
@@ -105,5 +109,11 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
   torch::nn::Conv2d auxiliary_classifier_{nullptr};
 };
 TORCH_MODULE(DeepLab);
+
+/// Returns a segmenter that runs the network in evaluation mode without
+/// gradients. Each call restores the training mode of the network as a whole:
+/// if it was in training mode, train() is called on it, which also puts modules
+/// with a mode of their own (frozen batch norm) into training mode.
+Segmenter make_segmenter(DeepLab network);
 
 }  // namespace deeplab::model

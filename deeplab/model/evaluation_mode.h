@@ -5,8 +5,10 @@
 
 namespace deeplab::model {
 
-/// Sets eval() on a network, and train() again at the end of its scope if it
-/// was set; modules that were set apart from it (frozen batch norm) are not.
+/// Puts a network into evaluation mode and, at the end of its scope, calls
+/// train() again if it was in training mode. Modules with a mode of their own
+/// (frozen batch norm) are not restored to it: train() puts them into training
+/// mode too.
 class EvaluationMode {
  public:
   explicit EvaluationMode(DeepLabImpl& network)

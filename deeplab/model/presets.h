@@ -9,12 +9,12 @@
 
 namespace deeplab::model {
 
-/// A network of a paper, or the profile of another project's weight files:
-/// config, the stride that it is trained at, and how its images are normalised
-/// ((rgb - mean) / deviation, with rgb in 0..1).
+/// A network from a paper, or the settings for another project's weight files:
+/// the config, the output stride of its training, and the normalization of its
+/// images ((rgb - mean) / deviation, with rgb in 0..1).
 struct Preset {
   std::string name;
-  /// One line: what it is, and its source.
+  /// One line with what the preset is and its source.
   std::string about;
   DeepLabConfig config;
   OutputStride output_stride;
@@ -22,10 +22,11 @@ struct Preset {
   std::vector<double> deviation;
 };
 
+/// Returns a preset by name.
 /// Throws: ConfigError that lists the known names.
 Preset preset(const std::string& name);
 
-/// In the order of the table in presets.cpp.
+/// Returns all names in the order of the table in presets.cpp.
 std::vector<std::string> preset_names();
 
 }  // namespace deeplab::model

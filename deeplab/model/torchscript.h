@@ -5,21 +5,24 @@
 #include <string>
 #include <vector>
 
+#include <torch/types.h>
+
+#include "deeplab/core/segmenter.h"
 #include "deeplab/model/deeplab.h"
 
 namespace deeplab::model {
 
-/// What an exported network's forward() gives.
+/// Result of an exported network's forward().
 enum class ScriptOutput {
-  /// float [N, num_classes, H, W], as DeepLab's.
+  /// float [N, num_classes, H, W], the same as from DeepLab.
   kLogits,
-  /// Their softmax.
+  /// Softmax of the logits.
   kProbabilities,
   /// int64 [N, H, W]: the class with the highest score.
   kLabels,
 };
 
-/// How to write a network as TorchScript.
+/// Settings of export_torchscript().
 struct ScriptOptions {
   ScriptOutput output = ScriptOutput::kLogits;
   /// If set, (rgb - mean) / deviation is part of forward(), which then takes
@@ -29,25 +32,45 @@ struct ScriptOptions {
     std::vector<double> deviation;
   };
   std::optional<Normalization> normalization;
-  /// Turns parameters into constants and folds batch norms into convolutions:
-  /// faster to run; no longer to be trained or read by names.
+  /// Turns parameters into constants and folds batch norms into convolutions.
+  /// The file runs faster, but can no longer be trained, and its parameters can
+  /// no longer be read by name.
   bool freeze = false;
-  /// Text that is stored in the archive beside the network; see
+  /// Text that is stored in the archive with the network; see
   /// read_script_metadata().
   std::string metadata;
 };
 
-/// Writes a network, in evaluation mode and at its output stride, as a
-/// TorchScript archive that LibTorch and Python load: any batch, any size,
-/// parameters and buffers under their names. The network's mode is restored.
-/// Throws: DataError naming `path`, which is left as it was.
+/// Writes a network, in evaluation mode and at its current output stride, as a
+/// TorchScript archive that LibTorch and Python can load. It takes any batch
+/// size and any image size; parameters and buffers keep their names. The
+/// network's training mode is restored.
+/// Throws: DataError naming `path`. The old file then stays unchanged.
 void export_torchscript(
     DeepLab network, const ScriptOptions& options, const std::string& path
 );
 
-/// The metadata of an archive that export_torchscript() wrote; empty for any
-/// other.
+/// Returns the metadata of an archive that export_torchscript() wrote, or an
+/// empty string for any other archive.
 /// Throws: DataError naming `path`.
 std::string read_script_metadata(const std::string& path);
+
+/// Settings of load_torchscript().
+struct ScriptUse {
+  torch::Device device = torch::kCPU;
+  /// Size to which images are resized first, for a file that was traced at one
+  /// size.
+  std::optional<ImageSize> resize;
+};
+
+/// Loads a TorchScript file as a segmenter. Its forward must take images and
+/// return a tensor, a tuple or list whose first item is a tensor, or a dict
+/// with the key "out". Scores of another size than the image are upsampled.
+/// Throws: DataError naming the file, and the operator if this LibTorch lacks
+///         one. The segmenter also throws it, for an output of another form or
+///         an image that the file's code rejects. To find out whether a file
+///         was traced at one fixed size, the sizes in its code are tried; the
+///         message names the one that works.
+Segmenter load_torchscript(const std::string& path, const ScriptUse& use);
 
 }  // namespace deeplab::model

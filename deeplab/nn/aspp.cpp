@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/nn/aspp.h"
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/nn/resize.h"
 
@@ -10,19 +12,19 @@ namespace {
 void validate(const AsppOptions& options) {
   if (options.out_channels() < 1) {
     throw ConfigError(
-        str("aspp.channels is ", options.out_channels(), "; must be >= 1")
+        fmt::format("aspp.channels is {}; must be >= 1", options.out_channels())
     );
   }
   if (options.dropout() < 0 || options.dropout() >= 1) {
     throw ConfigError(
-        str("aspp.dropout is ", options.dropout(), "; must be in [0, 1)")
+        fmt::format("aspp.dropout is {}; must be in [0, 1)", options.dropout())
     );
   }
   const auto& rates = options.rates().values;
   for (size_t i = 0; i < rates.size(); ++i) {
     if (rates[i] >= 1) continue;
     throw ConfigError(
-        str("aspp.rates[", i, "] is ", rates[i], "; a rate must be >= 1")
+        fmt::format("aspp.rates[{}] is {}; a rate must be >= 1", i, rates[i])
     );
   }
 }
@@ -69,9 +71,7 @@ void AsppImpl::reset() {
 torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
   TORCH_CHECK(
       features.dim() == 4 && features.size(1) == options_.in_channels(),
-      "Aspp: expected [N, ",
-      options_.in_channels(),
-      ", h, w], got ",
+      "Aspp: expected [N, ", options_.in_channels(), ", h, w], got ",
       features.sizes()
   );
   std::vector<torch::Tensor> contexts;
@@ -94,8 +94,7 @@ torch::Tensor AsppImpl::forward(const torch::Tensor& features) {
 torch::Tensor AsppImpl::image_context(const torch::Tensor& features) {
   TORCH_CHECK(
       !image_branch_->needs_several_images() || features.size(0) > 1,
-      "Aspp: image pooling in training needs a batch of 2 or more, got 1; "
-      "its batch norm sees one value per channel otherwise"
+      "Aspp: image pooling in training needs a batch of 2 or more, got 1; otherwise its batch norm has a single value per channel"
   );
   const auto mean = features.mean({2, 3}, /*keepdim=*/true);
   return spread_like(image_branch_(mean), features);

@@ -12,8 +12,8 @@
 
 namespace deeplab::nn {
 
-/// How to build one: `AsppOptions(2048).rates({{12, 24, 36},
-/// OutputStride::k8})`.
+/// How to build an ASPP module:
+/// `AsppOptions(2048).rates({{12, 24, 36}, OutputStride::k8})`.
 struct AsppOptions {
   explicit AsppOptions(int64_t in_channels) : in_channels_(in_channels) {}
 
@@ -21,21 +21,23 @@ struct AsppOptions {
   TORCH_ARG(int64_t, in_channels);
   /// Channels of every branch and of the output.
   TORCH_ARG(int64_t, out_channels) = 256;
-  /// Dilations of the 3x3 branches, in feature-map pixels (not image pixels).
+  /// Dilations of the 3x3 branches, in feature-map pixels (not image pixels),
+  /// and the output stride that they are meant for.
   TORCH_ARG(Rates, rates) = {{6, 12, 18}, OutputStride::k16};
-  /// A branch that sees the mean of the whole map.
+  /// Adds a branch that sees the mean of the whole feature map.
   TORCH_ARG(bool, image_pooling) = true;
-  /// Whether that branch comes first in the concatenation (TensorFlow) or last
-  /// (PyTorch's projects).
+  /// Puts the image-pooling branch first in the concatenation (as TensorFlow
+  /// does) instead of last (as the PyTorch projects do).
   TORCH_ARG(bool, image_pooling_first) = false;
-  /// Depthwise separable 3x3 branches (V3+).
+  /// Makes the 3x3 branches depthwise separable (DeepLabV3+).
   TORCH_ARG(bool, separable) = false;
-  /// As ConvBnReluOptions::bare_depthwise.
+  /// No batch norm and ReLU inside separable convolutions; see
+  /// ConvBnReluOptions::bare_depthwise.
   TORCH_ARG(bool, bare_depthwise) = false;
-  /// Side of the projection's kernel, odd: 1, or mmsegmentation's 3.
+  /// Kernel size of the projection, odd: 1 in the paper, 3 in mmsegmentation.
   TORCH_ARG(int64_t, project_kernel) = 1;
-  /// 3x3 convolutions after the projection, separable if the branches are
-  /// (SMP's DeepLabV3+: 1).
+  /// Number of 3x3 convolutions after the projection (SMP's DeepLabV3+: 1).
+  /// They are depthwise separable if the branches are.
   TORCH_ARG(int64_t, convs) = 0;
   /// Probability of dropping an output element while training, in [0, 1).
   TORCH_ARG(double, dropout) = 0.1;
@@ -59,7 +61,7 @@ class AsppImpl : public Implements<AsppImpl, ContextImpl> {
   void set_output_stride(OutputStride stride) override;
   int64_t out_channels() const override { return options_.out_channels(); }
 
-  /// The dilations of the 3x3 branches as they are now.
+  /// Returns the current dilations of the 3x3 branches, in feature-map pixels.
   std::vector<int64_t> rates() const;
 
  private:

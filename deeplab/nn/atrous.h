@@ -10,51 +10,58 @@
 
 namespace deeplab::nn {
 
-/// A convolution without bias, of an odd kernel, that keeps the map's size.
+/// Returns a convolution without bias whose padding keeps the map's size at
+/// stride 1; `kernel` must be odd.
 torch::nn::Conv2d make_conv(int64_t in, int64_t out, int64_t kernel);
 
-/// Sets the dilation of one convolution, with the padding that keeps its
-/// output size the same for any dilation (odd kernels). Weights are not
-/// touched.
+/// Sets the dilation of a convolution with an odd kernel, and the padding that
+/// keeps its output size the same for any dilation. The weights do not change.
 void set_dilation(torch::nn::Conv2dImpl& conv, int64_t dilation);
 
-/// What becomes of the convolution that loses its stride.
+/// Dilation of a convolution whose stride is removed so that the feature map
+/// does not shrink below the wanted output stride.
 enum class LostStride {
-  /// It keeps the dilation from before it: dense features, subsampled, equal
-  /// those of the strided network. As torchvision and TensorFlow do.
+  /// The convolution keeps the dilation of the layers before it, so that the
+  /// dense features, subsampled, equal the features of the strided network.
+  /// torchvision and TensorFlow do this.
   kKeepsDilation,
-  /// It takes the dilation of all that follows, as jfzhang95's ResNet does.
+  /// The convolution gets the larger dilation of all layers after it.
+  /// jfzhang95's ResNet does this.
   kTakesDilation,
 };
 
-/// Turns strides into dilation while it walks over a backbone's convolutions
-/// in the order in which features pass them: once the wanted output stride is
-/// reached, a further stride of s becomes a dilation by s of all that follows.
+/// Turns strides into dilation. It visits the convolutions of a backbone in the
+/// order of the forward pass: once the wanted output stride is reached, each
+/// further stride of s is removed and multiplies the dilation of all following
+/// layers by s.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.1.
 class AtrousPlan {
  public:
   AtrousPlan(OutputStride target, LostStride rule)
       : target_(pixels_per_feature(target)), rule_(rule) {}
 
-  /// The stem reduces the map by `pixels` and is never dilated.
+  /// Counts the stem, which reduces the map's sides by the factor `pixels` and
+  /// is never dilated.
   void pass_stem(int64_t pixels) { stride_ *= pixels; }
 
-  /// Multiplies the dilation of the convolutions that follow, until the next
-  /// call. Source: Chen et al. 2017, section 3.2.1 ("multi-grid").
+  /// Multiplies the dilation of the following convolutions by `factor`, until
+  /// the next call. Source: Chen et al. 2017, section 3.2.1 ("multi-grid").
   void set_grid(int64_t factor) { grid_ = factor; }
 
-  /// Sets stride and dilation of a convolution whose own stride is `native`.
+  /// Sets the stride and the dilation of the next layer, whose own stride is
+  /// `native`.
   void apply(torch::nn::Conv2dImpl& conv, int64_t native);
   void apply(MaxPoolImpl& pool, int64_t native);
 
-  /// The stride that a layer of stride `native` keeps at this place, for a
-  /// projection or shortcut beside it; ask before apply() of that layer.
+  /// Returns the stride that the next layer keeps if its own stride is
+  /// `native`. A projection or shortcut parallel to that layer needs the same
+  /// stride; call this before apply() of that layer.
   int64_t kept_stride(int64_t native) const {
     return stride_ * native <= target_ ? native : 1;
   }
 
  private:
-  /// The dilation for a layer of stride `native`, which it then passes.
+  /// Moves on past a layer of stride `native` and returns its dilation.
   int64_t pass(int64_t native);
 
   int64_t target_;

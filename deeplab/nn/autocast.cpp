@@ -30,7 +30,7 @@ Autocast::~Autocast() {
   libtorch::disable_autocast(device_.type());
 }
 
-std::optional<torch::ScalarType> autocast_now() {
+std::optional<torch::ScalarType> active_autocast_type() {
   const auto on_cpu = type_on(torch::kCPU);
   return on_cpu ? on_cpu : type_on(torch::kCUDA);
 }

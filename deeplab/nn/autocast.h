@@ -7,9 +7,9 @@
 
 namespace deeplab::nn {
 
-/// While it lives, convolutions and products run in a narrower type, with
-/// weights and all that needs range kept in float32: LibTorch's autocast.
-/// Nothing happens without a type.
+/// Enables LibTorch's autocast while the object lives: convolutions and matrix
+/// products run in `precision`, whereas weights and operations that need a wide
+/// range stay in float32. Does nothing if `precision` is not set.
 class Autocast {
  public:
   Autocast(torch::Device device, std::optional<torch::ScalarType> precision);
@@ -22,7 +22,8 @@ class Autocast {
   bool active_;
 };
 
-/// The narrower type that is in force on the CPU or, else, on CUDA.
-std::optional<torch::ScalarType> autocast_now();
+/// Returns the autocast type that is enabled on the CPU or, if there is none,
+/// on CUDA; empty if autocast is disabled on both.
+std::optional<torch::ScalarType> active_autocast_type();
 
 }  // namespace deeplab::nn

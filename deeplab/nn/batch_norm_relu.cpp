@@ -3,22 +3,27 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include <ATen/Parallel.h>
 #include <torch/autograd.h>
 
+#include "deeplab/nn/all_reduce.h"
 #include "deeplab/nn/batch_norm_relu_loops.h"
-#include "deeplab/nn/sum_holder.h"
 
 namespace deeplab::nn {
 namespace {
 
-/// Rows (pixels) that are summed in float before they join a sum in double.
+/// Number of rows (pixels) that are summed in float before the sum is added to
+/// a double.
 constexpr int64_t kBlock = 64;
 
-/// The rows of a channels_last map, cut into one piece a thread, so that sums
-/// come out the same bits for the same number of threads.
+/// Two sums for each channel.
+using ChannelSums = std::pair<std::vector<double>, std::vector<double>>;
+
+/// The rows (pixels) of a channels_last map, split into one piece per thread,
+/// so that sums have the same bits for the same number of threads.
 struct Rows {
   int64_t count;
   int64_t channels;
@@ -40,10 +45,10 @@ struct Rows {
     });
   }
 
-  /// Two sums for each channel; `add(row, rows, one, other)` adds a block.
+  /// Returns two sums for each channel. `add(row, rows, one, other)` adds
+  /// `rows` rows, starting at `row`, to two float arrays of length [channels].
   template <class Add>
-  std::pair<std::vector<double>, std::vector<double>> sums(const Add& add
-  ) const {
+  ChannelSums sums(const Add& add) const {
     const auto size = static_cast<size_t>(channels);
     std::vector<std::vector<double>> partial(
         static_cast<size_t>(pieces()), std::vector<double>(2 * size)
@@ -53,8 +58,8 @@ struct Rows {
       auto& total = partial[static_cast<size_t>(piece)];
       for (int64_t row = begin; row < end; row += kBlock) {
         std::fill(block.begin(), block.end(), 0.0F);
-        add(row, std::min(kBlock, end - row), block.data(), block.data() + size
-        );
+        add(row, std::min(kBlock, end - row), block.data(),
+            block.data() + size);
         for (size_t i = 0; i < block.size(); ++i) total[i] += block[i];
       }
     });
@@ -72,13 +77,14 @@ struct Rows {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-/// What the normed values are held between.
+/// Lower and upper limit of the normalised values.
 struct Bounds {
   float floor = -kInfinity;
   float ceiling = kInfinity;
 };
 
-/// Calls a function with a null pointer to what the map is made of.
+/// Calls `function` with a null pointer whose type is the map's element type,
+/// Bfloat16 or float.
 template <class Function>
 void with_values(const torch::Tensor& map, const Function& function) {
   if (map.scalar_type() == torch::kBFloat16) {
@@ -102,18 +108,16 @@ torch::Tensor like_channels(const torch::Tensor& features) {
   return torch::empty({features.size(1)}, torch::kFloat32);
 }
 
-/// Of each channel: sums over all processes, with their mean.
+/// Statistics of each channel over all processes; tensors are float32 [C].
 struct Moments {
   torch::Tensor mean;
-  /// Biased.
+  /// Biased variance.
   torch::Tensor variance;
   double count = 0;
 };
 
-/// Sums of doubles, added up over processes where there are several.
-void sum_over_processes(
-    const SumOverProcesses& sum, std::vector<double>& values
-) {
+/// Sums `values` over all processes, in place; does nothing if `sum` is empty.
+void sum_over_processes(const AllReduce& sum, std::vector<double>& values) {
   if (!sum) return;
   auto view = torch::from_blob(
       values.data(), {static_cast<int64_t>(values.size())}, torch::kFloat64
@@ -121,17 +125,26 @@ void sum_over_processes(
   sum(view);
 }
 
-Moments moments(const torch::Tensor& features, const SumOverProcesses& sum) {
+void sum_over_processes(const AllReduce& sum, ChannelSums& sums) {
+  const auto channels = static_cast<std::ptrdiff_t>(sums.first.size());
+  auto both = sums.first;
+  both.insert(both.end(), sums.second.begin(), sums.second.end());
+  sum_over_processes(sum, both);
+  std::copy(both.begin(), both.begin() + channels, sums.first.begin());
+  std::copy(both.begin() + channels, both.end(), sums.second.begin());
+}
+
+Moments moments(const torch::Tensor& features, const AllReduce& sum) {
   const Rows rows(features);
-  // Measured from the first pixel: no cancellation where the mean is far
-  // from 0.
+  // Moments are computed relative to the first pixel, which avoids cancellation
+  // if the mean is far from 0.
   const auto origin = features.select(0, 0)
                           .select(1, 0)
                           .select(1, 0)
                           .to(torch::kFloat32)
                           .contiguous();
   const auto* from = origin.data_ptr<float>();
-  std::pair<std::vector<double>, std::vector<double>> sums;
+  ChannelSums sums;
   with_values(features, [&](auto type) {
     const auto* x = values_of(features, type);
     sums = rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
@@ -142,8 +155,10 @@ Moments moments(const torch::Tensor& features, const SumOverProcesses& sum) {
   });
   const auto channels = static_cast<size_t>(rows.channels);
   const auto own = static_cast<double>(rows.count);
-  // Sum, sum of squares and number of values, about 0 as processes differ in
-  // their first pixel; doubles bear it.
+  // Each channel's sum, each channel's sum of squares, and the number of
+  // values. Squares are taken about 0 if several processes add theirs, because
+  // each process has another first pixel; doubles are precise enough. In a
+  // single process, squares are taken about the mean.
   std::vector<double> about_zero(2 * channels + 1, own);
   for (size_t c = 0; c < channels; ++c) {
     const double shift = from[c];
@@ -167,13 +182,59 @@ Moments moments(const torch::Tensor& features, const SumOverProcesses& sum) {
   return result;
 }
 
-/// What one call has beside tensors.
+/// The arguments of one call that are not tensors.
 struct BatchShape {
   Bounds bounds;
-  /// Values of a channel, over all processes.
+  /// Number of values per channel, over all processes.
   double count;
-  SumOverProcesses sum;
+  AllReduce sum;
 };
+
+/// How a map was normalised; tensors are float32 [C].
+struct Normalized {
+  torch::Tensor mean;
+  torch::Tensor inverse_deviation;
+  /// Number of pixels over all processes.
+  double count;
+};
+
+/// The gradient of the features is per_x * x + constant plus the gradient that
+/// passes through the affine map; float32 [C].
+struct FeatureGradient {
+  torch::Tensor per_x;
+  torch::Tensor constant;
+
+  GradientMap map() const {
+    return {per_x.data_ptr<float>(), constant.data_ptr<float>()};
+  }
+};
+
+/// `sums` are those of the gradient and of its product with the centred
+/// features, over all processes.
+FeatureGradient feature_gradient(
+    const Normalized& normalized,
+    const ClampedAffine& map,
+    const ChannelSums& sums
+) {
+  const auto* mean = normalized.mean.data_ptr<float>();
+  const auto* inverse_deviation =
+      normalized.inverse_deviation.data_ptr<float>();
+  FeatureGradient gradient{
+      torch::empty_like(normalized.mean), torch::empty_like(normalized.mean)};
+  auto* per_x = gradient.per_x.data_ptr<float>();
+  auto* constant = gradient.constant.data_ptr<float>();
+  for (size_t c = 0; c < sums.first.size(); ++c) {
+    const double inverse = inverse_deviation[c];
+    const double scale = map.scale[c];
+    const double slope =
+        -scale * inverse * inverse * sums.second[c] / normalized.count;
+    per_x[c] = static_cast<float>(slope);
+    constant[c] = static_cast<float>(
+        -scale * sums.first[c] / normalized.count - slope * mean[c]
+    );
+  }
+  return gradient;
+}
 
 class FusedNorm : public torch::autograd::Function<FusedNorm> {
  public:
@@ -197,13 +258,12 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     context->saved_data["ceiling"] = double{batch.bounds.ceiling};
     context->saved_data["count"] = batch.count;
     context->saved_data["sum"] =
-        c10::IValue::make_capsule(c10::make_intrusive<SumHolder>(batch.sum));
+        c10::IValue::make_capsule(c10::make_intrusive<AllReduceHolder>(batch.sum
+        ));
     auto result = torch::empty_like(features);
     const Rows rows(features);
     const ClampedAffine map{
-        scale.data_ptr<float>(),
-        shift.data_ptr<float>(),
-        batch.bounds.floor,
+        scale.data_ptr<float>(), shift.data_ptr<float>(), batch.bounds.floor,
         batch.bounds.ceiling};
     with_values(features, [&](auto type) {
       const auto* x = values_of(features, type);
@@ -224,24 +284,20 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
     const auto& mean = saved[1];
     const auto& inverse_deviation = saved[2];
     const ClampedAffine map{
-        saved[3].data_ptr<float>(),
-        saved[4].data_ptr<float>(),
+        saved[3].data_ptr<float>(), saved[4].data_ptr<float>(),
         static_cast<float>(context->saved_data["floor"].toDouble()),
         static_cast<float>(context->saved_data["ceiling"].toDouble())};
     const auto gradient =
         gradients[0].contiguous(torch::MemoryFormat::ChannelsLast);
     const Rows rows(features);
-    std::pair<std::vector<double>, std::vector<double>> sums;
+    ChannelSums sums;
     with_values(features, [&](auto type) {
       const auto* x = values_of(features, type);
       const auto* dy = values_of(gradient, type);
       sums = rows.sums([&](int64_t row, int64_t count, float* one, float* two) {
         const int64_t offset = row * rows.channels;
         add_gradient_sums(
-            {count, rows.channels},
-            map,
-            x + offset,
-            dy + offset,
+            {count, rows.channels}, map, x + offset, dy + offset,
             {mean.data_ptr<float>(), one, two}
         );
       });
@@ -256,31 +312,15 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
       );
       d_bias.data_ptr<float>()[c] = static_cast<float>(sums.first[i]);
     }
-    // The parameters' gradients are added up with all others; what goes back
-    // to the features needs the sums of all processes here.
+    // The gradients of the parameters are summed over processes later, with
+    // those of all other parameters. The gradient of the features needs the
+    // sums over all processes here.
     const auto holder = context->saved_data["sum"].toCapsule();
-    const auto& over_all = static_cast<SumHolder&>(*holder).sum;
-    const auto channels = static_cast<std::ptrdiff_t>(rows.channels);
-    auto both = sums.first;
-    both.insert(both.end(), sums.second.begin(), sums.second.end());
-    sum_over_processes(over_all, both);
-    std::copy(both.begin(), both.begin() + channels, sums.first.begin());
-    std::copy(both.begin() + channels, both.end(), sums.second.begin());
-
-    auto per_x = like_channels(features);
-    auto constant = like_channels(features);
+    const auto& over_all = static_cast<AllReduceHolder&>(*holder).sum;
+    sum_over_processes(over_all, sums);
     const double total = context->saved_data["count"].toDouble();
-    for (int64_t c = 0; c < rows.channels; ++c) {
-      const auto i = static_cast<size_t>(c);
-      const double inverse = inverse_deviation.data_ptr<float>()[c];
-      const double scale = map.scale[c];
-      const double slope = -scale * inverse * inverse * sums.second[i] / total;
-      per_x.data_ptr<float>()[c] = static_cast<float>(slope);
-      constant.data_ptr<float>()[c] = static_cast<float>(
-          -scale * sums.first[i] / total - slope * mean.data_ptr<float>()[c]
-      );
-    }
-    const GradientMap back{per_x.data_ptr<float>(), constant.data_ptr<float>()};
+    const auto back =
+        feature_gradient({mean, inverse_deviation, total}, map, sums);
     auto d_features = torch::empty_like(features);
     with_values(features, [&](auto type) {
       const auto* x = values_of(features, type);
@@ -289,12 +329,8 @@ class FusedNorm : public torch::autograd::Function<FusedNorm> {
       rows.each_piece([&](int64_t /*piece*/, int64_t begin, int64_t end) {
         const int64_t offset = begin * rows.channels;
         apply_gradient(
-            {end - begin, rows.channels},
-            map,
-            back,
-            x + offset,
-            dy + offset,
-            dx + offset
+            {end - begin, rows.channels}, map, back.map(), x + offset,
+            dy + offset, dx + offset
         );
       });
     });
@@ -317,10 +353,7 @@ torch::Tensor fused_norm(
   const auto batch = moments(features.detach(), norm.sum());
   norm.update_running_statistics(batch.mean, batch.variance, batch.count);
   return FusedNorm::apply(
-      features,
-      norm.weight,
-      norm.bias,
-      batch.mean,
+      features, norm.weight, norm.bias, batch.mean,
       (batch.variance + norm.options.eps()).rsqrt(),
       BatchShape{bounds, batch.count, norm.sum()}
   );

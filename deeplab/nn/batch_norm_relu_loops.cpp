@@ -3,14 +3,16 @@
 
 #include <cstring>
 
-// One compiled copy of a loop for each vector width; the loader picks.
+// Compiles a function once for each vector width; the loader picks the widest
+// that the CPU supports.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define DEEPLAB_VECTOR_WIDTHS \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define DEEPLAB_VECTOR_WIDTHS
 #endif
-// A loop's body takes on the width of the copy that it is compiled into.
+// Inlines a loop body, so that it is compiled for the vector width of its
+// caller.
 #define DEEPLAB_BODY __attribute__((always_inline)) inline
 
 namespace deeplab::nn {
@@ -25,7 +27,7 @@ DEEPLAB_BODY float widen(Bfloat16 value) {
 }
 
 DEEPLAB_BODY void narrow(float value, float& result) { result = value; }
-/// To the nearest, ties to even; a NaN stays one.
+/// Rounds to the nearest value, ties to even; a NaN stays a NaN.
 DEEPLAB_BODY void narrow(float value, Bfloat16& result) {
   uint32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
@@ -73,7 +75,7 @@ DEEPLAB_BODY void clamped_affine_body(
   for (int64_t row = 0; row < block.rows; ++row, x += channels, y += channels) {
     for (int64_t c = 0; c < channels; ++c) {
       const float value = widen(x[c]) * scale[c] + shift[c];
-      // In this order a NaN stays one, as in torch.
+      // With the comparisons in this order, a NaN stays a NaN, as in torch.
       const float above = value < floor ? floor : value;
       narrow(ceiling < above ? ceiling : above, y[c]);
     }

@@ -5,16 +5,19 @@
 
 namespace deeplab::nn {
 
-// The inner loops of batch_norm_relu() and batch_norm() over rows of `channels`
-// values, compiled for several vector widths, the widest that the machine has
-// being taken. Arrays do not overlap. All is computed in float32.
+// These are the inner loops of batch_norm_relu() and batch_norm() over rows of
+// `channels` values. They are compiled for several vector widths, and the
+// widest that the CPU supports is used. The arrays must not overlap. All
+// arithmetic is in float32.
 
-/// The upper half of a float, as at::BFloat16 is laid out.
+/// A bfloat16 number: the upper half of the bits of a float, with the memory
+/// layout of at::BFloat16.
 struct Bfloat16 {
   uint16_t bits;
 };
 
-/// y = min(max(x * scale + shift, floor), ceiling), by channel.
+/// The map y = min(max(x * scale + shift, floor), ceiling); scale and shift are
+/// float arrays of length [channels].
 struct ClampedAffine {
   const float* scale;
   const float* shift;
@@ -22,13 +25,13 @@ struct ClampedAffine {
   float ceiling;
 };
 
-/// A block of rows.
+/// Size of a block of pixels in channels_last layout: one row per pixel.
 struct RowBlock {
   int64_t rows;
   int64_t channels;
 };
 
-/// Adds x - origin, and its square, of each channel.
+/// Adds x - origin to `sum` and (x - origin)^2 to `square`, for each channel.
 void add_moments(
     RowBlock block,
     const float* x,
@@ -51,7 +54,9 @@ void apply_clamped_affine(
     RowBlock block, const ClampedAffine& map, const Bfloat16* x, Bfloat16* y
 );
 
-/// Adds what of dy passes back through the clamp, and that times x - mean.
+/// Arrays of length [channels]. add_gradient_sums() adds the part of dy that
+/// passes back through the clamp to `sum`, and that part times (x - mean) to
+/// `sum_x`.
 struct GradientSums {
   const float* mean;
   float* sum;
@@ -72,7 +77,8 @@ void add_gradient_sums(
     const GradientSums& sums
 );
 
-/// dx = scale * passed + per_x * x + constant, by channel.
+/// The gradient dx = scale * passed + per_x * x + constant, for each channel,
+/// where `passed` is the part of dy that passes back through the clamp.
 struct GradientMap {
   const float* per_x;
   const float* constant;

@@ -10,22 +10,23 @@ namespace deeplab::nn {
 template <class Derived, class Interface>
 struct Implementation {};
 
-/// The base of a module that implements `Interface`, itself a
-/// torch::nn::Module: torch::nn::Cloneable for it. Torch's own brings a second
-/// Module along from LibTorch 2 on. `reset()` registers all that the module
-/// consists of.
+/// Base class of a module that implements `Interface`, which is itself a
+/// torch::nn::Module. It does the work of torch::nn::Cloneable, which cannot be
+/// used here because from LibTorch 2 on it adds a second Module base. `reset()`
+/// must register all parameters, buffers and submodules.
 template <class Derived, class Interface>
 using Implements = torch::nn::Cloneable<Implementation<Derived, Interface>>;
 
-/// What a module's clone() takes: another type in each LibTorch.
+/// Argument type of a module's clone(), which differs between versions of
+/// LibTorch.
 template <class Result, class Argument>
 Argument argument_of(Result (torch::nn::Module::*)(Argument) const);
 using CloneDevice = decltype(argument_of(&torch::nn::Module::clone));
 
 }  // namespace deeplab::nn
 
-/// A specialisation, since a module's clone() is made of what it shows to its
-/// friend Cloneable alone.
+/// This is a specialisation of torch::nn::Cloneable because torch::nn::Module
+/// opens the members that clone() needs only to its friend Cloneable.
 template <class Derived, class Interface>
 class torch::nn::Cloneable<deeplab::nn::Implementation<Derived, Interface>>
     : public Interface {
@@ -42,7 +43,8 @@ class torch::nn::Cloneable<deeplab::nn::Implementation<Derived, Interface>>
     copy->reset();
     const auto fill = [&](auto& own, const auto& tensors) {
       TORCH_CHECK(
-          own.size() == tensors.size(), "clone: reset() registers other tensors"
+          own.size() == tensors.size(),
+          "clone: reset() must register the same tensors as the module has"
       );
       for (const auto& item : tensors) {
         const auto& value = item.value();
@@ -56,7 +58,7 @@ class torch::nn::Cloneable<deeplab::nn::Implementation<Derived, Interface>>
     fill(copy->buffers_, this->buffers_);
     TORCH_CHECK(
         copy->children_.size() == this->children_.size(),
-        "clone: reset() registers other modules"
+        "clone: reset() must register the same modules as the module has"
     );
     for (const auto& child : this->children_) {
       copy->children_[child.key()]->clone_(*child.value(), device);
@@ -67,7 +69,10 @@ class torch::nn::Cloneable<deeplab::nn::Implementation<Derived, Interface>>
  private:
   void clone_(Module& other, deeplab::nn::CloneDevice device) final {
     const auto copy = std::dynamic_pointer_cast<Derived>(other.clone(device));
-    TORCH_CHECK(copy != nullptr, "clone: reset() registers other modules");
+    TORCH_CHECK(
+        copy != nullptr,
+        "clone: reset() must register the same modules as the module has"
+    );
     static_cast<Derived&>(*this) = *copy;
   }
 };

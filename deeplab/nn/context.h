@@ -10,25 +10,27 @@
 
 namespace deeplab::nn {
 
-/// What looks around each pixel of the backbone's last map.
+/// Interface of a context module, which looks at the surroundings of each pixel
+/// in the backbone's last feature map.
 class ContextImpl : public torch::nn::Module {
  public:
   /// Shapes: [N, in_channels, h, w] -> [N, out_channels, h, w].
   virtual torch::Tensor forward(const torch::Tensor& features) = 0;
 
-  /// Spreads the kernels so that they cover the same part of the image as
-  /// before; weights are not touched.
+  /// Adapts the dilations so that the kernels cover the same part of the image
+  /// at another output stride. The weights do not change.
   virtual void set_output_stride(OutputStride stride) = 0;
 
-  /// Channels that forward() returns.
+  /// Returns the number of channels of forward()'s output.
   virtual int64_t out_channels() const = 0;
 
-  /// Whether those channels are scores of classes already.
+  /// Returns true if forward()'s output already consists of class scores.
   virtual bool gives_scores() const { return false; }
 };
 
-/// The dilations that the paper names for one output stride, at another: the
-/// same distance in image pixels, at least 1.
+/// Dilations that a paper gives for one output stride. for_stride() converts
+/// them to another output stride: they span the same distance in image pixels,
+/// but are at least 1.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.3.
 struct Rates {
   std::vector<int64_t> values;

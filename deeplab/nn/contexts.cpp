@@ -131,8 +131,7 @@ torch::Tensor PyramidPoolingImpl::forward(const torch::Tensor& features) {
     const auto branch = branches_->ptr<ConvBnReluImpl>(i);
     TORCH_CHECK(
         bin > 1 || features.size(0) > 1 || !branch->needs_several_images(),
-        "PyramidPooling: a bin of 1 in training needs a batch of 2 or more, "
-        "got 1; its batch norm sees one value per channel otherwise"
+        "PyramidPooling: a bin of 1 in training needs a batch of 2 or more, got 1; otherwise its batch norm has a single value per channel"
     );
     maps.push_back(resize_like(
         branch->forward(mean_bins(features, bin)), features, options_.corners()

@@ -12,7 +12,8 @@
 
 namespace deeplab::nn {
 
-/// How to build one: `SumAsppOptions(512, 21).hidden_channels(1024)`.
+/// How to build DeepLabV2's ASPP:
+/// `SumAsppOptions(512, 21).hidden_channels(1024)`.
 struct SumAsppOptions {
   SumAsppOptions(int64_t in_channels, int64_t classes)
       : in_channels_(in_channels), classes_(classes) {}
@@ -20,15 +21,16 @@ struct SumAsppOptions {
   TORCH_ARG(int64_t, in_channels);
   TORCH_ARG(int64_t, classes);
   TORCH_ARG(Rates, rates) = {{6, 12, 18, 24}, OutputStride::k8};
-  /// Width of fc6 and fc7 in each branch (VGG-16: 1024); 0: each branch is one
-  /// 3x3 convolution straight to scores (ResNet-101).
+  /// Number of channels of fc6 and fc7 in each branch (VGG-16: 1024). If 0,
+  /// each branch is one 3x3 convolution that computes the scores directly
+  /// (ResNet-101).
   TORCH_ARG(int64_t, hidden_channels) = 0;
-  /// After fc6 and after fc7.
+  /// Dropout probability after fc6 and after fc7.
   TORCH_ARG(double, dropout) = 0.5;
 };
 
-/// DeepLabV2's ASPP: branches of different dilation, each with scores of its
-/// own, summed.
+/// DeepLabV2's ASPP: the sum of the class scores of several branches with
+/// different dilations.
 ///
 /// Shapes: [N, in_channels, h, w] -> scores [N, classes, h, w].
 /// Source: Chen et al. 2016, arXiv:1606.00915, section 3.1 and figure 7.
@@ -46,35 +48,36 @@ class SumAsppImpl : public Implements<SumAsppImpl, ContextImpl> {
   torch::Tensor branch(size_t index, const torch::Tensor& features);
 
   SumAsppOptions options_;
-  /// First convolution of each branch, then those of fc7 and fc8.
+  /// One layer per branch each. fc7_ and fc8_ are null if `hidden_channels` is
+  /// 0; fc6_ then computes the scores.
   torch::nn::ModuleList fc6_{nullptr};
   torch::nn::ModuleList fc7_{nullptr};
   torch::nn::ModuleList fc8_{nullptr};
   torch::nn::Dropout dropout_{nullptr};
 };
 
-/// How to build one: `LargeFovOptions(512).kernel(7).channels(4096)`.
+/// How to build LargeFOV: `LargeFovOptions(512).kernel(7).channels(4096)`.
 struct LargeFovOptions {
   explicit LargeFovOptions(int64_t in_channels) : in_channels_(in_channels) {}
 
   TORCH_ARG(int64_t, in_channels);
-  /// Channels of fc6, fc7 and the output.
+  /// Number of channels of fc6, of fc7 and of the output.
   TORCH_ARG(int64_t, channels) = 1024;
-  /// Side of fc6's kernel: 3, 4 or 7 in the paper's table 2.
+  /// Kernel size of fc6: 3, 4 or 7 in table 2 of the paper.
   TORCH_ARG(int64_t, kernel) = 3;
-  /// Distance of fc6's taps ("input stride").
+  /// Dilation of fc6, called "input stride" in the paper.
   TORCH_ARG(Rates, rate) = {{12}, OutputStride::k8};
-  /// After fc6 and after fc7.
+  /// Dropout probability after fc6 and after fc7.
   TORCH_ARG(double, dropout) = 0.5;
 };
 
-/// VGG-16's fully connected layers as convolutions, fc6 with holes: DeepLabV1's
-/// field of view, and (kernel 7, rate 1) those of FCN.
+/// VGG-16's fully connected layers as convolutions, with a dilated fc6:
+/// DeepLabV1's field of view or, with kernel 7 and rate 1, the layers of FCN.
 ///
 /// Shapes: [N, in_channels, h, w] -> [N, channels, h, w].
 /// Source: Chen et al. 2014, arXiv:1412.7062, sections 3.1, 4.1 and table 2.
-/// Differs: an even kernel's extra padding goes right and below; Caffe's maps
-///          shrink by it.
+/// Differs: the extra padding of an even kernel goes to the right and the
+///          bottom, whereas Caffe's maps shrink by it.
 class LargeFovImpl : public Implements<LargeFovImpl, ContextImpl> {
  public:
   explicit LargeFovImpl(const LargeFovOptions& options);
@@ -91,23 +94,26 @@ class LargeFovImpl : public Implements<LargeFovImpl, ContextImpl> {
   torch::nn::Dropout dropout_{nullptr};
 };
 
-/// How to build one: `PyramidPoolingOptions(2048).bins({1, 2, 3, 6})`.
+/// How to build pyramid pooling:
+/// `PyramidPoolingOptions(2048).bins({1, 2, 3, 6})`.
 struct PyramidPoolingOptions {
   explicit PyramidPoolingOptions(int64_t in_channels)
       : in_channels_(in_channels) {}
 
   TORCH_ARG(int64_t, in_channels);
-  /// Sides of the grids of means.
+  /// Sides of the pooling grids: 3 averages the map over 3x3 cells.
   TORCH_ARG(std::vector<int64_t>, bins) = {1, 2, 3, 6};
   TORCH_ARG(AlignCorners, corners) = AlignCorners::kNo;
 };
 
-/// PSPNet's context: means over ever finer grids, each through a 1x1, beside
-/// the map itself.
+/// PSPNet's context: averages the map over finer and finer grids, reduces the
+/// channels of each by a 1x1 convolution, and concatenates the results with the
+/// map itself.
 ///
-/// Shapes: [N, C, h, w] -> [N, C + bins * (C / bins), h, w].
-/// Throws: c10::Error from forward() for N = 1 while training, where a bin is
-///         1 (its batch norm would have no variance).
+/// Shapes: [N, C, h, w] -> [N, C + B * (C / B), h, w] for B bins, with integer
+///         division.
+/// Throws: c10::Error from forward() for N = 1 while training if a bin is 1
+///         (its batch norm would have no variance).
 /// Source: Zhao et al. 2017, arXiv:1612.01105, section 3.2.
 class PyramidPoolingImpl : public Implements<PyramidPoolingImpl, ContextImpl> {
  public:
@@ -125,7 +131,7 @@ class PyramidPoolingImpl : public Implements<PyramidPoolingImpl, ContextImpl> {
   torch::nn::ModuleList branches_{nullptr};
 };
 
-/// Looks nowhere: hands the map on.
+/// Adds no context: returns the feature map unchanged.
 class NoContextImpl : public Implements<NoContextImpl, ContextImpl> {
  public:
   explicit NoContextImpl(int64_t channels) : channels_(channels) {}

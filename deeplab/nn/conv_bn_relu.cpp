@@ -18,11 +18,10 @@ void ConvBnReluImpl::reset() {
   int64_t stride = options_.stride();
   if (options_.separable() && options_.bare_depthwise()) {
     bare_depthwise_ = register_module(
-        "depthwise",
-        torch::nn::Conv2d(torch::nn::Conv2dOptions(in, in, kernel)
-                              .stride(stride)
-                              .groups(in)
-                              .bias(false))
+        "depthwise", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, in, kernel)
+                                           .stride(stride)
+                                           .groups(in)
+                                           .bias(false))
     );
   } else if (options_.separable()) {
     depthwise_ = register_module(
@@ -37,11 +36,10 @@ void ConvBnReluImpl::reset() {
     stride = 1;
   }
   conv_ = register_module(
-      "conv",
-      torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
-                            .stride(stride)
-                            .groups(options_.groups())
-                            .bias(false))
+      "conv", torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, kernel)
+                                    .stride(stride)
+                                    .groups(options_.groups())
+                                    .bias(false))
   );
   bn_ = register_module("bn", Norm(out));
   set_dilation(options_.dilation());

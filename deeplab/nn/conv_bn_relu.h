@@ -21,24 +21,27 @@ struct ConvBnReluOptions {
 
   TORCH_ARG(int64_t, in_channels);
   TORCH_ARG(int64_t, out_channels);
-  /// Side of the square kernel, odd.
+  /// Kernel size, odd.
   TORCH_ARG(int64_t, kernel);
-  /// Distance of the kernel's taps, in feature-map pixels.
+  /// Dilation of the convolution, in feature-map pixels.
   TORCH_ARG(int64_t, dilation) = 1;
-  /// The map shrinks by this.
+  /// Stride of the convolution: the map's sides are divided by it and rounded
+  /// up.
   TORCH_ARG(int64_t, stride) = 1;
-  /// Groups of channels that do not see each other.
+  /// Number of convolution groups, as in torch::nn::Conv2d.
   TORCH_ARG(int64_t, groups) = 1;
-  /// A depthwise block of this kernel, then a 1x1: far fewer weights. Source:
-  /// Chen et al. 2018, arXiv:1802.02611, section 3.1 ("atrous separable").
+  /// Uses a depthwise convolution of this kernel and then a 1x1 convolution,
+  /// which takes far fewer weights. Source: Chen et al. 2018, arXiv:1802.02611,
+  /// section 3.1 ("atrous separable").
   TORCH_ARG(bool, separable) = false;
-  /// Nothing between the two (VainF, SMP); else batch norm and ReLU, as
-  /// TensorFlow and mmsegmentation.
+  /// Puts nothing between the depthwise and the 1x1 convolution (VainF, SMP).
+  /// By default, batch norm and ReLU are between them (TensorFlow,
+  /// mmsegmentation). This option has no effect unless `separable` is set.
   TORCH_ARG(bool, bare_depthwise) = false;
 };
 
-/// Convolution without bias, batch norm, ReLU; at stride 1 the map keeps its
-/// size.
+/// A convolution without bias, followed by batch norm and ReLU. At stride 1 the
+/// map keeps its size.
 ///
 /// Shapes: [N, in_channels, h, w] -> [N, out_channels, h / stride, w / stride],
 ///         rounded up.
@@ -49,11 +52,12 @@ class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
   void reset() override;
   torch::Tensor forward(const torch::Tensor& features);
 
-  /// Spreads the kernel's taps; weights are not touched.
+  /// Sets the dilation and keeps the output size. The weights do not change.
   void set_dilation(int64_t dilation);
 
-  /// Whether one image gives its norm no variance where the map is one pixel:
-  /// while training, unless the norm is frozen, over groups, or over processes.
+  /// Returns true if the batch norm has no variance for a single image whose
+  /// map is 1x1: while training, unless the norm is frozen, is a group norm or
+  /// takes its statistics over several processes.
   bool needs_several_images() const {
     return bn_->uses_batch_statistics() && !bn_->sum();
   }

@@ -32,7 +32,8 @@ torch::Tensor refine(const ModuleListImpl& convs, torch::Tensor features) {
   return features;
 }
 
-/// As refine(), with the options' dropout while `convs` is in training.
+/// Does the same as refine() and, while `convs` is in training, applies the
+/// options' dropout after each convolution (once if there is no convolution).
 torch::Tensor refine_and_drop(
     const ModuleListImpl& convs,
     const DecoderOptions& options,
@@ -43,10 +44,9 @@ torch::Tensor refine_and_drop(
   const auto drop = [&](size_t place) {
     if (place >= dropout.size()) return;
     features = functional::dropout(
-        features,
-        functional::DropoutFuncOptions()
-            .p(dropout[place])
-            .training(convs.is_training())
+        features, functional::DropoutFuncOptions()
+                      .p(dropout[place])
+                      .training(convs.is_training())
     );
   };
   for (size_t i = 0; i < convs.size(); ++i) {

@@ -10,12 +10,12 @@
 
 namespace deeplab::nn {
 
-/// Adds nothing from the low-level features: convolutions (none in the paper,
-/// one in torchvision) at the resolution of the context.
+/// A decoder that ignores the low-level features: it only applies convolutions
+/// (none in the paper, one in torchvision) at the resolution of the context.
 ///
 /// Shapes: context [N, context_channels, h, w] -> [N, channels, h, w].
-/// Source: Chen et al. 2017, arXiv:1706.05587, figure 5; the "naive decoder"
-/// of Chen et al. 2018.
+/// Source: Chen et al. 2017, arXiv:1706.05587, figure 5; the "naive decoder" of
+///         Chen et al. 2018.
 class BilinearDecoderImpl
     : public Implements<BilinearDecoderImpl, DecoderImpl> {
  public:
@@ -31,11 +31,12 @@ class BilinearDecoderImpl
   torch::nn::ModuleList convs_{nullptr};
 };
 
-/// Reduces the low-level features to few channels, joins them to the upsampled
-/// context as [context, low], and refines both by 3x3 convolutions.
+/// DeepLabV3+'s decoder: reduces the low-level features to few channels,
+/// concatenates them with the upsampled context as [context, low], and refines
+/// the result by 3x3 convolutions.
 ///
 /// Shapes: context [N, context_channels, h, w], features at k4 [N, C, H/4, W/4]
-/// -> [N, channels, H/4, W/4].
+///         -> [N, channels, H/4, W/4].
 /// Source: Chen et al. 2018, arXiv:1802.02611, section 3.1 and figure 2.
 class V3PlusDecoderImpl : public Implements<V3PlusDecoderImpl, DecoderImpl> {
  public:
@@ -52,20 +53,22 @@ class V3PlusDecoderImpl : public Implements<V3PlusDecoderImpl, DecoderImpl> {
   );
 
   DecoderOptions options_;
-  /// Those of level k8, where there are two levels.
+  /// The layers of level k8; null if the decoder joins only one level.
   ConvBnRelu reduce_8_{nullptr};
   torch::nn::ModuleList convs_8_{nullptr};
   ConvBnRelu reduce_{nullptr};
   torch::nn::ModuleList convs_{nullptr};
 };
 
-/// Goes up level by level; at each, joins the backbone's whole map and refines.
-/// Widths halve from level to level.
+/// U-Net's decoder: goes up level by level, concatenates the backbone's whole
+/// map at each level and refines the result. The number of channels halves from
+/// level to level.
 ///
 /// Shapes: context [N, context_channels, h, w], features at k16, k8, k4, k2 ->
-/// [N, channels / 8, H/2, W/2].
+///         [N, channels / 8, H/2, W/2].
 /// Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
-/// Differs: bilinear resizing instead of 2x2 up-convolutions; batch norm.
+/// Differs: it resizes bilinearly instead of by 2x2 up-convolutions, and it
+///          uses batch norm.
 class UnetDecoderImpl : public Implements<UnetDecoderImpl, DecoderImpl> {
  public:
   explicit UnetDecoderImpl(const DecoderOptions& options);
@@ -80,17 +83,18 @@ class UnetDecoderImpl : public Implements<UnetDecoderImpl, DecoderImpl> {
   torch::nn::ModuleList levels_{nullptr};
 };
 
-/// FCN's sums of scores: those of the context, and of the levels named, each
-/// by a 1x1 convolution.
+/// FCN's decoder: sums the class scores of the context and of the given levels.
+/// A 1x1 convolution computes the scores of each.
 ///
 /// Shapes: context [N, context_channels, h, w] -> scores [N, classes, h', w']
-/// at the size of the finest level summed.
+///         at the size of the finest level summed.
 /// Source: Long et al. 2015, arXiv:1411.4038, section 4.2 and figure 3.
-/// Differs: upsampling stays bilinear, which is what FCN's learned
-///          upsampling starts from.
+/// Differs: upsampling stays bilinear, whereas FCN learns it, starting from
+///          bilinear weights.
 class FcnDecoderImpl : public Implements<FcnDecoderImpl, DecoderImpl> {
  public:
-  /// `levels` from coarse to fine: {} for 32s, {k16} for 16s, {k16, k8} for 8s.
+  /// `levels` go from coarse to fine: {} for FCN-32s, {k16} for 16s, {k16, k8}
+  /// for 8s.
   FcnDecoderImpl(
       const DecoderOptions& options, std::vector<Level> levels, int64_t classes
   );

@@ -8,9 +8,10 @@
 
 namespace deeplab::nn {
 
-/// The depths at which a backbone is tapped for detail, named for the stride
-/// that the map has while nothing is dilated. A level belongs to a stage, not
-/// to a size: at output stride 8 the maps of k8 and k16 are equally large.
+/// The depths of a backbone whose maps are returned for their detail, named
+/// after the stride of the map if nothing is dilated. A level belongs to a
+/// stage, not to a size: at output stride 8 the maps of k8 and k16 are equally
+/// large.
 enum class Level : size_t { k2, k4, k8, k16 };
 constexpr std::array kLevels{Level::k2, Level::k4, Level::k8, Level::k16};
 
@@ -27,15 +28,16 @@ class PerLevel {
   std::array<Value, kLevels.size()> values_{};
 };
 
-/// What a backbone hands to the head.
+/// The feature maps that a backbone returns.
 struct Features {
-  /// [N, channels, h, w] each: early features with fine detail.
+  /// Early features with fine detail, [N, channels, h, w] each.
   PerLevel<torch::Tensor> at;
-  /// [N, channels, h, w], h and w about H and W over the output stride.
+  /// The last map, [N, channels, h, w], where h and w are about H and W divided
+  /// by the output stride.
   torch::Tensor high;
 };
 
-/// Channels of each map of Features.
+/// Number of channels of each map in Features.
 struct FeatureChannels {
   PerLevel<int64_t> at;
   int64_t high = 0;

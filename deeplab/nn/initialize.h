@@ -5,13 +5,14 @@
 
 namespace deeplab::nn {
 
-/// Draws the weights that training starts from, out of torch's global
-/// generator: convolutions normal with variance 2 / fan-out, batch norms 1 and
-/// 0, biases 0.
-/// Source: He et al. 2015, arXiv:1502.01852; as torchvision's ResNet.
+/// Draws the initial weights for training from torch's global generator:
+/// convolution weights are normal with variance 2 / fan-out, batch norms start
+/// with weight 1 and bias 0, and all other biases are 0.
+/// Source: He et al. 2015, arXiv:1502.01852; the same as torchvision's ResNet.
 void initialize(torch::nn::Module& module);
 
-/// Sets what every batch norm adds to its variance.
+/// Sets the `eps` of every batch norm in `module`, which is added to the
+/// variance.
 void set_batch_norm_eps(torch::nn::Module& module, double eps);
 
 }  // namespace deeplab::nn

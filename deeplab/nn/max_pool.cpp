@@ -23,13 +23,12 @@ torch::Tensor MaxPoolImpl::forward(const torch::Tensor& features) {
   if (stride_ > 1) {
     return functional::max_pool2d(features, pool.padding(centred ? 1 : 0));
   }
-  // torch's own padding reaches no further than half of an undilated window.
+  // torch's own padding may not exceed half of the undilated window.
   const int64_t before = centred ? dilation_ : 0;
   const int64_t after = dilation_;
   const auto padded = functional::pad(
-      features,
-      functional::PadFuncOptions({before, after, before, after})
-          .value(-std::numeric_limits<double>::infinity())
+      features, functional::PadFuncOptions({before, after, before, after})
+                    .value(-std::numeric_limits<double>::infinity())
   );
   return functional::max_pool2d(padded, pool);
 }

@@ -8,22 +8,26 @@
 
 namespace deeplab::nn {
 
-/// How to build one pool: `MaxPoolOptions(3).ceil_mode(true)`.
+/// How to build a max pool: `MaxPoolOptions(3).ceil_mode(true)`.
 struct MaxPoolOptions {
   explicit MaxPoolOptions(int64_t kernel) : kernel_(kernel) {}
 
-  /// Side of the square window, 2 or 3.
+  /// Window size in pixels, 2 or 3.
   TORCH_ARG(int64_t, kernel);
-  /// Whether a last window may reach past the edge (Caffe does it).
+  /// Lets the last window reach past the edge, as Caffe does (PyTorch's
+  /// `ceil_mode`).
   TORCH_ARG(bool, ceil_mode) = false;
-  /// Whether windows are spread where convolutions are; Caffe could not.
+  /// Applies the dilation that a convolution would get in this place. Caffe's
+  /// pools cannot be dilated; set false for weights that were trained there.
   TORCH_ARG(bool, dilatable) = true;
 };
 
-/// Maximum of each window. A window of 3 is centred; one of 2 reaches right
-/// and down. At stride 1 the map keeps its size.
+/// Max pooling. A window of 3 is centred; a window of 2 extends to the right
+/// and to the bottom. At stride 1 the map keeps its size.
 ///
-/// Shapes: [N, C, h, w] -> [N, C, h / stride, w / stride], rounded.
+/// Shapes: [N, C, h, w] -> [N, C, h', w']; above stride 1, the sides are those
+///         of torch::nn::MaxPool2d with padding 1 (window of 3) or 0 (window of
+///         2).
 class MaxPoolImpl : public torch::nn::Cloneable<MaxPoolImpl> {
  public:
   explicit MaxPoolImpl(const MaxPoolOptions& options) : options_(options) {}
@@ -31,7 +35,8 @@ class MaxPoolImpl : public torch::nn::Cloneable<MaxPoolImpl> {
   void reset() override {}
   torch::Tensor forward(const torch::Tensor& features);
 
-  /// `dilation` is that of a convolution in this place.
+  /// Sets the stride and the dilation. `dilation` is the one that a convolution
+  /// would get in this place; it is ignored unless the pool is `dilatable`.
   void set_stride_and_dilation(int64_t stride, int64_t dilation);
 
  private:

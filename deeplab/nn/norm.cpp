@@ -7,13 +7,13 @@
 #include <ATen/ops/group_norm.h>
 #include <torch/autograd.h>
 
-#include "deeplab/nn/sum_holder.h"
+#include "deeplab/nn/all_reduce.h"
 
 namespace deeplab::nn {
 namespace {
 
-/// A sum over processes, through which gradients pass: what one process adds
-/// reaches the losses of all.
+/// A differentiable sum over processes. What one process adds affects the
+/// losses of all processes, so backward sums the gradients over processes, too.
 class SumFunction : public torch::autograd::Function<SumFunction> {
  public:
   using Context = torch::autograd::AutogradContext;
@@ -26,13 +26,13 @@ class SumFunction : public torch::autograd::Function<SumFunction> {
   ) {
     context->saved_data["sum"] = c10::IValue::make_capsule(holder);
     auto total = values.clone();
-    static_cast<SumHolder&>(*holder).sum(total);
+    static_cast<AllReduceHolder&>(*holder).sum(total);
     return total;
   }
   static Tensors backward(Context* context, Tensors gradients) {
     const auto holder = context->saved_data["sum"].toCapsule();
     auto total = gradients[0].clone();
-    static_cast<SumHolder&>(*holder).sum(total);
+    static_cast<AllReduceHolder&>(*holder).sum(total);
     return {total, {}};
   }
 };
@@ -56,14 +56,12 @@ torch::Tensor NormImpl::forward(const torch::Tensor& features) {
   _check_input_dim(features);
   if (is_group_norm()) {
     const int64_t groups = std::gcd(groups_, features.size(1));
-    // Under autocast features are narrow, which LibTorch's kernel is not for.
+    // Under autocast, features have a narrower type than the weights, which
+    // LibTorch's kernel does not support.
     const bool is_narrow = features.scalar_type() != weight.scalar_type();
     const auto normed = at::group_norm(
-        is_narrow ? features.to(weight.scalar_type()) : features,
-        groups,
-        weight,
-        bias,
-        options.eps()
+        is_narrow ? features.to(weight.scalar_type()) : features, groups,
+        weight, bias, options.eps()
     );
     return is_narrow ? normed.to(features.scalar_type()) : normed;
   }
@@ -73,30 +71,23 @@ torch::Tensor NormImpl::forward(const torch::Tensor& features) {
   if (updates) num_batches_tracked += 1;
   const bool has_statistics = updates || !training;
   return at::batch_norm(
-      features,
-      weight,
-      bias,
-      has_statistics ? running_mean : torch::Tensor(),
-      has_statistics ? running_var : torch::Tensor(),
-      training,
-      *options.momentum(),
-      options.eps(),
-      at::globalContext().userEnabledCuDNN()
+      features, weight, bias, has_statistics ? running_mean : torch::Tensor(),
+      has_statistics ? running_var : torch::Tensor(), training,
+      *options.momentum(), options.eps(), at::globalContext().userEnabledCuDNN()
   );
 }
 
 torch::Tensor NormImpl::forward_over_processes(const torch::Tensor& features) {
   const bool is_double = features.scalar_type() == torch::kFloat64;
   const auto values = is_double ? features : features.to(torch::kFloat32);
-  const auto holder = c10::make_intrusive<SumHolder>(sum_);
+  const auto holder = c10::make_intrusive<AllReduceHolder>(sum_);
   const auto over_all = [&](const torch::Tensor& channels) {
     return SumFunction::apply(
         channels, c10::intrusive_ptr<torch::CustomClassHolder>(holder)
     );
   };
   auto count = torch::full(
-      {1},
-      static_cast<double>(features.numel() / features.size(1)),
+      {1}, static_cast<double>(features.numel() / features.size(1)),
       values.options()
   );
   const auto sums = over_all(torch::cat({values.sum({0, 2, 3}), count}));
@@ -119,8 +110,8 @@ void NormImpl::update_running_statistics(
   torch::NoGradGuard no_grad;
   num_batches_tracked += 1;
   const double momentum = *options.momentum();
-  // As torch's kernel, without telling autograd: an earlier pass of this norm
-  // may wait for its backward.
+  // The update bypasses autograd, as torch's kernel does, because an earlier
+  // pass through this norm may still wait for its backward.
   auto old_mean = running_mean.variable_data();
   auto old_variance = running_var.variable_data();
   old_mean.mul_(1 - momentum).add_(mean, momentum);
@@ -134,9 +125,9 @@ void set_norm_groups(torch::nn::Module& module, int64_t groups) {
   }
 }
 
-void set_norm_sum(torch::nn::Module& module, const SumOverProcesses& sum) {
+void set_norm_sum(torch::nn::Module& module, const AllReduce& sum) {
   for (const auto& child : module.modules(/*include_self=*/false)) {
-    if (auto* norm = child->as<NormImpl>()) norm->set_sum(sum);
+    if (auto* norm = child->as<NormImpl>()) norm->set_all_reduce(sum);
   }
 }
 

@@ -7,14 +7,16 @@
 
 namespace deeplab::nn {
 
-/// Adds a tensor up over all processes of a training, in place; every process
-/// calls it in the same order and gets the same bits.
-using SumOverProcesses = std::function<void(torch::Tensor&)>;
+/// All-reduce: sums a tensor over all processes of a training, in place. Every
+/// process must call it in the same order, and every process gets the same
+/// bits.
+using AllReduce = std::function<void(torch::Tensor&)>;
 
-/// Batch norm over [N, C, h, w], whose parameters, buffers and names are those
-/// of torch::nn::BatchNorm2d. Two things can be changed after it is built:
-/// while training, it can take its statistics over all processes; and it can
-/// be a group norm, whose statistics are of each image alone.
+/// Batch norm over [N, C, h, w]. Its parameters, buffers and names are those of
+/// torch::nn::BatchNorm2d. Two things can be changed after it is built: while
+/// training, it can compute its statistics over all processes (synchronized
+/// batch norm); and it can become a group norm, which computes its statistics
+/// for each image separately.
 ///
 /// Source: Ioffe and Szegedy 2015, arXiv:1502.03167; Wu and He 2018,
 ///         arXiv:1803.08494 (group norm).
@@ -26,23 +28,26 @@ class NormImpl
   /// Throws: c10::Error for a map that is not [N, C, h, w].
   torch::Tensor forward(const torch::Tensor& features);
 
-  /// Groups of channels of a group norm, or 0: batch norm. Where the channels
-  /// do not divide by it, their greatest common divisor is taken.
+  /// Sets the number of groups of a group norm; 0 selects batch norm. If the
+  /// number of channels is not divisible by `groups`, their greatest common
+  /// divisor is used.
   void set_groups(int64_t groups) { groups_ = groups; }
   bool is_group_norm() const noexcept { return groups_ > 0; }
 
-  /// Whether it takes its statistics from the batch at hand.
+  /// Returns true if forward() computes its statistics from the current batch.
   bool uses_batch_statistics() const { return is_training() && groups_ == 0; }
 
-  /// Over which processes a batch reaches; empty: this one.
-  void set_sum(SumOverProcesses sum) { sum_ = std::move(sum); }
-  const SumOverProcesses& sum() const noexcept { return sum_; }
+  /// Sets the all-reduce for batch statistics. It is empty in a single process.
+  void set_all_reduce(AllReduce sum) { sum_ = std::move(sum); }
+  const AllReduce& sum() const noexcept { return sum_; }
 
-  /// While set, running statistics stay as they are although it trains.
+  /// While set, running statistics do not change in training mode.
   void keep_running_statistics(bool keep) { keeps_statistics_ = keep; }
 
-  /// As torch's batch norm in training: exponential means, unbiased variance.
-  /// `mean` and `variance` (biased) of `count` values a channel.
+  /// Updates the running statistics as torch's batch norm does in training:
+  /// exponential moving averages of the mean and of the unbiased variance.
+  /// `mean` and the biased `variance` were computed from `count` values per
+  /// channel.
   void update_running_statistics(
       const torch::Tensor& mean, const torch::Tensor& variance, double count
   );
@@ -54,16 +59,18 @@ class NormImpl
   torch::Tensor forward_over_processes(const torch::Tensor& features);
 
   int64_t groups_ = 0;
-  SumOverProcesses sum_;
+  AllReduce sum_;
   bool keeps_statistics_ = false;
 };
 TORCH_MODULE(Norm);
 
-/// Makes every norm of a module a group norm; 0: batch norm.
+/// Turns every norm of a module into a group norm; 0 turns it back into a batch
+/// norm.
 void set_norm_groups(torch::nn::Module& module, int64_t groups);
 
-/// Makes every batch norm of a module take its statistics over processes.
+/// Makes every batch norm of a module compute its statistics over all
+/// processes.
 /// Source: Zhao et al. 2017, arXiv:1612.01105, section 4.2 ("cross-GPU").
-void set_norm_sum(torch::nn::Module& module, const SumOverProcesses& sum);
+void set_norm_sum(torch::nn::Module& module, const AllReduce& sum);
 
 }  // namespace deeplab::nn

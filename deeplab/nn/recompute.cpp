@@ -12,13 +12,16 @@ using torch::autograd::variable_list;
 
 struct PartHolder : torch::CustomClassHolder {
   PartHolder(torch::nn::Module& module, PartForward function)
-      : part(module), forward(std::move(function)), precision(autocast_now()) {}
+      : part(module),
+        forward(std::move(function)),
+        precision(active_autocast_type()) {}
   torch::nn::Module& part;
   PartForward forward;
   std::optional<torch::ScalarType> precision;
 };
 
-/// Running statistics have taken the batch in at the first run.
+/// Freezes the running statistics of a part while the object lives: the first
+/// run has already added the batch to them.
 class KeptStatistics {
  public:
   explicit KeptStatistics(torch::nn::Module& part) : part_(part) { keep(true); }
@@ -85,10 +88,9 @@ variable_list recompute(
     return forward(features);
   }
   return Recompute::apply(
-      features,
-      c10::intrusive_ptr<torch::CustomClassHolder>(
-          c10::make_intrusive<PartHolder>(part, std::move(forward))
-      )
+      features, c10::intrusive_ptr<torch::CustomClassHolder>(
+                    c10::make_intrusive<PartHolder>(part, std::move(forward))
+                )
   );
 }
 

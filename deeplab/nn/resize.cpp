@@ -8,27 +8,26 @@
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
-#include "deeplab/nn/fixed_order.h"
+#include "deeplab/nn/determinism.h"
 
 namespace deeplab::nn {
 namespace {
 
 namespace tracer = torch::jit::tracer;
 
-/// Makes the last two sides of the next size that an operator is given, of
-/// `count` sides under that name, those of `like` in each call.
+/// Makes the last two entries of an operator's next size argument follow the
+/// height and width of `like` in each call of the trace. The argument is called
+/// `argument` and has `count` entries.
 void trace_size(const char* argument, size_t count, const torch::Tensor& like) {
   for (const size_t side : {0U, 1U}) {
     tracer::ArgumentStash::stashIntArrayRefElem(
-        argument,
-        count,
-        count - 2 + side,
+        argument, count, count - 2 + side,
         tracer::getSizeOf(like, static_cast<int64_t>(side) + 2)
     );
   }
 }
 
-/// Float64 [out, in]: what each source pixel adds to each result.
+/// Returns float64 [out, in]: the weight of each source pixel in each result.
 torch::Tensor interpolation(
     int64_t out, int64_t in, double step, AlignCorners corners
 ) {
@@ -50,7 +49,8 @@ torch::Tensor interpolation(
   return weights;
 }
 
-/// Float64 [bins, in]: the share of each source pixel in each bin's mean.
+/// Returns float64 [bins, in]: the weight of each source pixel in each cell's
+/// mean.
 torch::Tensor bin_shares(int64_t bins, int64_t in) {
   auto weights = torch::zeros({bins, in}, torch::kFloat64);
   for (int64_t i = 0; i < bins; ++i) {
@@ -67,7 +67,7 @@ double step_of(int64_t in, int64_t out) {
 
 }  // namespace
 
-torch::Tensor resize_by_products(
+torch::Tensor resize_deterministic(
     const torch::Tensor& features, const ResizeGrid& grid, AlignCorners corners
 ) {
   const auto down =
@@ -79,7 +79,7 @@ torch::Tensor resize_by_products(
   return at::matmul(at::matmul(down, features), across.t());
 }
 
-torch::Tensor mean_bins_by_products(
+torch::Tensor mean_bins_deterministic(
     const torch::Tensor& features, int64_t bins
 ) {
   const auto down = bin_shares(bins, features.size(2)).to(features);
@@ -88,8 +88,8 @@ torch::Tensor mean_bins_by_products(
 }
 
 torch::Tensor mean_bins(const torch::Tensor& features, int64_t bins) {
-  return needs_fixed_order(features)
-             ? mean_bins_by_products(features, bins)
+  return is_deterministic(features)
+             ? mean_bins_deterministic(features, bins)
              : at::adaptive_avg_pool2d(features, {bins, bins});
 }
 
@@ -100,23 +100,22 @@ torch::Tensor resize_like(
 ) {
   const std::vector<int64_t> size{like.size(2), like.size(3)};
   if (tracer::isTracing()) {
-    // Another call may need what this one would not.
+    // The traced network must resize even if the sizes are equal in this call.
     trace_size("output_size", 2, like);
   } else if (features.size(2) == size[0] && features.size(3) == size[1]) {
     return features;
-  } else if (needs_fixed_order(features)) {
-    return resize_by_products(
+  } else if (is_deterministic(features)) {
+    return resize_deterministic(
         features,
-        {size[0],
-         size[1],
-         step_of(features.size(2), size[0]),
+        {size[0], size[1], step_of(features.size(2), size[0]),
          step_of(features.size(3), size[1])},
         corners
     );
   }
   const bool keeps_corners = corners == AlignCorners::kYes;
   if (features.scalar_type() == torch::kBFloat16 && features.is_cpu()) {
-    // LibTorch has no vectors for it: some six times slower than this.
+    // LibTorch has no vectorised bfloat16 kernel: it is some six times slower
+    // than this detour through float32.
     return at::upsample_bilinear2d(
                features.to(torch::kFloat32), size, keeps_corners
     )
@@ -135,8 +134,8 @@ torch::Tensor rescale(
     return std::max<int64_t>(1, static_cast<int64_t>(scaled(axis)));
   };
   const bool keeps_corners = corners == AlignCorners::kYes;
-  if (needs_fixed_order(features)) {
-    return resize_by_products(
+  if (is_deterministic(features)) {
+    return resize_deterministic(
         features, {side(2), side(3), 1 / factor, 1 / factor}, corners
     );
   }
@@ -145,9 +144,7 @@ torch::Tensor rescale(
     return at::upsample_bilinear2d(features, {side(2), side(3)}, keeps_corners);
   }
   return at::upsample_bilinear2d(
-      features,
-      at::OptionalIntArrayRef(),
-      keeps_corners,
+      features, at::OptionalIntArrayRef(), keeps_corners,
       std::vector<double>{factor, factor}
   );
 }

@@ -5,31 +5,35 @@
 
 namespace deeplab::nn {
 
-/// What the edges of two grids share: the outer edges of their corner pixels
-/// (kNo: PyTorch's DeepLabs), or those pixels' centres (kYes: TensorFlow's).
+/// Which points of two grids coincide when one is resized to the other: the
+/// outer edges of the corner pixels (kNo, in the PyTorch projects) or the
+/// centres of the corner pixels (kYes, in TensorFlow). The same as PyTorch's
+/// `align_corners`.
 enum class AlignCorners { kNo, kYes };
 
-/// Bilinear resize to the size of another map. While a network is traced, that
-/// size stays a variable of the trace.
+/// Resizes bilinearly to the size of another map. While a network is traced,
+/// that size stays a variable of the trace.
 ///
-/// Shapes: [N, C, h, w] -> [N, C, H, W], the H and W of `like`.
+/// Shapes: [N, C, h, w] -> [N, C, H, W], where H and W are those of `like`.
 torch::Tensor resize_like(
     const torch::Tensor& features,
     const torch::Tensor& like,
     AlignCorners corners
 );
 
-/// Bilinear resize by a factor, whose result is rounded down but not to 0.
+/// Resizes bilinearly by a factor. The result's sides are rounded down, but are
+/// at least 1.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, floor(h * factor), floor(w * factor)].
 torch::Tensor rescale(
     const torch::Tensor& features, double factor, AlignCorners corners
 );
 
-/// The same as at::upsample_bilinear2d, by two products of matrices, whose
-/// gradients come out the same bits each time on CUDA too: what the functions
-/// above do there where deterministic algorithms are asked for. `step` is the
-/// distance of neighbouring results in source pixels, for kNo.
+/// Computes the same as at::upsample_bilinear2d, but by two matrix products,
+/// whose gradients have the same bits in every run on CUDA, too. The functions
+/// above use it on CUDA if deterministic algorithms are requested. For
+/// AlignCorners::kNo, `step_y` and `step_x` are the distances between
+/// neighbouring output pixels, in source pixels; kYes ignores them.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, height, width].
 struct ResizeGrid {
@@ -38,23 +42,25 @@ struct ResizeGrid {
   double step_y;
   double step_x;
 };
-torch::Tensor resize_by_products(
+torch::Tensor resize_deterministic(
     const torch::Tensor& features, const ResizeGrid& grid, AlignCorners corners
 );
 
-/// Means over bins x bins parts of the map, which overlap by a pixel where its
-/// sides are no multiple; the second by two products of matrices, whose
-/// gradients come out the same bits each time on CUDA too.
+/// Averages the map over bins x bins cells (adaptive average pooling). If the
+/// sides of the map are not a multiple of `bins`, neighbouring cells overlap by
+/// a pixel. mean_bins_deterministic() uses two matrix products, whose gradients
+/// have the same bits in every run on CUDA, too; mean_bins() calls it on CUDA
+/// if deterministic algorithms are requested.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, bins, bins].
 torch::Tensor mean_bins(const torch::Tensor& features, int64_t bins);
-torch::Tensor mean_bins_by_products(
+torch::Tensor mean_bins_deterministic(
     const torch::Tensor& features, int64_t bins
 );
 
-/// One value a channel, wherever the map of `like` has a pixel.
+/// Repeats one value per channel at every pixel of the map `like`.
 ///
-/// Shapes: [N, C, 1, 1] -> [N, C, H, W], the H and W of `like`.
+/// Shapes: [N, C, 1, 1] -> [N, C, H, W], where H and W are those of `like`.
 torch::Tensor spread_like(
     const torch::Tensor& values, const torch::Tensor& like
 );

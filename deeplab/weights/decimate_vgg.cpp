@@ -4,7 +4,8 @@
 namespace deeplab::weights {
 namespace {
 
-/// `count` of 0..size-1, evenly from the first to the last.
+/// Returns `count` indices in 0..size-1, evenly spaced from the first to the
+/// last; the middle index if `count` is 1.
 torch::Tensor spread(int64_t size, int64_t count) {
   if (count == 1) return torch::tensor({size / 2});
   return torch::linspace(
@@ -45,19 +46,17 @@ void decimate_vgg(
     const int64_t in = wanted.size(1);
     if (is_fc7) {
       into.insert(
-          name,
-          source.index_select(0, channels)
-              .index_select(1, spread(source.size(1), in))
-              .view(wanted.sizes())
+          name, source.index_select(0, channels)
+                    .index_select(1, spread(source.size(1), in))
+                    .view(wanted.sizes())
       );
     } else if (source.size(1) == in * kSide * kSide && wanted.size(2) <= kSide) {
       const auto taps = spread(kSide, wanted.size(2));
       into.insert(
-          name,
-          source.view({source.size(0), in, kSide, kSide})
-              .index_select(0, channels)
-              .index_select(2, taps)
-              .index_select(3, taps)
+          name, source.view({source.size(0), in, kSide, kSide})
+                    .index_select(0, channels)
+                    .index_select(2, taps)
+                    .index_select(3, taps)
       );
     }
   }

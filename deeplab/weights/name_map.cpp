@@ -15,7 +15,8 @@ bool is_digit(char letter) {
   return std::isdigit(static_cast<unsigned char>(letter)) != 0;
 }
 
-/// Where the rest of `name` begins; its numbers go to `numbers`.
+/// Returns the position at which the rest of `name` begins, and appends the
+/// matched numbers to `numbers`; nullopt if `name` does not match.
 std::optional<size_t> match(
     const std::string& pattern,
     const std::string& name,
@@ -53,7 +54,8 @@ std::string fill(const std::string& form, const std::vector<int64_t>& numbers) {
   return text;
 }
 
-/// TensorFlow's words for the last part of a name; nullopt: it has none.
+/// Returns TensorFlow's word for the last part of a name; nullopt if it has
+/// none.
 std::optional<std::string> tensorflow_word(
     const std::string& scope, const std::string& word
 ) {
@@ -89,8 +91,7 @@ size_t count_matches(
 
 bool is_left_out(const NameMap& map, const std::string& name) {
   return std::any_of(
-      map.left_out.begin(),
-      map.left_out.end(),
+      map.left_out.begin(), map.left_out.end(),
       [&](const std::string& beginning) {
         return name.compare(0, beginning.size(), beginning) == 0;
       }

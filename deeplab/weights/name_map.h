@@ -9,37 +9,43 @@
 
 namespace deeplab::weights {
 
-/// The names that one project gives to the parameters of a network of ours.
+/// The names that one project gives to the parameters of a network that we also
+/// have.
 struct NameMap {
-  /// How one beginning of a name is spelled.
+  /// Translates the beginning of a parameter's name.
   struct Rule {
-    /// The beginning of our name; each # stands for a number.
+    /// The beginning of our name; each # matches a number.
     std::string ours;
-    /// What replaces it; {1} is the first number, {1+1} one more than that.
+    /// The text that replaces it; {1} is the first number, {1+1} one more than
+    /// that.
     std::string theirs;
   };
-  /// How their tensors lie.
+  /// The memory layout and the last words of the names of the project's
+  /// tensors.
   enum class Layout {
-    /// As ours.
+    /// The same layout and words as ours.
     kPyTorch,
-    /// Convolutions [h, w, in, out], depthwise ones [h, w, in, 1]; batch
-    /// norm's tensors are gamma, beta, moving_mean, moving_variance.
+    /// Convolution weights are [h, w, in, out], depthwise ones [h, w, in, 1];
+    /// the tensors of a batch norm are called gamma, beta, moving_mean and
+    /// moving_variance.
     kTensorFlow,
   };
 
-  /// E.g. "jfzhang95"; for messages and `deeplab convert --names`.
+  /// E.g. "jfzhang95"; used in messages and by `deeplab convert --names`.
   const char* project;
-  /// The first rule that matches counts; a name that none matches is not
-  /// theirs.
+  /// The first rule that matches a name applies. A name that no rule matches
+  /// does not exist in the project.
   std::vector<Rule> rules;
-  /// Beginnings of names in their files that no network of ours has, such as a
-  /// classifier's.
+  /// Beginnings of names in the project's files that none of our networks has,
+  /// such as those of a classifier.
   std::vector<const char*> left_out;
   Layout layout = Layout::kPyTorch;
 
-  /// Their name for one of ours; nullopt: they have no such parameter.
+  /// Returns the project's name for one of ours; nullopt if the project has no
+  /// such parameter.
   std::optional<std::string> theirs(const std::string& ours) const;
-  /// A tensor under their name as it lies in ours, and the other way.
+  /// Convert a tensor from the project's memory layout to ours, and back.
+  /// `theirs` is the tensor's name in the project.
   torch::Tensor to_ours(const std::string& theirs, const torch::Tensor& tensor)
       const;
   torch::Tensor to_theirs(
@@ -47,30 +53,30 @@ struct NameMap {
   ) const;
 };
 
-/// All that are known, our own names first.
+/// Returns all known maps, starting with our own names.
 const std::vector<NameMap>& name_maps();
 
-/// A file's tensors under our names.
+/// The tensors of a file under our names.
 struct Adopted {
-  /// Whose names they had.
+  /// The project whose names the file has.
   std::string project;
-  /// Those that no rule knows keep their names.
+  /// Tensors that no rule matches keep their names.
   StateDict tensors;
 };
 
-/// Finds the project under whose names the file has most of a network's
-/// tensors, and renames them. `own` is the network's state_dict().
+/// Finds the project under whose names the file has the most tensors of a
+/// network, and renames the tensors. `own` is the network's state_dict().
 Adopted adopt_names(const StateDict& file, const StateDict& own);
 
-/// A file to fill a network from.
+/// A file of weights to load into a network.
 struct WeightsSource {
   std::string path;
-  /// As read_weights()'s.
+  /// The dict to read; see read_weights().
   std::string wrapper;
 };
 
-/// Fills a network from a file of any of these projects.
-/// Throws: DataError as read_weights() does.
+/// Loads a file of any known project into a network.
+/// Throws: DataError in the same cases as read_weights().
 LoadReport load_file(torch::nn::Module& network, const WeightsSource& source);
 
 }  // namespace deeplab::weights

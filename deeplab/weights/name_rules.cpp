@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose tensors are called what.
+// The table of the names that other projects give to our parameters.
 #include "deeplab/weights/name_map.h"
 
 namespace deeplab::weights {
@@ -17,7 +17,7 @@ Rules join(std::initializer_list<Rules> parts) {
   return all;
 }
 
-/// torchvision's ASPP, which others took over, below a name of theirs.
+/// torchvision's names for ASPP, which other projects use below a prefix.
 Rules aspp_below(const std::string& theirs) {
   return {
       {"aspp.branches.#.conv.", theirs + "convs.{1}.0."},
@@ -55,7 +55,7 @@ Rules torchvision_fcn() {
   );
 }
 
-/// MobileNetV2 is cut in two at the low-level features.
+/// VainF splits MobileNetV2 in two at the low-level features.
 Rules vainf_backbone() {
   Rules rules;
   for (int i = 0; i <= 3; ++i) {
@@ -91,7 +91,8 @@ Rules vainf_v3plus() {
   );
 }
 
-/// MobileNetV2's blocks are flat there: layers 0, 1, 3, 4, 6, 7.
+/// jfzhang95's MobileNetV2 blocks have one flat list of layers: 0, 1, 3, 4, 6,
+/// 7.
 Rules jfzhang95() {
   return {
       {"aspp.branches.#.conv.", "aspp.aspp{1+1}.atrous_conv."},
@@ -118,7 +119,7 @@ Rules jfzhang95() {
       {"backbone.", "backbone."}};
 }
 
-/// Its ResNet, below a name.
+/// kazuto1011's ResNet, below a prefix.
 Rules kazuto1011_backbone(const std::string& base) {
   const auto block = base + "layer{1+1}.block{2+1}.";
   return {
@@ -134,7 +135,7 @@ Rules kazuto1011_backbone(const std::string& base) {
       {"backbone.layer#.#.downsample.1.", block + "shortcut.bn."}};
 }
 
-/// The file trained on COCO that its other networks start from.
+/// The file trained on COCO from which kazuto1011's other networks start.
 Rules kazuto1011_v1() {
   return join({kazuto1011_backbone(""), {{"classifier.", "fc."}}});
 }
@@ -155,12 +156,12 @@ Rules kazuto1011() {
   return join({kazuto1011_backbone("base."), heads});
 }
 
-/// V3+ has its logits in fc2.conv3, V3 in fc2.
+/// DeepLabV3+ has its logits in fc2.conv3, DeepLabV3 in fc2.
 Rules kazuto1011_with(const std::string& logits) {
   return join({kazuto1011(), {{"classifier.", logits}}});
 }
 
-/// A unit of timm's MobileNetV2: stage and place.
+/// timm's MobileNetV2, whose units are named by stage and by their index in it.
 Rules timm_mobilenet_v2() {
   Rules rules{
       {"backbone.features.0.0.", "conv_stem."},
@@ -189,7 +190,7 @@ Rules timm_mobilenet_v2() {
   return rules;
 }
 
-/// Three 3x3 convolutions instead of the 7x7, in timm's resnet*c.
+/// timm's resnet*c, which have three 3x3 convolutions instead of the 7x7.
 Rules timm_resnet_c() {
   return {
       {"backbone.stem.0.conv.", "conv1.0."},
@@ -201,7 +202,7 @@ Rules timm_resnet_c() {
       {"backbone.", ""}};
 }
 
-/// A separable ConvBnRelu whose depthwise convolution stands bare.
+/// A separable ConvBnRelu without batch norm after its depthwise convolution.
 Rules bare_separable(
     const std::string& ours, const std::string& convs, const std::string& norm
 ) {
@@ -219,8 +220,7 @@ Rules vainf_v3plus_separable() {
            "aspp.branches.#.", aspp + "convs.{1}.0.body.", aspp + "convs.{1}.1."
        ),
        bare_separable(
-           "decoder.convs.0.",
-           "classifier.classifier.0.body.",
+           "decoder.convs.0.", "classifier.classifier.0.body.",
            "classifier.classifier.1."
        ),
        vainf_v3plus()}
@@ -256,7 +256,8 @@ Rules smp_v3() {
   );
 }
 
-/// mmsegmentation, but for the convolutions that V3+ has separable.
+/// mmsegmentation, except for the convolutions that are separable in
+/// DeepLabV3+.
 Rules mmseg_v3() {
   const std::string head = "decode_head.";
   return {
@@ -287,13 +288,14 @@ Rules mmseg_v3plus() {
   return join({rules, mmseg_v3()});
 }
 
-/// A convolution and its batch norm, in TensorFlow's scopes.
+/// Adds the rules for a convolution and its batch norm, in TensorFlow's scopes.
 void add_scope(Rules& rules, const Rule& conv, const std::string& norm) {
   rules.push_back({conv.ours, conv.theirs + "/"});
   rules.push_back({norm, conv.theirs + "/BatchNorm/"});
 }
 
-/// DeepLabV3+ on an Xception with that many blocks in entry and middle flow.
+/// DeepLabV3+ on an Xception with the given numbers of blocks in its entry and
+/// middle flow.
 Rules tensorflow(const std::string& name, int entry_blocks, int middle_units) {
   Rules rules;
   const auto add = [&](const std::string& ours, const std::string& theirs) {
@@ -340,8 +342,9 @@ Rules tensorflow(const std::string& name, int entry_blocks, int middle_units) {
   return rules;
 }
 
-/// Chollet's Xception in timm's legacy_xception and in Cadene's: a block's
-/// layers are counted with its ReLUs, which the first block has one less of.
+/// Chollet's Xception in timm's legacy_xception and in Cadene's project. The
+/// layers of a block are counted together with its ReLUs, of which the first
+/// block has one less.
 Rules legacy_xception() {
   Rules rules{
       {"backbone.stem.0.conv.", "conv1."},
@@ -350,8 +353,7 @@ Rules legacy_xception() {
       {"backbone.stem.1.bn.", "bn2."},
       {"backbone.blocks.#.shortcut.conv.", "block{1+1}.skip."},
       {"backbone.blocks.#.shortcut.bn.", "block{1+1}.skipbn."}};
-  const auto add = [&](const std::string& ours,
-                       const std::string& conv,
+  const auto add = [&](const std::string& ours, const std::string& conv,
                        const std::string& norm) {
     rules.push_back({ours + "conv_dw.", conv + "conv1."});
     rules.push_back({ours + "conv_pw.", conv + "pointwise."});
@@ -374,20 +376,16 @@ Rules legacy_xception() {
 const std::vector<NameMap>& name_maps() {
   static const std::vector<NameMap> maps{
       {"deeplab", {{"", ""}}, {}},
-      // timm's ResNets, VGGs and Xceptions too.
+      // timm's ResNets, VGGs and Xceptions have these names, too.
       {"torchvision classification",
        {{"backbone.", ""}},
-       {"fc.",
-        "classifier.",
-        "features.18.0.",
-        "features.18.1.",
-        "head.",
+       {"fc.", "classifier.", "features.18.0.", "features.18.1.", "head.",
         "pre_logits."}},
       {"torchvision deeplabv3", torchvision_deeplab(), {}},
       {"torchvision fcn", torchvision_fcn(), {}},
       {"vainf deeplabv3", vainf_v3(), {}},
       {"vainf deeplabv3plus", vainf_v3plus(), {}},
-      // Each MobileNetV2 tensor stands there twice.
+      // jfzhang95's files contain each MobileNetV2 tensor twice.
       {"jfzhang95",
        jfzhang95(),
        {"backbone.low_level_features.", "backbone.high_level_features."}},

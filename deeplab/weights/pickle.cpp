@@ -5,6 +5,8 @@
 #include <limits>
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/weights/stored_tensor.h"
 
@@ -14,25 +16,28 @@ namespace {
 using Value = PickleValue;
 using Text = std::string_view;
 
-/// More than any tensor of a network has.
+/// No tensor of a network has this many dimensions.
 constexpr size_t kMostDimensions = 16;
 
 template <class Wanted>
 const Wanted& as(const Value& value, const char* what) {
   if (const auto* found = std::get_if<Wanted>(&value)) return *found;
-  throw DataError(str("pickle: expected ", what));
+  throw DataError(fmt::format("pickle: expected {}", what));
 }
 
 int64_t whole_number(const Value& value, const char* what) {
   const auto number = as<int64_t>(value, what);
-  if (number < 0) throw DataError(str("pickle: ", what, " of ", number));
+  if (number < 0)
+    throw DataError(fmt::format("pickle: {} of {}", what, number));
   return number;
 }
 
 std::vector<int64_t> whole_numbers(const Value& value) {
   const auto& items = as<PickleList*>(value, "a tuple")->items;
   if (items.size() > kMostDimensions) {
-    throw DataError(str("pickle: a tensor of ", items.size(), " dimensions"));
+    throw DataError(
+        fmt::format("pickle: a tensor of {} dimensions", items.size())
+    );
   }
   std::vector<int64_t> numbers;
   for (const auto& item : items) {
@@ -43,8 +48,8 @@ std::vector<int64_t> whole_numbers(const Value& value) {
 
 }  // namespace
 
-/// The stack machine of Python's pickle, protocols 2 to 4, of which it knows
-/// what torch.save and TorchScript emit.
+/// The stack machine of Python's pickle, protocols 2 to 4, with those opcodes
+/// that torch.save and TorchScript write.
 class PickleMachine {
  public:
   PickleMachine(std::string_view bytes, Pickle& result)
@@ -61,7 +66,7 @@ class PickleMachine {
 
   Text take(size_t count) {
     if (count > bytes_.size() - position_) {
-      throw DataError("pickle: ends in the middle (truncated?)");
+      throw DataError("pickle: ends too early (truncated?)");
     }
     const auto taken = bytes_.substr(position_, count);
     position_ += count;
@@ -118,13 +123,10 @@ Value PickleMachine::run() {
         step_object(code)) {
       continue;
     }
-    throw DataError(
-        str("pickle: opcode ",
-            int{code},
-            " at byte ",
-            position_ - 1,
-            " is not one that torch.save writes")
-    );
+    throw DataError(fmt::format(
+        "pickle: opcode {} at byte {} is not one that torch.save writes",
+        int{code}, position_ - 1
+    ));
   }
 }
 
@@ -280,7 +282,7 @@ bool PickleMachine::step_object(unsigned char code) {
       set_state();
       break;  // BUILD
     case 'Q':
-      break;  // BINPERSID: a storage, left as its tuple
+      break;  // BINPERSID: the tuple that describes a storage stays
     default:
       return false;
   }
@@ -290,7 +292,7 @@ bool PickleMachine::step_object(unsigned char code) {
 Text PickleMachine::line() {
   const auto end = bytes_.find('\n', position_);
   if (end == std::string_view::npos) {
-    throw DataError("pickle: ends in the middle of a name");
+    throw DataError("pickle: ends within a name");
   }
   const auto text = take(end - position_);
   take(1);
@@ -319,14 +321,14 @@ double PickleMachine::big_endian_double() {
 
 Value PickleMachine::pop() {
   const size_t floor = marks_.empty() ? 0 : marks_.back();
-  if (stack_.size() <= floor) throw DataError("pickle: its stack runs empty");
+  if (stack_.size() <= floor) throw DataError("pickle: its stack is empty");
   const Value value = stack_.back();
   stack_.pop_back();
   return value;
 }
 
 std::vector<Value> PickleMachine::pop_to_mark() {
-  if (marks_.empty()) throw DataError("pickle: no mark to go back to");
+  if (marks_.empty()) throw DataError("pickle: a mark is missing");
   const auto begin =
       stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
   marks_.pop_back();
@@ -380,11 +382,9 @@ void PickleMachine::call(const Value& callable, const Value& arguments) {
   };
   if (is("collections", "OrderedDict")) {
     push_dict();
-  } else if (is("torch._utils", "_rebuild_tensor_v2") ||
-             is("torch._utils", "_rebuild_tensor")) {
+  } else if (is("torch._utils", "_rebuild_tensor_v2") || is("torch._utils", "_rebuild_tensor")) {
     push_tensor(*as<PickleList*>(arguments, "a tuple of arguments"));
-  } else if (is("torch._utils", "_rebuild_parameter") ||
-             is("torch._utils", "_rebuild_parameter_with_state")) {
+  } else if (is("torch._utils", "_rebuild_parameter") || is("torch._utils", "_rebuild_parameter_with_state")) {
     if (items().empty()) throw DataError("pickle: a parameter without tensor");
     push(items()[0]);
   } else {
@@ -404,7 +404,9 @@ void PickleMachine::push_tensor(const PickleList& arguments) {
   const auto& type_name = as<PickleGlobal>(storage[1], "a storage type").name;
   const auto type = storage_type(type_name);
   if (!type) {
-    throw DataError(str("pickle: storage type ", type_name, " is not known"));
+    throw DataError(
+        fmt::format("pickle: storage type {} is not known", type_name)
+    );
   }
   PickleTensor tensor;
   tensor.type = *type;
@@ -416,13 +418,13 @@ void PickleMachine::push_tensor(const PickleList& arguments) {
   if (tensor.sizes.size() != tensor.strides.size()) {
     throw DataError("pickle: a tensor with an impossible shape");
   }
-  // Legacy files: a storage that is a part of another.
+  // In a legacy file, a storage can be a part of another storage.
   if (storage.size() > 5 && std::holds_alternative<PickleList*>(storage[5])) {
     const auto& part = std::get<PickleList*>(storage[5])->items;
     if (part.size() < 2) throw DataError("pickle: a damaged storage");
     const auto begin = whole_number(part[1], "a part's offset");
     if (begin > std::numeric_limits<int64_t>::max() - tensor.offset) {
-      throw DataError("pickle: a tensor reaches past any storage");
+      throw DataError("pickle: a tensor extends beyond its storage");
     }
     tensor.offset += begin;
   }

@@ -17,14 +17,14 @@ struct PickleDict;
 struct PickleTensor;
 struct PickleObject;
 
-/// Something that Python would import; nothing is.
+/// A class or function that Python would import. Nothing is imported here.
 struct PickleGlobal {
   std::string_view module;
   std::string_view name;
 };
 
-/// What a pickle can hold for us. Everything it points to is owned by the
-/// Pickle, every text by the bytes that it was read from.
+/// A value in a pickle. The Pickle owns everything that a value points to;
+/// texts are views into the bytes that the Pickle was read from.
 using PickleValue = std::variant<
     std::monostate,
     bool,
@@ -45,39 +45,41 @@ struct PickleDict {
   std::vector<std::pair<PickleValue, PickleValue>> items;
 };
 
-/// A tensor as torch.save describes it: a view of a storage, whose bytes are
-/// not in the pickle. Sizes, strides and numbers are >= 0, sizes and strides as
-/// many; whether the storage holds them is not checked here.
+/// A tensor as torch.save describes it: a view of a storage whose bytes are
+/// outside the pickle. Sizes, strides and numbers are >= 0, and there are as
+/// many sizes as strides. Whether the storage is large enough is not checked
+/// here.
 struct PickleTensor {
   std::string_view storage;
   torch::ScalarType type = torch::kFloat32;
-  /// Elements that the storage is said to have.
+  /// Number of elements that the storage has according to the pickle.
   int64_t storage_count = 0;
   int64_t offset = 0;
   std::vector<int64_t> sizes;
   std::vector<int64_t> strides;
 };
 
-/// An object of a class that is not ours to build: a module, a scalar of
-/// NumPy. `state` is the dict of its attributes, where it has one.
+/// An object of a class that this reader does not build, such as a module or a
+/// NumPy scalar. `state` is the dict of its attributes, if there is one.
 struct PickleObject {
   PickleGlobal type;
   PickleValue state;
 };
 
-/// Reads one pickle, of what PyTorch's files hold, without running any of it:
-/// tensors, dicts, lists, numbers and texts come out; any other object is kept
-/// as its type and state. Memory is bounded by the bytes: at most some 300 for
-/// each.
+/// Reads one pickle of the kind that PyTorch's files contain, without executing
+/// any of it. Tensors, dicts, lists, numbers and texts are read; of any other
+/// object, its type and state are kept. Memory use is bounded: at most some 300
+/// bytes for each byte of the pickle.
 class Pickle {
  public:
-  /// `bytes` may go on after the pickle. Throws: DataError where it is damaged.
+  /// `bytes` may continue after the end of the pickle.
+  /// Throws: DataError if the pickle is damaged.
   explicit Pickle(std::string_view bytes);
 
   const PickleValue& root() const noexcept { return root_; }
-  /// Bytes that the pickle takes.
+  /// Returns the number of bytes that the pickle takes.
   size_t length() const noexcept { return length_; }
-  /// All tensors, in the order of the file.
+  /// Returns all tensors, in the order of the file.
   const std::deque<PickleTensor>& tensors() const noexcept { return tensors_; }
 
  private:
@@ -85,7 +87,7 @@ class Pickle {
 
   PickleValue root_;
   size_t length_ = 0;
-  // Flat ownership: nothing recurses at destruction, however deep the nesting.
+  // Ownership is flat: destruction never recurses, however deep the nesting is.
   std::deque<PickleList> lists_;
   std::deque<PickleDict> dicts_;
   std::deque<PickleTensor> tensors_;

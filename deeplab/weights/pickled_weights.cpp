@@ -5,19 +5,24 @@
 #include <map>
 #include <set>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
+#include "deeplab/core/names.h"
 
 namespace deeplab::weights {
 namespace {
 
 using Named = std::vector<std::pair<std::string, const PickleTensor*>>;
 
-// No network comes near these; a file that is made to exhaust memory does.
+// No real network comes near these limits; a file that is made to exhaust
+// memory exceeds them.
 constexpr int kDeepest = 64;
 constexpr size_t kLongestName = 1024;
 constexpr size_t kMostVisits = 1'000'000;
 
-/// What Python's modules keep their children in.
+/// Returns true for the attributes in which Python's modules keep their
+/// children.
 bool is_registry(std::string_view key) {
   return key == "_parameters" || key == "_buffers" || key == "_modules";
 }
@@ -27,7 +32,8 @@ const PickleDict* as_dict(const PickleValue& value) {
   return dict == nullptr ? nullptr : *dict;
 }
 
-/// The attributes of a module; nullptr: not an object, or one without.
+/// Returns the attributes of a module; nullptr if `value` is not an object or
+/// has no attributes.
 const PickleDict* attributes(const PickleValue& value) {
   auto* const* object = std::get_if<PickleObject*>(&value);
   return object == nullptr ? nullptr : as_dict((*object)->state);
@@ -35,7 +41,7 @@ const PickleDict* attributes(const PickleValue& value) {
 
 class Collector {
  public:
-  /// `visits` counts the names that were looked at in a whole file.
+  /// `visits` counts the names that were looked at in the whole file.
   explicit Collector(size_t& visits) : visits_(visits) {}
 
   void add_direct(const PickleDict& dict) {
@@ -49,7 +55,7 @@ class Collector {
   void add_module(
       const PickleDict& attributes, const std::string& prefix, int depth
   ) {
-    if (depth > kDeepest) throw DataError("modules are nested too deep");
+    if (depth > kDeepest) throw DataError("modules are nested too deeply");
     for (const auto& [key, value] : attributes.items) {
       count_visit();
       const auto* name = std::get_if<std::string_view>(&key);
@@ -86,7 +92,8 @@ class Collector {
   size_t& visits_;
 };
 
-/// The tensors of a state_dict or module; none where it is neither.
+/// Returns the tensors of a state_dict or module; an empty list if it is
+/// neither.
 Named tensors_of(const PickleValue& value, size_t& visits) {
   Collector collector(visits);
   if (const auto* dict = as_dict(value)) collector.add_direct(*dict);
@@ -96,13 +103,8 @@ Named tensors_of(const PickleValue& value, size_t& visits) {
   return collector.take();
 }
 
-std::string join(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "" : ", ") + word;
-  return all.empty() ? "none" : all;
-}
-
-/// Cuts a prefix off the names that have it; with `all`, only if all have.
+/// Removes a prefix from the names that have it; with `all`, only if all have
+/// it.
 void cut_prefix(Named& tensors, const std::string& prefix, bool all) {
   const auto has = [&](const auto& item) {
     return item.first.size() > prefix.size() &&
@@ -118,26 +120,26 @@ void cut_prefix(Named& tensors, const std::string& prefix, bool all) {
   tensors = std::move(cut);
 }
 
-/// Which of several dicts is meant.
+/// Returns the key of the dict to read if several contain weights.
 std::string choose(
     const std::vector<std::string>& keys, const std::string& wrapper
 ) {
   if (!wrapper.empty()) {
     if (std::count(keys.begin(), keys.end(), wrapper) > 0) return wrapper;
-    throw DataError(
-        str("holds no weights under \"", wrapper, "\"; known: ", join(keys))
-    );
+    throw DataError(fmt::format(
+        "holds no weights under \"{}\"; known: {}", wrapper,
+        keys.empty() ? "none" : list_names(keys)
+    ));
   }
   for (const auto* usual :
        {"state_dict", "model_state", "model_state_dict", "model"}) {
     if (std::count(keys.begin(), keys.end(), usual) > 0) return usual;
   }
   if (keys.size() == 1) return keys[0];
-  throw DataError(
-      str("holds weights under several keys (",
-          join(keys),
-          "); name one (train.init_key)")
-  );
+  throw DataError(fmt::format(
+      "holds weights under several keys ({}); choose one with train.init_key",
+      list_names(keys)
+  ));
 }
 
 }  // namespace
@@ -164,7 +166,7 @@ PickledWeights find_weights(
     if (found.tensors.empty()) throw DataError("holds no tensors");
   } else {
     const auto chosen = choose(keys, wrapper);
-    // A bare file may have a small dict among its tensors.
+    // A file without a wrapper may have a small dict among its tensors.
     if (!wrapper.empty() || wrapped[chosen].size() >= found.tensors.size()) {
       found.wrapper = chosen;
       found.tensors = std::move(wrapped[chosen]);
@@ -174,7 +176,8 @@ PickledWeights find_weights(
     );
     found.others = keys;
   }
-  // DataParallel, torch.compile; Lightning's.
+  // DataParallel adds the first prefix, torch.compile the second, Lightning the
+  // third.
   cut_prefix(found.tensors, "module.", false);
   cut_prefix(found.tensors, "_orig_mod.", false);
   cut_prefix(found.tensors, "model.", true);

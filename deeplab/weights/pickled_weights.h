@@ -9,21 +9,24 @@
 
 namespace deeplab::weights {
 
-/// The weights that a pickle holds, wherever training scripts put them.
+/// The weights in a pickle, wherever training scripts put them.
 struct PickledWeights {
-  /// In the order of the file; no name stands twice.
+  /// In the order of the file; no name occurs twice.
   std::vector<std::pair<std::string, const PickleTensor*>> tensors;
-  /// The key of the dict that they are in; "" where they are not wrapped.
+  /// The key of the dict that contains the tensors; "" if there is no such
+  /// dict.
   std::string wrapper;
-  /// Other keys with weights, e.g. "model_ema".
+  /// Other keys that contain weights, e.g. "model_ema".
   std::vector<std::string> others;
 };
 
-/// Finds a state_dict: the root itself, or the dict under `wrapper`, or where
-/// that is empty under the first of "state_dict", "model_state",
-/// "model_state_dict", "model" that is there, or the only one. A whole module,
-/// of Python or TorchScript, gives what its state_dict() would.
-/// Throws: DataError that lists the keys where none of them is right.
+/// Finds a state_dict: the root itself or the dict under `wrapper`. If
+/// `wrapper` is empty, it takes the first existing key of "state_dict",
+/// "model_state", "model_state_dict" and "model", or the only key with weights.
+/// A whole module, of Python or TorchScript, gives what its state_dict() would
+/// give.
+/// Throws: DataError if there are no tensors, if no key fits (it lists the
+///         keys), or if several could.
 PickledWeights find_weights(
     const PickleValue& root, const std::string& wrapper
 );

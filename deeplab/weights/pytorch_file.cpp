@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/weights/pickled_weights.h"
 #include "deeplab/weights/stored_tensor.h"
@@ -13,12 +15,13 @@
 namespace deeplab::weights {
 namespace {
 
-/// The pickle of 0x1950a86a20f9469cfc6c, torch.save's mark.
+/// The pickle of the number 0x1950a86a20f9469cfc6c, with which torch.save marks
+/// its files.
 constexpr std::string_view kLegacyMark(
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15
 );
 
-/// Finds the bytes of a storage; its elements may lie at any address.
+/// Finds the bytes of a storage; they need not be aligned.
 using StorageSource = std::function<SharedBytes(const PickleTensor& tensor)>;
 
 WeightsFile build(PickledWeights weights, const StorageSource& find_storage) {
@@ -40,13 +43,13 @@ WeightsFile build(PickledWeights weights, const StorageSource& find_storage) {
           name, view_elements(found->second, tensor->type, view)
       );
     } catch (const DataError& error) {
-      throw DataError(str("tensor ", name, ": ", error.what()));
+      throw DataError(fmt::format("tensor {}: {}", name, error.what()));
     }
   }
   return file;
 }
 
-/// The storages of a legacy file, by key.
+/// Returns the storages of a legacy file by key.
 std::map<std::string_view, std::string_view> legacy_storages(
     std::string_view bytes, const Pickle& weights
 ) {
@@ -71,13 +74,10 @@ std::map<std::string_view, std::string_view> legacy_storages(
     rest.remove_prefix(sizeof(count));
     const auto width = c10::elementSize(found->second->type);
     if (count < 0 || static_cast<uint64_t>(count) > rest.size() / width) {
-      throw DataError(
-          str("storage ",
-              *key,
-              " claims ",
-              count,
-              " elements, past the file's end (truncated?)")
-      );
+      throw DataError(fmt::format(
+          "storage {} has {} elements according to its header, which is beyond the end of the file (truncated?)",
+          *key, count
+      ));
     }
     const auto length = static_cast<size_t>(count) * width;
     storages[*key] = rest.substr(0, length);
@@ -98,7 +98,7 @@ WeightsFile parse_pytorch_zip(
   const ZipArchive archive(bytes.view());
   const auto* pickle = archive.find("data.pkl");
   if (pickle == nullptr) {
-    throw DataError("a zip archive, but not one of PyTorch");
+    throw DataError("a zip archive, but not a PyTorch file");
   }
   const Pickle parsed(*pickle);
   return build(
@@ -106,7 +106,9 @@ WeightsFile parse_pytorch_zip(
       [&](const PickleTensor& tensor) {
         const auto* found = archive.find("data/" + std::string(tensor.storage));
         if (found == nullptr) {
-          throw DataError(str("no storage ", tensor.storage));
+          throw DataError(
+              fmt::format("the storage {} is missing", tensor.storage)
+          );
         }
         return bytes.part(*found);
       }
@@ -121,7 +123,7 @@ WeightsFile parse_pytorch_legacy(
   constexpr int64_t kProtocol = 1001;
   const auto* protocol = std::get_if<int64_t>(&version.root());
   if (protocol == nullptr || *protocol != kProtocol) {
-    throw DataError("a legacy file of an unknown protocol");
+    throw DataError("a legacy file with an unknown protocol version");
   }
   rest.remove_prefix(version.length());
   const Pickle system(rest);
@@ -134,7 +136,9 @@ WeightsFile parse_pytorch_legacy(
       [&](const PickleTensor& tensor) {
         const auto found = storages.find(tensor.storage);
         if (found == storages.end()) {
-          throw DataError(str("no storage ", tensor.storage));
+          throw DataError(
+              fmt::format("the storage {} is missing", tensor.storage)
+          );
         }
         return bytes.part(found->second);
       }

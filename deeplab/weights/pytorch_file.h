@@ -8,18 +8,20 @@
 
 namespace deeplab::weights {
 
-/// Whether bytes begin like what torch.save wrote before PyTorch 1.6.
+/// Returns true if the bytes begin like a file that torch.save wrote before
+/// PyTorch 1.6.
 bool looks_like_legacy(std::string_view bytes);
 
-/// A zip file of torch.save (PyTorch 1.6 and later) or TorchScript.
-/// Throws: DataError.
+/// Reads a zip file of torch.save (PyTorch 1.6 and later) or TorchScript.
+/// `wrapper` is the dict to read; see read_weights().
+/// Throws: DataError if the file is damaged or lacks the wanted weights.
 WeightsFile parse_pytorch_zip(
     const SharedBytes& bytes, const std::string& wrapper
 );
 
-/// A file of torch.save before PyTorch 1.6: four pickles, a list of storages,
-/// and their bytes one after the other.
-/// Throws: DataError.
+/// Reads a file of torch.save before PyTorch 1.6: four pickles, a list of
+/// storages, and the bytes of the storages one after the other.
+/// Throws: DataError if the file is damaged or lacks the wanted weights.
 WeightsFile parse_pytorch_legacy(
     const SharedBytes& bytes, const std::string& wrapper
 );

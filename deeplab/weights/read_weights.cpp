@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/weights/read_weights.h"
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 #include "deeplab/weights/pytorch_file.h"
 #include "deeplab/weights/safetensors.h"
@@ -12,7 +14,8 @@ namespace {
 const std::string kModel = "model";
 const std::string kAverage = "average";
 
-/// Of a training's checkpoint: the averages, where it kept some.
+/// Reads a checkpoint of a training. By default it takes the averages, if there
+/// are any.
 WeightsFile from_checkpoint(
     const StateDict& tensors,
     const std::string& path,
@@ -24,14 +27,10 @@ WeightsFile from_checkpoint(
   const bool known = wrapper.empty() || wrapper == kModel ||
                      (wrapper == kAverage && has_averages);
   if (!known) {
-    throw DataError(
-        str(path,
-            ": the checkpoint has no \"",
-            wrapper,
-            "\"; known: ",
-            kModel,
-            has_averages ? ", " + kAverage : "")
-    );
+    throw DataError(fmt::format(
+        "{}: the checkpoint has no \"{}\"; known: {}{}", path, wrapper, kModel,
+        has_averages ? ", " + kAverage : ""
+    ));
   }
   if (has_averages && wrapper != kModel) {
     result.tensors = std::move(averages);
@@ -57,9 +56,10 @@ WeightsFile from_safetensors(
     return from_checkpoint(file.tensors, path, wrapper);
   }
   if (!wrapper.empty()) {
-    throw DataError(
-        str(path, ": safetensors has no key \"", wrapper, "\"; leave it out")
-    );
+    throw DataError(fmt::format(
+        "{}: a safetensors file has no dicts, so the key \"{}\" cannot be read; remove train.init_key",
+        path, wrapper
+    ));
   }
   WeightsFile result;
   result.tensors = file.tensors;
@@ -86,11 +86,12 @@ WeightsFile parse_weights(
       return parse_pytorch_legacy(bytes, wrapper);
     }
   } catch (const DataError& error) {
-    throw DataError(str(path, ": ", error.what()));
+    throw DataError(fmt::format("{}: {}", path, error.what()));
   }
-  throw DataError(
-      str(path, ": neither safetensors nor a file of torch.save or TorchScript")
-  );
+  throw DataError(fmt::format(
+      "{}: neither a safetensors file nor a file written by torch.save or TorchScript",
+      path
+  ));
 }
 
 }  // namespace deeplab::weights

@@ -9,33 +9,36 @@
 
 namespace deeplab::weights {
 
-/// A safetensors file is a checkpoint of ours if its metadata has this key; its
-/// network's tensors are those with this prefix, and their averages over the
-/// training, where it kept some, those with the other.
+/// A safetensors file is one of our checkpoints if its metadata has the key
+/// kCheckpointMark. The network's tensors have the prefix kCheckpointNetwork;
+/// their averages over the training, if it kept any, have kCheckpointAverages.
 constexpr const char* kCheckpointMark = "deeplab_checkpoint";
 constexpr const char* kCheckpointNetwork = "model.";
 constexpr const char* kCheckpointAverages = "average.";
 
-/// What a file of weights holds.
+/// The contents of a file of weights.
 struct WeightsFile {
-  /// Over the file's bytes, which they keep mapped.
+  /// Views of the file's bytes; they keep the file mapped.
   StateDict tensors;
-  /// The key of the dict that they were in; "" where they are not wrapped.
+  /// The key of the dict that contained the tensors; "" if there was no such
+  /// dict.
   std::string wrapper;
-  /// Other keys with weights, e.g. "model_ema".
+  /// Other keys that contain weights, e.g. "model_ema".
   std::vector<std::string> others;
 };
 
-/// Reads a file of weights: safetensors (our checkpoints among them), what
-/// torch.save wrote in zip or legacy form (a state_dict, a dict that wraps one,
-/// a whole module), or a TorchScript archive. `wrapper` names the dict to take
-/// ("state_dict_ema"); "" takes the usual one: see find_weights(). A leading
-/// "module." of names is cut off. Nothing in the file is executed, and memory
-/// is bounded by the file's size.
+/// Reads a file of weights: safetensors (including our checkpoints), a file
+/// that torch.save wrote in zip or legacy form (with a state_dict, a dict that
+/// contains one, or a whole module), or a TorchScript archive. `wrapper` names
+/// the dict to read, e.g. "state_dict_ema"; "" selects the usual one, see
+/// find_weights(). In files of torch.save and TorchScript, the prefixes
+/// "module." and "_orig_mod." are removed from names, and "model." if all names
+/// have it. Nothing in the file is executed, and memory use is bounded by the
+/// file's size.
 /// Throws: DataError that begins with `path`.
 WeightsFile read_weights(const std::string& path, const std::string& wrapper);
 
-/// The same for bytes that are there already; `path` is for messages.
+/// Does the same for bytes in memory; `path` is used in messages only.
 WeightsFile parse_weights(
     const SharedBytes& bytes,
     const std::string& path,

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
@@ -15,7 +17,7 @@ namespace deeplab::weights {
 namespace {
 
 constexpr size_t kLengthBytes = 8;
-/// Of some 100,000 tensors; bounds the memory that a header can take.
+/// Enough for some 100,000 tensors; bounds the memory that a header can take.
 constexpr uint64_t kLongestHeader = 16U << 20U;
 
 struct Type {
@@ -23,30 +25,26 @@ struct Type {
   torch::ScalarType type;
 };
 constexpr std::array kTypes{
-    Type{"F32", torch::kFloat32},
-    Type{"F64", torch::kFloat64},
-    Type{"F16", torch::kFloat16},
-    Type{"BF16", torch::kBFloat16},
-    Type{"I64", torch::kInt64},
-    Type{"I32", torch::kInt32},
-    Type{"I16", torch::kInt16},
-    Type{"I8", torch::kInt8},
-    Type{"U8", torch::kUInt8},
-    Type{"BOOL", torch::kBool},
+    Type{"F32", torch::kFloat32}, Type{"F64", torch::kFloat64},
+    Type{"F16", torch::kFloat16}, Type{"BF16", torch::kBFloat16},
+    Type{"I64", torch::kInt64},   Type{"I32", torch::kInt32},
+    Type{"I16", torch::kInt16},   Type{"I8", torch::kInt8},
+    Type{"U8", torch::kUInt8},    Type{"BOOL", torch::kBool},
 };
 
 torch::ScalarType type_of(const std::string& name) {
   for (const auto& type : kTypes) {
     if (name == type.name) return type.type;
   }
-  throw DataError(str("dtype ", name, " is not supported"));
+  throw DataError(fmt::format("dtype {} is not supported", name));
 }
 
 const char* name_of(torch::ScalarType wanted) {
   for (const auto& type : kTypes) {
     if (wanted == type.type) return type.name;
   }
-  throw DataError(str("cannot store dtype ", torch::toString(wanted)));
+  throw DataError(fmt::format("cannot store dtype {}", torch::toString(wanted))
+  );
 }
 
 uint64_t header_length(std::string_view bytes) {
@@ -55,22 +53,23 @@ uint64_t header_length(std::string_view bytes) {
   return length;
 }
 
-/// Number of elements; an error where it overflows or a side is negative.
+/// Returns the number of elements. Throws if it overflows or a side is
+/// negative.
 uint64_t count_elements(const std::vector<int64_t>& shape) {
   uint64_t count = 1;
   for (const int64_t side : shape) {
-    if (side < 0) throw DataError(str("has side ", side));
+    if (side < 0) throw DataError(fmt::format("has a dimension of {}", side));
     const auto factor = static_cast<uint64_t>(side);
     constexpr uint64_t kMost = std::numeric_limits<int64_t>::max() / 8;
     if (factor != 0 && count > kMost / factor) {
-      throw DataError("has more elements than any file holds");
+      throw DataError("has more elements than a file can hold");
     }
     count *= factor;
   }
   return count;
 }
 
-/// The tensors of one file.
+/// Reads the tensors of one file.
 class Parser {
  public:
   Parser(const SharedBytes& bytes, uint64_t data_start)
@@ -82,18 +81,20 @@ class Parser {
     const auto begin = entry.at("data_offsets").at(0).get<uint64_t>();
     const auto end = entry.at("data_offsets").at(1).get<uint64_t>();
     if (begin > end || end > data_.size()) {
-      throw DataError(
-          str("lies at bytes ", begin, " to ", end, " of ", data_.size())
-      );
+      throw DataError(fmt::format(
+          "is stored at bytes {} to {}, but the file's data has {}", begin, end,
+          data_.size()
+      ));
     }
     const uint64_t expected = count_elements(shape) * c10::elementSize(type);
     if (end - begin != expected) {
       throw DataError(
-          str("has ", end - begin, " bytes; its shape needs ", expected)
+          fmt::format("has {} bytes; its shape needs {}", end - begin, expected)
       );
     }
     taken_ += expected;
-    if (taken_ > data_.size()) throw DataError("shares bytes with another");
+    if (taken_ > data_.size())
+      throw DataError("shares bytes with another tensor");
     const auto elements =
         aligned(bytes_.part(data_.substr(begin, end - begin)));
     return view_elements(elements, type, {0, shape, dense_strides(shape)});
@@ -115,23 +116,20 @@ class Parser {
 
 void check_header(std::string_view bytes, const std::string& path) {
   if (!looks_like_safetensors(bytes)) {
-    throw DataError(str(path, ": not a safetensors file"));
+    throw DataError(fmt::format("{}: not a safetensors file", path));
   }
   const uint64_t length = header_length(bytes);
   if (length > bytes.size() - kLengthBytes) {
-    throw DataError(
-        str(path,
-            ": header claims ",
-            length,
-            " bytes, the file has ",
-            bytes.size(),
-            "; it is truncated or damaged")
-    );
+    throw DataError(fmt::format(
+        "{}: should have {} bytes according to its header, but has {}; the file is truncated or damaged",
+        path, length, bytes.size()
+    ));
   }
   if (length > kLongestHeader) {
-    throw DataError(
-        str(path, ": header of ", length, " bytes; at most ", kLongestHeader)
-    );
+    throw DataError(fmt::format(
+        "{}: header has {} bytes; must be at most {}", path, length,
+        kLongestHeader
+    ));
   }
 }
 
@@ -161,9 +159,9 @@ TensorFile parse_safetensors(
       file.tensors.insert(name, parser.parse(item.value()));
     }
   } catch (const DataError& error) {
-    throw DataError(str(path, ": tensor ", name, " ", error.what()));
+    throw DataError(fmt::format("{}: tensor {} {}", path, name, error.what()));
   } catch (const Json::exception& error) {
-    throw DataError(str(path, ": damaged header: ", error.what()));
+    throw DataError(fmt::format("{}: damaged header: {}", path, error.what()));
   }
   return file;
 }

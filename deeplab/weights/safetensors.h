@@ -9,22 +9,23 @@
 
 namespace deeplab::weights {
 
-/// A safetensors file: named tensors and free text by key.
+/// The contents of a safetensors file: named tensors, and free text by key.
 /// Source: https://github.com/huggingface/safetensors#format
 struct TensorFile {
   StateDict tensors;
   std::map<std::string, std::string> metadata;
 };
 
-/// Whether bytes can be a safetensors file, by their first nine.
+/// Returns true if the first nine bytes can be those of a safetensors file.
 bool looks_like_safetensors(std::string_view bytes);
 
-/// Tensors over the bytes themselves, which they keep alive.
+/// Returns tensors that are views of the bytes and keep them alive.
 /// Throws: DataError that begins with `path`, for a header, shape or offset
-/// that the file's length does not bear out.
+///         that does not agree with the file's length.
 TensorFile parse_safetensors(const SharedBytes& bytes, const std::string& path);
 
-/// Writes all or nothing (write_atomically). Tensors may be on any device.
+/// Writes the whole file or nothing (write_atomically). Tensors may be on any
+/// device.
 void write_safetensors(const std::string& path, const TensorFile& file);
 
 }  // namespace deeplab::weights

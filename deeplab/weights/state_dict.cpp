@@ -6,6 +6,9 @@
 #include <sstream>
 #include <utility>
 
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
 #include "deeplab/core/error.h"
 
 namespace deeplab::weights {
@@ -25,7 +28,7 @@ std::string group_of(const std::string& name) {
   return name.substr(0, name.find_first_of(". ", first + 1));
 }
 
-/// Names, or where they are many, their groups with counts.
+/// Lists the names or, if there are many, their groups with counts.
 void list(
     std::ostream& stream,
     const char* title,
@@ -50,7 +53,7 @@ void list(
   }
 }
 
-/// Finds out what kind of difference it is while shapes are compared.
+/// Compares shapes, and finds out what kind of difference there is.
 class Differences {
  public:
   void add(torch::IntArrayRef file, torch::IntArrayRef own) {
@@ -77,14 +80,10 @@ class Differences {
   std::vector<std::string> hints() const {
     std::vector<std::string> hints;
     if (classes_ && only_classes_) {
-      hints.push_back(
-          str("the file scores ",
-              classes_->first,
-              " classes, the network ",
-              classes_->second,
-              ": name its classes (--classes), or train from it, which begins "
-              "the classifier anew")
-      );
+      hints.push_back(fmt::format(
+          "the file has {} classes, the network has {}; give the classes of the file (--classes), or train from this file, which starts with a new classifier",
+          classes_->first, classes_->second
+      ));
     }
     const std::string keys =
         "model.aspp.separable and model.decoder_options.separable";
@@ -129,12 +128,12 @@ std::string LoadReport::summary() const {
   if (!project.empty()) stream << ", named as in " << project;
   for (const auto& other : others) {
     stream << "\n  it also has weights under \"" << other
-           << "\": train.init_key takes those";
+           << "\": train.init_key selects these";
   }
   for (const auto& hint : hints) stream << "\n  " << hint;
-  list(stream, "not in the file, kept as they were", missing);
-  list(stream, "of another shape, kept as they were", mismatched);
-  list(stream, "in the file only, left aside", unexpected);
+  list(stream, "not in the file, unchanged", missing);
+  list(stream, "with another shape in the file, unchanged", mismatched);
+  list(stream, "only in the file, ignored", unexpected);
   return stream.str();
 }
 
@@ -151,9 +150,9 @@ LoadReport load_state(torch::nn::Module& module, const StateDict& tensors) {
       }
     } else if (found->sizes() != item.value().sizes()) {
       differences.add(found->sizes(), item.value().sizes());
-      report.mismatched.push_back(
-          str(item.key(), " ", found->sizes(), " != ", item.value().sizes())
-      );
+      report.mismatched.push_back(fmt::format(
+          "{} {} != {}", item.key(), found->sizes(), item.value().sizes()
+      ));
     } else {
       auto target = item.value();
       target.copy_(*found);

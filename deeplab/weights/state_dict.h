@@ -10,43 +10,44 @@
 
 namespace deeplab::weights {
 
-/// Tensors by name, in the order of the file or module.
+/// Tensors by name, in the order of the file or of the module.
 using StateDict = torch::OrderedDict<std::string, torch::Tensor>;
 
-/// Parameters and buffers of a module, not copied.
+/// Returns the parameters and buffers of a module, without copying them.
 StateDict state_dict(const torch::nn::Module& module);
 
-/// What load_state() did with each name.
+/// The result of load_state(), for each name.
 struct LoadReport {
-  /// Whose names the file had; empty: not asked.
+  /// The project whose names the file had; empty if it was not determined.
   std::string project;
-  /// As WeightsFile's.
+  /// See WeightsFile.
   std::string wrapper;
   std::vector<std::string> others;
   std::vector<std::string> loaded;
-  /// In the module, not in the file: kept as they were.
+  /// Tensors that the file lacks; the module keeps its values.
   std::vector<std::string> missing;
-  /// In the file, not in the module: left aside.
+  /// Tensors that the module lacks; they are not used.
   std::vector<std::string> unexpected;
-  /// In both with different shapes: kept as they were; "name [a] != [b]".
+  /// Tensors with another shape in the file; the module keeps its values. Each
+  /// entry is "name [a] != [b]".
   std::vector<std::string> mismatched;
 
-  /// What the differences look like: another number of classes, convolutions
-  /// that are separable in one of the two.
+  /// Likely causes of the differences, e.g. another number of classes, or
+  /// convolutions that are separable in the file or in the module only.
   std::vector<std::string> hints;
 
   bool complete() const { return missing.empty() && mismatched.empty(); }
-  /// A few lines for people: counts, and names by their groups.
+  /// Returns a few lines for people: counts, and names by their groups.
   std::string summary() const;
 };
 
-/// Copies the tensors of equal name and shape into the module, whatever their
-/// memory format, type or device. The counters "num_batches_tracked" may be
-/// missing unreported: nothing reads them.
+/// Copies the tensors whose name and shape match into the module; their memory
+/// format, type and device may differ. A missing "num_batches_tracked" is not
+/// reported, because nothing reads these counters.
 LoadReport load_state(torch::nn::Module& module, const StateDict& tensors);
 
-/// A dict without the entries for which `prefix` does not match, and with
-/// `prefix` cut off.
+/// Returns the entries whose names begin with `prefix`, and removes the prefix
+/// from the names.
 StateDict with_prefix(const StateDict& tensors, const std::string& prefix);
 
 }  // namespace deeplab::weights

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 
+#include <fmt/core.h>
 #include <torch/types.h>
 
 #include "deeplab/core/error.h"
@@ -31,8 +32,9 @@ constexpr std::array kStorageTypes{
     StorageType{"BoolStorage", torch::kBool},
 };
 
-/// Elements from the first to the last that a tensor touches. At most as many
-/// as it has, or it would repeat some (and could claim more than fits memory).
+/// Returns the number of storage elements from the first to the last that a
+/// tensor uses. Throws if the tensor has more elements than that, because it
+/// would repeat some (and could claim more than fits into memory).
 int64_t reach(const StorageView& view) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 16;
   int64_t count = 1;
@@ -44,14 +46,16 @@ int64_t reach(const StorageView& view) {
     is_empty = is_empty || view.sizes[i] == 0;
     const bool too_far = stride != 0 && size - 1 > (kMost - last) / stride;
     if (too_far || size > kMost / count) {
-      throw DataError("a tensor reaches past any storage");
+      throw DataError("a tensor extends beyond its storage");
     }
     last += (size - 1) * stride;
     count *= size;
   }
   if (is_empty) return 0;
   if (count > last + 1) {
-    throw DataError("a tensor that repeats its elements");
+    throw DataError(
+        "a tensor uses elements of its storage repeatedly, which is not supported"
+    );
   }
   return last + 1;
 }
@@ -79,23 +83,16 @@ torch::Tensor view_elements(
   const size_t width = c10::elementSize(type);
   const auto held = static_cast<int64_t>(storage.view().size() / width);
   if (view.offset > held || needed > held - view.offset) {
-    throw DataError(
-        str("a tensor needs elements ",
-            view.offset,
-            " to ",
-            view.offset + needed,
-            " of a storage that holds ",
-            held)
-    );
+    throw DataError(fmt::format(
+        "a tensor needs elements {} to {} of a storage that holds {}",
+        view.offset, view.offset + needed, held
+    ));
   }
-  // Writable: see SharedBytes::map_file().
+  // The bytes are writable; see SharedBytes::map_file().
   char* first = const_cast<char*>(storage.view().data()) +
                 static_cast<size_t>(view.offset) * width;
   return torch::from_blob(
-      first,
-      view.sizes,
-      view.strides,
-      [owner = storage.owner()](void*) {},
+      first, view.sizes, view.strides, [owner = storage.owner()](void*) {},
       torch::TensorOptions(type)
   );
 }

@@ -11,23 +11,23 @@
 
 namespace deeplab::weights {
 
-/// The element type of a class of PyTorch storages, e.g. "FloatStorage";
-/// nullopt for one that is not known.
+/// Returns the element type of a PyTorch storage class such as "FloatStorage";
+/// nullopt if the class is unknown.
 std::optional<torch::ScalarType> storage_type(std::string_view name);
 
-/// Where a tensor's elements lie in its storage.
+/// The position of a tensor's elements in its storage, in elements.
 struct StorageView {
   int64_t offset;
   const std::vector<int64_t>& sizes;
   const std::vector<int64_t>& strides;
 };
 
-/// The same bytes at an address where elements of any type may lie: themselves,
-/// or a copy.
+/// Returns the same bytes at an address that is aligned for every element type:
+/// `bytes` itself, or a copy.
 SharedBytes aligned(const SharedBytes& bytes);
 
-/// A tensor over aligned bytes, which it keeps alive; nothing is copied.
-/// Throws: DataError where the view reaches past the storage or repeats its
+/// Returns a tensor over aligned bytes. It keeps them alive and copies nothing.
+/// Throws: DataError if the view reaches past the storage or repeats its
 ///         elements.
 torch::Tensor view_elements(
     const SharedBytes& storage, torch::ScalarType type, const StorageView& view

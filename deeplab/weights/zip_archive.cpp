@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include <fmt/core.h>
+
 #include "deeplab/core/error.h"
 
 namespace deeplab::weights {
 namespace {
 
-// Signatures and offsets of PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16.
+// Signatures and offsets are those of PKWARE's APPNOTE.TXT, sections 4.3.7 to
+// 4.3.16.
 constexpr uint32_t kLocalHeader = 0x04034b50;
 constexpr uint32_t kDirectoryEntry = 0x02014b50;
 constexpr uint32_t kEndRecord = 0x06054b50;
@@ -32,7 +35,7 @@ ZipArchive::ZipArchive(std::string_view bytes) : bytes_(bytes) {
   try {
     read_directory(find_end_record());
   } catch (const DataError& error) {
-    throw DataError(str("damaged zip archive: ", error.what()));
+    throw DataError(fmt::format("damaged zip archive: {}", error.what()));
   }
 }
 
@@ -50,14 +53,10 @@ Number ZipArchive::read(size_t offset) const {
 
 std::string_view ZipArchive::slice(size_t offset, size_t length) const {
   if (offset > bytes_.size() || length > bytes_.size() - offset) {
-    throw DataError(
-        str(length,
-            " bytes at ",
-            offset,
-            " lie past its end at ",
-            bytes_.size(),
-            " (truncated?)")
-    );
+    throw DataError(fmt::format(
+        "{} bytes at offset {} are beyond its end at {} (truncated?)", length,
+        offset, bytes_.size()
+    ));
   }
   return bytes_.substr(offset, length);
 }
@@ -65,21 +64,21 @@ std::string_view ZipArchive::slice(size_t offset, size_t length) const {
 size_t ZipArchive::find_end_record() const {
   const size_t size = bytes_.size();
   for (size_t back = kEndRecordBytes;
-       back <= size && back <= kEndRecordBytes + kLongestComment;
-       ++back) {
+       back <= size && back <= kEndRecordBytes + kLongestComment; ++back) {
     if (read<uint32_t>(size - back) == kEndRecord) return size - back;
   }
-  throw DataError("no directory at its end (truncated?)");
+  throw DataError("it has no directory at its end (truncated?)");
 }
 
 void ZipArchive::read_directory(size_t end_record) {
   uint64_t count = read<uint16_t>(end_record + 10);
   uint64_t offset = read<uint32_t>(end_record + 16);
   if (offset == kIn64 || count == 0xffff) {
-    if (end_record < kEndLocatorBytes) throw DataError("no zip64 locator");
+    if (end_record < kEndLocatorBytes)
+      throw DataError("the zip64 locator is missing");
     const auto record = read<uint64_t>(end_record - kEndLocatorBytes + 8);
     if (read<uint32_t>(record) != kEndRecord64) {
-      throw DataError("no zip64 directory");
+      throw DataError("the zip64 directory is missing");
     }
     count = read<uint64_t>(record + 32);
     offset = read<uint64_t>(record + 48);
@@ -89,7 +88,9 @@ void ZipArchive::read_directory(size_t end_record) {
 
 size_t ZipArchive::read_entry(size_t offset) {
   if (read<uint32_t>(offset) != kDirectoryEntry) {
-    throw DataError(str("no directory entry at ", offset));
+    throw DataError(
+        fmt::format("the directory entry at offset {} is missing", offset)
+    );
   }
   const auto method = read<uint16_t>(offset + 10);
   uint64_t length = read<uint32_t>(offset + 24);
@@ -114,13 +115,14 @@ size_t ZipArchive::read_entry(size_t offset) {
   const size_t next = extra + extra_length + comment_length;
   if (method != 0) return next;
   if (read<uint32_t>(local) != kLocalHeader) {
-    throw DataError(str("entry ", name, " has no header at ", local));
+    throw DataError(fmt::format("entry {} has no header at {}", name, local));
   }
   const size_t data = local + kLocalHeaderBytes + read<uint16_t>(local + 26) +
                       read<uint16_t>(local + 28);
-  // Overlapping entries could be far more than the file.
+  // Entries that overlap could add up to far more bytes than the file has.
   entries_bytes_ += slice(data, length).size();
-  if (entries_bytes_ > bytes_.size()) throw DataError("its entries overlap");
+  if (entries_bytes_ > bytes_.size())
+    throw DataError("its entries overlap (damaged?)");
   const auto top = name.find('/');
   entries_[top == std::string::npos ? name : name.substr(top + 1)] =
       slice(data, length);

@@ -9,17 +9,16 @@
 namespace deeplab::weights {
 
 /// The stored (not compressed) entries of a zip file, as torch.save and
-/// TorchScript write them; a view into bytes that the caller keeps alive.
-/// Every length and offset is checked against the bytes that are there; nothing
-/// is ever inflated.
+/// TorchScript write them. This is a view of bytes that the caller keeps alive.
+/// Every length and offset is checked against the length of the bytes, and
+/// nothing is ever decompressed.
 class ZipArchive {
  public:
-  /// Throws: DataError.
+  /// Throws: DataError if the archive is damaged.
   explicit ZipArchive(std::string_view bytes);
 
-  /// The entry whose name, without the archive's top folder, is `name`;
-  /// nullptr where there is none, or only a compressed one (TorchScript's
-  /// code).
+  /// Returns the entry whose name, without the archive's top folder, is `name`;
+  /// nullptr if there is none, or only a compressed one (TorchScript's code).
   const std::string_view* find(const std::string& name) const;
 
  private:
@@ -35,7 +34,7 @@ class ZipArchive {
   size_t entries_bytes_ = 0;
 };
 
-/// Whether bytes begin like a zip file.
+/// Returns true if the bytes begin like a zip file.
 bool looks_like_zip(std::string_view bytes);
 
 }  // namespace deeplab::weights

@@ -5,18 +5,19 @@
 #include <opencv2/core.hpp>
 #include <torch/types.h>
 
-#include "apps/cores.h"
-#include "apps/evaluation_text.h"
-#include "apps/grid.h"
-#include "apps/overlay.h"
-#include "apps/protocols.h"
+#include "apps/config/grid.h"
+#include "apps/config/protocols.h"
+#include "apps/config/run_config.h"
+#include "apps/machine/cores.h"
+#include "apps/pictures/overlay.h"
+#include "apps/report/evaluation_text.h"
 #include "apps/report/page.h"
-#include "apps/results.h"
-#include "apps/run_config.h"
-#include "data/image_file.h"
+#include "apps/report/results.h"
+#include "data/files/image_file.h"
+#include "data/tensors.h"
 #include "deeplab/core/error.h"
-#include "deeplab/engine/bootstrap.h"
 #include "deeplab/engine/optimizer.h"
+#include "deeplab/metrics/bootstrap.h"
 #include "support/support.h"
 
 namespace deeplab::apps {
@@ -123,7 +124,9 @@ TEST_F(GridFile, NamesWhatIsWrongWithItself) {
   );
   EXPECT_THAT(
       refusal(R"({"rows": [{"set": {"train.seed": 1}, "papr": {}}]})"),
-      HasSubstr("rows[0]: papr is not a known key; known: name, set, paper")
+      HasSubstr(
+          "rows[0]: papr is not a known key (did you mean paper?); known: name, set, paper"
+      )
   );
   EXPECT_THAT(
       refusal(R"({"rows": [{"set": {"train.seed": 1},
@@ -174,7 +177,7 @@ TEST_F(GridFile, LeavesOutWhatIsExcludedAndSaysWhereThatIsNothing) {
   EXPECT_THAT(
       refusal(R"({"axes": {"model.decoder": ["none"]},
                   "exclude": [{"model.decoder": "v3plus"}]})"),
-      HasSubstr("exclude[0] {\"model.decoder\":\"v3plus\"} fits no cell")
+      HasSubstr("exclude[0] {\"model.decoder\":\"v3plus\"} matches no cell")
   );
   EXPECT_THAT(
       refusal(R"({"axes": {"model.decoder": ["none"]},
@@ -222,15 +225,15 @@ TEST_F(GridFile, RefusesAKeyThatTwoPlacesSetAndOneOfACrfThatIsNotThere) {
   EXPECT_THAT(
       refusal(R"({"axes": {"crf": ["vgg16"]},
                   "rows": [{"set": {"evaluate.crf": "resnet101"}}]})"),
-      HasSubstr("evaluate.crf is set by a row and by axes")
+      HasSubstr("evaluate.crf is set by both a row and an axis")
   );
   EXPECT_THAT(
       refusal(R"({"axes": {"crf": [null], "evaluate.crf.iterations": [5]}})"),
-      HasSubstr("crf.iterations: crf is null, not an object")
+      HasSubstr("crf.iterations: crf is null; expected an object")
   );
 }
 
-/// A grid of two decoders and two seeds, and a log of its results.
+/// Has a grid of two decoders and two seeds, and a log of its results.
 class Results : public ::testing::Test {
  protected:
   Results() {
@@ -253,7 +256,8 @@ class Results : public ::testing::Test {
          {{"scores", {{"mean_iou", score}, {"pixel_accuracy", 0.9}}}}},
         {"cost", {{"multiply_adds", 2e9}}}};
   }
-  /// Both seeds of the first row, one of the second.
+  /// Returns the table of a log with both seeds of the first row and one of the
+  /// second.
   ResultTable table() const {
     ResultsLog log(path());
     log.append(line(grid_.cells[0], 0.5));
@@ -303,8 +307,8 @@ TEST_F(Results, GroupSeedsIntoMeanAndDeviation) {
       "| plain | none | 55.00 ± 7.07 | 77.21 | 90.00 ± 0.00 |  |  | 2.00 |  | "
       "2 |\n"
       "| x, y | v3plus | 70.00 |  | 90.00 |  |  | 2.00 |  | 1 |\n"
-      "\nPaper's columns: A paper. Other data and training than ours; not to "
-      "be compared value by value.\n"
+      "\nPaper's columns: A paper. The paper used other data and training, so "
+      "its values are not directly comparable.\n"
   );
 }
 
@@ -342,7 +346,7 @@ TEST_F(Results, PageIsSelfContainedAndEscaped) {
 
 TEST(Overlay, ShowsClassColorsAndALegend) {
   const auto classes = data::make_classes({"a", "b"}, {});
-  const auto labels = to_mask(torch::tensor({{0L, 1L}, {1L, 255L}}));
+  const auto labels = data::to_mask(torch::tensor({{0L, 1L}, {1L, 255L}}));
   EXPECT_EQ(labels.at<uint8_t>(1, 1), 255);
   const auto colors = colorize(labels, classes);
   EXPECT_EQ(colors.at<cv::Vec3b>(0, 1), cv::Vec3b(0, 0, 128));
@@ -354,10 +358,9 @@ TEST(Overlay, ShowsClassColorsAndALegend) {
 }
 
 TEST(EvaluationText, ShowsAbsentClassesAsDashAndNull) {
-  engine::Evaluation evaluation({2, {}, true});
+  metrics::Evaluation evaluation({2, {}, true});
   evaluation.add(
-      "x",
-      torch::zeros({2, 2}, torch::kInt64),
+      "x", torch::zeros({2, 2}, torch::kInt64),
       torch::zeros({2, 2}, torch::kInt64)
   );
   const auto table = evaluation_table(evaluation, {"a", "b"});
@@ -371,14 +374,14 @@ TEST(EvaluationText, ShowsAbsentClassesAsDashAndNull) {
 TEST(
     EvaluationText, WarnsWhereOneClassIsAllThatIsPredictedOrNothingIsLabelled
 ) {
-  engine::ConfusionMatrix counted(3);
+  metrics::ConfusionMatrix counted(3);
   EXPECT_THAT(
-      counts_warning(counted, {"a", "b", "c"}), HasSubstr("all are void")
+      counts_warning(counted, {"a", "b", "c"}), HasSubstr("every pixel is void")
   );
   counted.add(torch::tensor({0L, 1L, 2L}), torch::tensor({1L, 1L, 1L}));
   EXPECT_THAT(
       counts_warning(counted, {"a", "b", "c"}),
-      HasSubstr("every pixel is predicted as b; where that stays so")
+      HasSubstr("every pixel is predicted as b; if this does not change")
   );
   counted.add(torch::tensor({0L}), torch::tensor({0L}));
   EXPECT_EQ(counts_warning(counted, {"a", "b", "c"}), "");
@@ -386,7 +389,7 @@ TEST(
 
 TEST(EvaluationText, CountsOfImagesComeBackFromTheirJson) {
   torch::manual_seed(3);
-  engine::Evaluation evaluation({3, {}, true});
+  metrics::Evaluation evaluation({3, {}, true});
   for (const char* name : {"x", "y"}) {
     evaluation.add(
         name, torch::randint(0, 3, {9, 7}), torch::randint(0, 3, {9, 7})
@@ -395,7 +398,7 @@ TEST(EvaluationText, CountsOfImagesComeBackFromTheirJson) {
   const auto json = images_json(evaluation.images());
   const auto images = read_images_json(json, 3, "it");
   EXPECT_EQ(images_json(images), json);
-  EXPECT_EQ(engine::compare(evaluation.images(), images, 10, 0).difference, 0);
+  EXPECT_EQ(metrics::compare(evaluation.images(), images, 10, 0).difference, 0);
   EXPECT_THAT(
       [] {
         read_images_json(Json{{"x", {{"7", {1}}}}}, 3, "it");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dense CRF, from energies to probabilities, against the textbook's
-// algorithm in one thread (textbook_crf.h); tools/benchmark_crf prints ratios.
+// Times the dense CRF, from energies to probabilities, and the textbook
+// algorithm in one thread (textbook_crf.h). tools/benchmark_crf prints the
+// ratios.
 //   bench_crf PHOTO [--benchmark_...]    resized to 500x375 with 21 labels, and
 //                                        to 2048x1024 with 19
 //   bench_crf PHOTO HEIGHT WIDTH         how far both are from the exact mean
@@ -14,21 +15,21 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include "apps/platform.h"
+#include "apps/machine/platform.h"
 #include "bench/textbook_crf.h"
-#include "data/image_file.h"
+#include "data/files/image_file.h"
 #include "deeplab/crf/energies.h"
 #include "deeplab/crf/mean_field.h"
 
 namespace deeplab {
 namespace {
 
-/// A photo, and energies as a network of stride 16 gives them: smooth scores
-/// that follow the photo's regions.
+/// A photo, and energies like those of a network with output stride 16: smooth
+/// scores that follow the photo's regions.
 struct Scene {
   int64_t labels;
   cv::Mat rgb;
-  /// [labels, pixels]
+  /// Shape [labels, pixels].
   std::vector<float> energies;
 
   Scene(const std::string& photo, int height, int width, int64_t labels_)
@@ -44,7 +45,8 @@ struct Scene {
             .to(torch::kFloat32)
             .permute({2, 0, 1});
     torch::manual_seed(0);
-    // Labels are points in colour space; near ones have high scores.
+    // Each label is a random colour. A pixel's score is high if its colour is
+    // close to the label's.
     const auto points = torch::rand({labels, 3, 1, 1}) * 255;
     const auto scores =
         (colors.unsqueeze(0) - points).pow(2).sum(1).sqrt().neg() / 20;
@@ -54,10 +56,8 @@ struct Scene {
     const auto flat = logits.contiguous();
     energies.resize(static_cast<size_t>(labels * height * width));
     crf::energies_of_logits(
-        flat.data_ptr<float>(),
-        static_cast<size_t>(labels),
-        static_cast<size_t>(height * width),
-        energies.data()
+        flat.data_ptr<float>(), static_cast<size_t>(labels),
+        static_cast<size_t>(height * width), energies.data()
     );
   }
   crf::Image image() const { return {rgb.data, rgb.rows, rgb.cols, 3}; }
@@ -113,7 +113,7 @@ std::vector<float> features(const Scene& scene, double xy, double rgb) {
   return values;
 }
 
-/// The scene's energies as the textbook has them, [pixels, labels].
+/// Returns the scene's energies in the textbook's layout, [pixels, labels].
 std::vector<float> energies_by_pixel(const Scene& scene) {
   const auto energies =
       torch::tensor(scene.energies).view({scene.labels, -1}).t().contiguous();
@@ -121,7 +121,7 @@ std::vector<float> energies_by_pixel(const Scene& scene) {
   return {first, first + energies.numel()};
 }
 
-/// Q, [pixels, labels].
+/// Returns the probabilities Q, [pixels, labels].
 std::vector<float> infer_by_textbook(
     const Scene& scene,
     const std::vector<float>& energies,
@@ -154,7 +154,7 @@ void textbook(benchmark::State& state, const Scene& scene) {
   }
 }
 
-/// Q after 10 iterations of the defaults, [labels, pixels].
+/// Returns Q after 10 iterations with the default options, [labels, pixels].
 torch::Tensor infer(const Scene& scene, crf::Engine engine) {
   crf::DenseCrfOptions options;
   options.engine = engine;
@@ -197,8 +197,7 @@ int main(int argc, char** argv) {
   deeplab::apps::prepare_platform();
   const deeplab::Scene photo(argv[1], 375, 500, 21);
   const deeplab::Scene street(argv[1], 1024, 2048, 19);
-  const auto add = [](const char* name,
-                      const auto& run,
+  const auto add = [](const char* name, const auto& run,
                       const std::vector<int64_t>& arguments) {
     benchmark::RegisterBenchmark(name, run)
         ->Args(arguments)
@@ -214,15 +213,12 @@ int main(int argc, char** argv) {
             {position, color, spatial, threads});
       }
     }
-    add("textbook",
-        [&](auto& state) { deeplab::textbook(state, photo); },
+    add("textbook", [&](auto& state) { deeplab::textbook(state, photo); },
         {position, color, spatial, 1});
   }
   add("street_all_labels",
-      [&](auto& state) { deeplab::fast(state, street, 0); },
-      {67, 3, 1, 2});
-  add("street_textbook",
-      [&](auto& state) { deeplab::textbook(state, street); },
+      [&](auto& state) { deeplab::fast(state, street, 0); }, {67, 3, 1, 2});
+  add("street_textbook", [&](auto& state) { deeplab::textbook(state, street); },
       {67, 3, 1, 1});
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

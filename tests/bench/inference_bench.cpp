@@ -2,20 +2,22 @@
 // Times the networks of several presets on one image of 513x513: as modules, as
 // exported TorchScript and as frozen TorchScript. The counters are the seconds
 // of a TorchScript file's first three calls, in which LibTorch's executor may
-// watch and compile what it runs.
+// profile and compile the script.
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <string>
 
 #include <benchmark/benchmark.h>
+#include <fmt/core.h>
 #include <torch/types.h>
 #include <unistd.h>
 
-#include "apps/platform.h"
+#include "apps/machine/platform.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/segmenter.h"
+#include "deeplab/model/deeplab.h"
 #include "deeplab/model/presets.h"
-#include "deeplab/model/segmenter.h"
 #include "deeplab/model/torchscript.h"
 
 namespace {
@@ -24,7 +26,7 @@ using namespace deeplab;
 
 enum class Form { kModule, kExported, kFrozen };
 
-model::Segmenter make(const std::string& name, Form form) {
+Segmenter make(const std::string& name, Form form) {
   constexpr int64_t kClasses = 21;
   const auto chosen = model::preset(name);
   model::DeepLab network(chosen.config, kClasses);
@@ -32,7 +34,7 @@ model::Segmenter make(const std::string& name, Form form) {
   network->eval();
   if (form == Form::kModule) return model::make_segmenter(network);
   const auto file = std::filesystem::temp_directory_path() /
-                    str("deeplab_inference_", ::getpid(), ".pt");
+                    fmt::format("deeplab_inference_{}.pt", ::getpid());
   model::ScriptOptions options;
   options.freeze = form == Form::kFrozen;
   model::export_torchscript(network, options, file);
@@ -59,13 +61,10 @@ void infer(benchmark::State& state, const char* name, Form form) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  apps::limit_spinning(argv);
   apps::prepare_platform();
   constexpr std::array kPresets{
-      "deeplabv3-resnet101",
-      "deeplabv3plus-resnet101",
-      "deeplabv3plus-xception65",
-      "deeplabv3plus-mobilenetv2"};
+      "deeplabv3-resnet101", "deeplabv3plus-resnet101",
+      "deeplabv3plus-xception65", "deeplabv3plus-mobilenetv2"};
   constexpr std::array kForms{
       std::make_pair(Form::kModule, "module"),
       std::make_pair(Form::kExported, "exported"),
@@ -73,7 +72,7 @@ int main(int argc, char** argv) {
   for (const char* name : kPresets) {
     for (const auto& [form, word] : kForms) {
       benchmark::RegisterBenchmark(
-          str(name, "/", word).c_str(), infer, name, form
+          fmt::format("{}/{}", name, word).c_str(), infer, name, form
       )
           ->Unit(benchmark::kMillisecond)
           ->UseRealTime()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The input pipeline: from files to normalised training crops of 513x513, with
-// DeepLabV3's scales and flip. tools/benchmark_input compares it with Python.
+// Times the input pipeline, from files to normalised training crops of 513x513
+// with DeepLabV3's scales and flips. tools/benchmark_input compares it with
+// Python.
 //   bench_input DIR [--benchmark_...]    any data set that --data takes
 #include <iostream>
 
@@ -9,6 +10,7 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include "data/kinds.h"
 #include "data/loader.h"
 #include "deeplab/core/error.h"
 
@@ -26,7 +28,7 @@ LoaderOptions options_of(int64_t workers) {
   return options;
 }
 
-/// One sample after the other in one thread.
+/// Loads one sample after the other in one thread.
 void decode_and_augment(benchmark::State& state) {
   const auto options = options_of(0);
   int64_t index = 0;
@@ -34,10 +36,8 @@ void decode_and_augment(benchmark::State& state) {
     Random random(static_cast<uint64_t>(index));
     const auto sample = to_sample(
         augment(
-            dataset->load(index % dataset->size()),
-            options.augment,
-            options.normalization,
-            random
+            dataset->load(index % dataset->size()), options.augment,
+            options.normalization, random
         ),
         options.normalization
     );
@@ -47,7 +47,7 @@ void decode_and_augment(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-/// Batches as a training takes them.
+/// Loads batches as a training does.
 void batches(benchmark::State& state) {
   const auto options = options_of(state.range(0));
   const auto source = make_loader(dataset, options);
@@ -71,7 +71,8 @@ int run(int count, char** words) {
     std::cerr << "usage: bench_input DIR [--benchmark_...]\n";
     return 2;
   }
-  // One thread a sample: threads within one would hide what a worker does.
+  // OpenCV uses one thread per sample; more would hide the effect of the
+  // workers.
   cv::setNumThreads(1);
   torch::set_num_threads(1);
   DataConfig config;

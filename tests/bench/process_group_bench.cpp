@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times the sum of a tensor over processes that meet on loopback, for
-// tools/benchmark_processes: two threads stand for them, each with a group of
-// its own. bytes_per_second counts the tensor once.
+// Times the all-reduce of a tensor over two processes on the loopback
+// interface, for tools/benchmark_processes. Two threads, each with its own
+// process group, take the place of the processes. bytes_per_second counts the
+// tensor once.
 #include <thread>
 
 #include <benchmark/benchmark.h>
@@ -14,7 +15,7 @@ namespace {
 using deeplab::engine::ProcessGroup;
 using deeplab::engine::ProcessPlace;
 
-/// One of two processes that are this one's threads.
+/// Returns the process group of one of the two threads.
 std::unique_ptr<ProcessGroup> join(int64_t rank, int64_t port) {
   ProcessPlace place;
   place.rank = rank;
@@ -29,7 +30,7 @@ void sum_over_two(benchmark::State& state) {
   std::thread other([&, at = port, floats = state.range(0)] {
     const auto group = join(1, at);
     auto values = torch::ones({floats});
-    // The first process says each time whether there is another round.
+    // In each round, the first process sends whether there is another round.
     while (group->sum(0.0) > 0) {
       group->sum(values);
       values.fill_(1);

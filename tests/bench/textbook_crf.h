@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The dense CRF as the textbook has it: one thread, one lattice a kernel, a
-// table of coordinates, each step in an array of its own. What the fast one is
-// timed against, and written as the reference implementation's algorithm is.
+// A textbook implementation of the dense CRF, against which the library's is
+// timed. It follows the algorithm of the reference implementation: one thread,
+// one lattice per kernel, a table of coordinates, and a separate array for each
+// step.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-// Mixed whole numbers, as such code has them.
+// Such code mixes integer types, so conversion warnings are disabled.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 
@@ -42,7 +43,7 @@ class TextbookLattice {
     }
   }
 
-  /// [count, labels] to [count, labels].
+  /// Shapes: [count, labels] -> [count, labels].
   void filter(const std::vector<float>& in, std::vector<float>& out, int labels)
       const {
     const size_t vertices = keys_.size();
@@ -150,8 +151,8 @@ class TextbookLattice {
   std::vector<int> neighbours_;
 };
 
-/// Mean field with symmetric normalisation and Potts compatibility: Q, [count,
-/// labels], of energies of the same shape.
+/// Returns the result Q of mean field with symmetric normalisation and Potts
+/// compatibility. Shapes: energies [count, labels] -> [count, labels].
 inline std::vector<float> textbook_mean_field(
     const std::vector<std::pair<float, TextbookLattice>>& kernels,
     const std::vector<float>& energies,

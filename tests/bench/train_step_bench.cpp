@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times a training step of DeepLabV3+ (MobileNetV2) on random data: the same
-// network, batch and optimizer as tools/pytorch_step.py. cpu_s is user and
-// system time of the whole process for each iteration.
+// Times a training step of DeepLabV3+ (MobileNetV2) on random data, with the
+// same network, batch and optimizer as tools/pytorch_step.py. cpu_s is the user
+// and system time of the whole process per iteration.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 #include <torch/types.h>
 
-#include "apps/platform.h"
+#include "apps/machine/platform.h"
 #include "deeplab/engine/trainer.h"
 
 namespace {
@@ -68,7 +68,6 @@ BENCHMARK_CAPTURE(train_step, bfloat16, "bfloat16")->Apply(sizes);
 }  // namespace
 
 int main(int argc, char** argv) {
-  deeplab::apps::limit_spinning(argv);
   deeplab::apps::prepare_platform();
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

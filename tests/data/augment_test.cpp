@@ -5,6 +5,7 @@
 #include <opencv2/imgproc.hpp>
 #include <torch/types.h>
 
+#include "data/kinds.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 #include "support/support.h"
@@ -30,13 +31,13 @@ TEST(Augment, WithoutChangeReturnsTheImage) {
   const cv::Rect inside(0, 0, 96, 64);
   EXPECT_EQ(cv::norm(result.image(inside), sample.image, cv::NORM_INF), 0);
   EXPECT_EQ(cv::norm(result.labels(inside), sample.labels, cv::NORM_INF), 0);
-  // Below lies the padding: mean colour and void.
+  // Rows below the image are padding, with the mean colour and void labels.
   EXPECT_EQ(result.labels.at<uint8_t>(64, 0), kVoid);
   EXPECT_NEAR(result.image.at<cv::Vec3b>(95, 95)[0], 127.5, 0.5);
 }
 
 TEST(Augment, MovesImageAndLabelsTogether) {
-  // Labels that can be read off the image: the red value.
+  // Each label equals the red value of its pixel.
   RawSample sample{cv::Mat(50, 70, CV_8UC3), cv::Mat(50, 70, CV_8UC1), "s"};
   for (int y = 0; y < 50; ++y) {
     for (int x = 0; x < 70; ++x) {
@@ -61,14 +62,15 @@ TEST(Augment, MovesImageAndLabelsTogether) {
         agree += std::abs(red - label) <= 1 ? 1 : 0;
       }
     }
-    // The rest lies on the borders that the image's resize blends.
+    // The remaining pixels are at borders, where bilinear resizing blends the
+    // image.
     EXPECT_GT(agree, counted * 3 / 5) << seed;
   }
 }
 
 TEST(Augment, LabelsStayCentredOnTheirPixels) {
-  // One bright pixel column of a class of its own; scaled by 3, the middle of
-  // its labels must be the middle of its light.
+  // A single bright pixel column has its own class. After scaling by 3, the
+  // centre of its labels must be the centre of its brightness.
   RawSample sample{
       cv::Mat::zeros(9, 9, CV_8UC3), cv::Mat::zeros(9, 9, CV_8UC1), "s"};
   sample.image.col(4).setTo(cv::Scalar(255, 255, 255));
@@ -89,7 +91,8 @@ TEST(Augment, LabelsStayCentredOnTheirPixels) {
 }
 
 TEST(Augment, DrawsCropsUntilNoClassHasMoreThanItsShare) {
-  // Left half class 0, right half class 1: few crops see enough of both.
+  // The left half is class 0 and the right half class 1, so few crops contain
+  // enough of both.
   RawSample sample;
   sample.image = cv::Mat(40, 200, CV_8UC3, cv::Scalar(1, 2, 3));
   sample.labels = cv::Mat(40, 200, CV_8UC1, cv::Scalar(0));
@@ -111,7 +114,7 @@ TEST(Augment, DrawsCropsUntilNoClassHasMoreThanItsShare) {
     }
     return count;
   };
-  // A crop is balanced with a chance of 0.1.
+  // A random crop is balanced with a probability of 0.1.
   EXPECT_LT(balanced(1), 15);
   EXPECT_EQ(balanced(1000), 50);
 }

@@ -3,10 +3,11 @@
 
 #include <cmath>
 
+#include <fmt/core.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
-#include "data/image_file.h"
+#include "data/files/image_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/random.h"
 #include "support/support.h"
@@ -14,7 +15,7 @@
 namespace deeplab::data {
 namespace {
 
-/// Pairs that a test makes.
+/// A data set of pairs that a test gives.
 class Listed : public Dataset {
  public:
   explicit Listed(std::vector<RawSample> samples)
@@ -46,7 +47,8 @@ RawSample sample(const cv::Mat& image, const std::string& name) {
 }
 
 TEST(Check, WeighsClassesAsThePapersDo) {
-  // x: 6 of 10 in one image and 2 of 4 in the other; y: 4 of 10; z: 2 of 4.
+  // x has 6 of 10 pixels in one image and 2 of 4 in the other, y has 4 of 10, z
+  // has 2 of 4.
   RawSample one{
       cv::Mat::zeros(2, 5, CV_8UC3), cv::Mat::zeros(2, 5, CV_8UC1), "one"};
   one.labels.at<uint8_t>(0, 0) = one.labels.at<uint8_t>(0, 1) = 1;
@@ -58,7 +60,7 @@ TEST(Check, WeighsClassesAsThePapersDo) {
   const auto report = check_dataset(Listed({one, two}), 0, {});
   EXPECT_EQ(report.class_pixels, (std::vector<int64_t>{8, 4, 2, 0}));
   EXPECT_EQ(report.pixels_around_class, (std::vector<int64_t>{14, 10, 4, 0}));
-  // Frequencies 8/14, 4/10, 2/4; their median is 2/4.
+  // The frequencies are 8/14, 4/10 and 2/4, and their median is 2/4.
   const auto median = median_frequency_weights(report);
   EXPECT_DOUBLE_EQ(median[0], 0.5 * 14 / 8);
   EXPECT_DOUBLE_EQ(median[1], 0.5 * 10 / 4);
@@ -73,7 +75,7 @@ TEST(Check, MeasuresColorsOverAllPixels) {
   const auto plain = [](int value, const cv::Size& size) {
     return sample(cv::Mat(size, CV_8UC3, cv::Scalar(0, value, 255)), "plain");
   };
-  // Three quarters of the pixels 51, a quarter 255.
+  // Three quarters of the pixels have the value 51, a quarter has 255.
   const auto report =
       check_dataset(Listed({plain(51, {3, 2}), plain(255, {1, 2})}), 0, {});
   EXPECT_NEAR(report.mean[0], 1, 1e-9);
@@ -85,13 +87,16 @@ TEST(Check, MeasuresColorsOverAllPixels) {
   EXPECT_EQ(report.facts[0].height, 2);
 }
 
-/// Every third pair is broken.
+/// A data set in which every third pair is damaged.
 class PartlyBroken : public Listed {
  public:
   using Listed::Listed;
-  std::string id(int64_t index) const override { return str("id", index); }
+  std::string id(int64_t index) const override {
+    return fmt::format("id{}", index);
+  }
   RawSample load(int64_t index) const override {
-    if (index % 3 == 1) throw DataError(str("pair ", index, " is broken"));
+    if (index % 3 == 1)
+      throw DataError(fmt::format("pair {} is broken", index));
     return Listed::load(index);
   }
 };
@@ -139,22 +144,17 @@ TEST(Check, FindsCopiesThoughScaledOrEncodedAnew) {
   const cv::Mat flat(size, CV_8UC3, cv::Scalar(9, 9, 9));
   const auto train = check_dataset(
       Listed(
-          {sample(photo, "photo"),
-           sample(noise(2, size), "other"),
+          {sample(photo, "photo"), sample(noise(2, size), "other"),
            sample(flat, "flat")}
       ),
-      0,
-      {}
+      0, {}
   );
   const auto val = check_dataset(
       Listed(
-          {sample(smaller, "smaller"),
-           sample(noise(3, size), "third"),
-           sample(encoded, "encoded"),
-           sample(flat, "flat too")}
+          {sample(smaller, "smaller"), sample(noise(3, size), "third"),
+           sample(encoded, "encoded"), sample(flat, "flat too")}
       ),
-      0,
-      {}
+      0, {}
   );
   const auto found = near_duplicates(train, val);
   ASSERT_EQ(found.size(), 2U);

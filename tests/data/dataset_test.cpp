@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 
 #include <map>
 #include <set>
@@ -9,10 +9,12 @@
 #include <torch/types.h>
 
 #include "data/check.h"
-#include "data/image_file.h"
+#include "data/files/image_file.h"
+#include "data/kinds.h"
 #include "data/loader.h"
 #include "data/repeated.h"
-#include "data/scene.h"
+#include "data/synthetic/scene.h"
+#include "data/tensors.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 #include "support/support.h"
@@ -23,7 +25,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::message_of;
 
-/// A VOC folder of three pairs that a test may spoil.
+/// A VOC folder of three pairs that a test may damage.
 class VocFolder : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -90,14 +92,14 @@ TEST_F(VocFolder, NamesAMissingFile) {
 
 TEST_F(VocFolder, NamesAMaskOfAnotherSize) {
   write_mask(mask("b"), cv::Mat::zeros(30, 20, CV_8UC1), {});
-  EXPECT_THAT(refusal(), HasSubstr("b.png: is 20x30, its image 30x20"));
+  EXPECT_THAT(refusal(), HasSubstr("b.png: is 20x30, but its image is 30x20"));
 }
 
 TEST_F(VocFolder, NamesWhatIsWrongInAList) {
   list("train", "a 1\n");
   EXPECT_THAT(refusal(), HasSubstr("train.txt: line 1 is \"a 1\""));
   list("train", "a\na\n");
-  EXPECT_THAT(refusal(), HasSubstr("line 2: ID a again"));
+  EXPECT_THAT(refusal(), HasSubstr("line 2: duplicate ID a"));
   list("train", "\n");
   EXPECT_THAT(refusal(), HasSubstr("train.txt: lists no images"));
 }
@@ -196,9 +198,9 @@ TEST(Loader, ProcessesShareEachBatchOut) {
   auto options = loader_options(1);
   options.batch_size = 4;
   const auto whole = make_loader(dataset, options);
-  options.processes = 2;
+  options.share.processes = 2;
   for (const int64_t rank : {0, 1}) {
-    options.rank = rank;
+    options.share.rank = rank;
     const auto own = make_loader(dataset, options);
     for (const int64_t iteration : {0, 1, 5}) {
       const auto share = own(iteration);
@@ -229,7 +231,7 @@ TEST_F(VocFolder, RepeatsTheImagesOfAList) {
       message_of<DataError>([&] {
         repeat_images(plain, folder_ / "hard.txt", 3);
       }),
-      HasSubstr("hard.txt: z is no image of the training")
+      HasSubstr("hard.txt: z is not an image of the training")
   );
 }
 
@@ -292,7 +294,8 @@ TEST(Synthetic, IsTheSameForTheSameSeedOnly) {
   EXPECT_GT(cv::norm(one.image, other.image, cv::NORM_INF), 0);
 }
 
-/// FNV-1a of the bytes of a continuous image, going on from `digest`.
+/// Returns the FNV-1a hash of the bytes of a continuous image, continued from
+/// `digest`.
 uint64_t add_to_digest(uint64_t digest, const cv::Mat& image) {
   for (size_t i = 0; i < image.total() * image.elemSize(); ++i) {
     digest = (digest ^ image.data[i]) * 0x100000001b3U;
@@ -300,8 +303,8 @@ uint64_t add_to_digest(uint64_t digest, const cv::Mat& image) {
   return digest;
 }
 
-// The figures of README and of the ablations are of these pixels: a seed stands
-// for the same data set with every OpenCV, compiler and processor.
+// The results in README and in the ablations were measured on these pixels. A
+// seed must give the same data set with every OpenCV, compiler and processor.
 TEST(Synthetic, DrawsTheSamePixelsOnEveryRelease) {
   uint64_t images = 0xcbf29ce484222325U;
   uint64_t labels = images;
@@ -322,7 +325,7 @@ TEST(Synthetic, HasEveryClassAndThinThings) {
   EXPECT_TRUE(report.problems.empty());
   EXPECT_GE(report.class_pixels.size(), 7U);
   for (const int64_t pixels : report.class_pixels) EXPECT_GT(pixels, 0);
-  // A pole is thin: an opening by 5x5 leaves nothing of it.
+  // A pole is so thin that a morphological opening with 5x5 removes it.
   cv::Mat thick(0, 0, CV_8UC1);
   int64_t kept = 0;
   for (int64_t i = 0; i < dataset->size(); ++i) {
@@ -334,8 +337,8 @@ TEST(Synthetic, HasEveryClassAndThinThings) {
 }
 
 TEST(Synthetic, WindowAndCrateLookAlike) {
-  // Only context tells them apart: their mean colours differ by less than
-  // their own spread.
+  // Only context distinguishes the two classes: their mean colours differ by
+  // less than the standard deviation within each.
   const auto dataset = make_dataset(small_synthetic(), Role::kValidation);
   cv::Mat window(0, 0, CV_8UC3);
   cv::Mat crate(0, 0, CV_8UC3);

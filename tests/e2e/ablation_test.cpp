@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Grids and comparisons, as a user runs them, on small drawn data.
+// Tests `ablate` and `compare` as a user runs them, on small synthetic data.
 #include <csignal>
 #include <filesystem>
 
@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "data/image_file.h"
+#include "data/files/image_file.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
 #include "e2e/program.h"
@@ -23,7 +23,8 @@ constexpr const char* kFourCells =
 
 class Ablate : public Program {
  protected:
-  /// A grid whose trainings take a second; `varied`: its axes or rows.
+  /// Writes a grid whose trainings take a second. `varied` has its axes or
+  /// rows.
   void write_grid(const std::string& varied) const {
     testing::write_text(path("grid.json"), R"({
       "base": {
@@ -75,7 +76,8 @@ TEST_F(Ablate, RunsAGridAndDoesNotRepeatIt) {
 TEST_F(Ablate, KilledThreeTimesEndsWithTheSameTable) {
   write_grid(kFourCells);
   ASSERT_EQ(deeplab(command("whole")).code, 0);
-  // In the first training, between two cells, and in the second training.
+  // The run is killed in the first training, between two cells, and in the
+  // second training.
   const auto killed = path("killed");
   for (const int64_t lines : {0, 1, 2}) {
     const pid_t child = start(command("killed"));
@@ -84,7 +86,7 @@ TEST_F(Ablate, KilledThreeTimesEndsWithTheSameTable) {
     ::kill(child, SIGKILL);
     int status = 0;
     ::waitpid(child, &status, 0);
-    // Else it was done before it could be killed.
+    // Otherwise the process had ended before it could be killed.
     ASSERT_TRUE(WIFSIGNALED(status));
   }
   const auto resumed = deeplab(command("killed"));
@@ -138,7 +140,8 @@ TEST_F(Ablate, ScoresWithScalesFlipPiecesAndCrfFromOneTraining) {
       results["refined"]["before_crf"]["scores"], plain["evaluation"]["scores"]
   );
   EXPECT_EQ(results["refined"]["evaluation"]["trimap_mean_iou"].size(), 2U);
-  // (0.5^2 + 1) * 2 passes, and maps' sides round up.
+  // The cost is (0.5^2 + 1) * 2 passes, and a little more, because the sizes of
+  // feature maps are rounded up.
   const auto adds = [&](const char* name) {
     return results[name]["cost"]["multiply_adds"].get<double>();
   };
@@ -167,7 +170,7 @@ TEST_F(Ablate, CompareTellsTwoRunsApart) {
   );
 }
 
-/// The most memory that the program held, in bytes; it must succeed.
+/// Runs the program, which must succeed, and returns its peak memory in bytes.
 double peak_of(const std::string& words) {
   const pid_t child = start(words + " >/dev/null");
   int status = 0;
@@ -190,7 +193,7 @@ TEST_F(Ablate, PredictStaysWithinItsMemoryLimit) {
   constexpr double kGib = 1 << 30;
   const double limited = peak_of(words + " --memory-limit 0.75");
   EXPECT_LT(limited, 0.75 * kGib);
-  // A limit without effect would leave the peak as it is.
+  // If the limit had no effect, the peak would be the same.
   EXPECT_LT(limited, 0.85 * peak_of(words));
   const auto refused = deeplab(words + " --memory-limit 0.3");
   EXPECT_EQ(refused.code, 3) << refused.output;

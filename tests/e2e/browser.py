@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page in a headless browser, as the tests of the reports look at it."""
+"""Opens pages in a headless browser, for the tests of the reports."""
 import json
 
 from selenium import webdriver
@@ -21,7 +21,7 @@ def open_page(path):
 
 
 def urls_outside(browser):
-    """What the page has asked the network for."""
+    """Returns the URLs that the page has requested from the network."""
     asked = [json.loads(line["message"])["message"]
              for line in browser.get_log("performance")]
     urls = [one["params"]["request"]["url"] for one in asked
@@ -30,7 +30,7 @@ def urls_outside(browser):
 
 
 def is_drawn(browser, chart):
-    """Whether a canvas holds more than a few colours."""
+    """Returns whether a canvas has more than a few colours."""
     return browser.execute_script(
         "const c = arguments[0]; const d = c.getContext('2d')"
         ".getImageData(0, 0, c.width, c.height).data;"

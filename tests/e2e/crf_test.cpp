@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CRF as a user meets it: in evaluate and predict, on its own, tuned, for
-// folders.
+// Tests the CRF as a user runs it: in evaluate and predict, on its own, tuned,
+// and for folders.
 #include <algorithm>
 #include <filesystem>
 
@@ -60,17 +60,19 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
   EXPECT_THAT(tuned.output, HasSubstr("mean IoU without the CRF"));
   const auto table = testing::read_text(path("tuned/table.jsonl"));
   EXPECT_GT(std::count(table.begin(), table.end(), '\n'), 40);
-  // Run again, it has nothing left to score.
+  // A second run has nothing left to score.
   EXPECT_EQ(deeplab(tune).code, 0);
   EXPECT_EQ(testing::read_text(path("tuned/table.jsonl")), table);
   const auto other = deeplab(tune + " --grid v1");
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.output, HasSubstr("is of another tuning"));
+  EXPECT_THAT(
+      other.output, HasSubstr("belongs to a tuning with other settings")
+  );
 
   const auto evaluate = "evaluate --checkpoint " + best;
   EXPECT_EQ(deeplab(evaluate + " --crf=" + path("tuned/crf.json")).code, 0);
-  // One that changes what this hardly trained network says: every pixel avoids
-  // the label of its like.
+  // This CRF changes the result of the hardly trained network, because its
+  // negative weight makes similar pixels avoid each other's labels.
   testing::write_text(
       path("odd.json"), R"({"bilateral_weight": -1000, "iterations": 1})"
   );
@@ -86,7 +88,7 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
   EXPECT_THAT(plain.output, HasSubstr("mean IoU within 4 px"));
   const auto scores = Json::parse(testing::read_text(path("both.json")));
   const auto without = Json::parse(testing::read_text(path("plain.json")));
-  // The CRF's counts do not mix with the network's.
+  // The counts with the CRF are separate from the network's.
   EXPECT_EQ(scores.at("trimap_mean_iou"), without.at("trimap_mean_iou"));
   EXPECT_NE(
       scores.at("trimap_mean_iou"), scores.at("crf").at("trimap_mean_iou")
@@ -97,7 +99,7 @@ TEST_F(Program, RefinesByACrfInEvaluatePredictAndOnItsOwn) {
       path("plain/" + stem + "_logits.npy")
   );
   EXPECT_EQ(wrong.code, 3);
-  EXPECT_THAT(wrong.output, HasSubstr("expected 0 to 1"));
+  EXPECT_THAT(wrong.output, HasSubstr("must be in 0..1"));
 }
 
 TEST_F(Program, CrfRefinesAFolderOfPhotos) {
@@ -106,8 +108,7 @@ TEST_F(Program, CrfRefinesAFolderOfPhotos) {
   const auto photos = drawn + "/JPEGImages";
   const auto masks = drawn + "/SegmentationClass";
   synthesize(drawn, 2, 2);
-  const auto refine = [&](const std::string& photo,
-                          const std::string& labels,
+  const auto refine = [&](const std::string& photo, const std::string& labels,
                           const std::string& out) {
     return deeplab(
         "crf --image " + photo + " --labels " + labels +
@@ -129,7 +130,8 @@ TEST_F(Program, CrfRefinesAFolderOfPhotos) {
   expect_equal("all", "val_1");
   EXPECT_TRUE(fs::exists(path("all/train_0_mask.png")));
 
-  // As predict calls its results; the pictures beside them are not masks.
+  // The files are named like predict's results. The overlays in the same folder
+  // are not masks.
   fs::create_directory(path("predicted"));
   for (const auto* kind : {"_mask.png", "_overlay.png"}) {
     fs::copy(masks + "/val_1.png", path("predicted/val_1") + kind);
@@ -140,18 +142,18 @@ TEST_F(Program, CrfRefinesAFolderOfPhotos) {
   fs::copy(masks + "/val_1.png", path("predicted/val_1.png"));
   const auto twice = refine(photos, path("predicted"), "twice");
   EXPECT_EQ(twice.code, 2);
-  EXPECT_THAT(twice.output, HasSubstr("are of one photo"));
+  EXPECT_THAT(twice.output, HasSubstr("belong to the same photo"));
 
   const auto over = refine(photos, path("all"), "all");
   EXPECT_EQ(over.code, 2);
-  EXPECT_THAT(over.output, HasSubstr("a result would take its place"));
+  EXPECT_THAT(over.output, HasSubstr("a result would overwrite this file"));
   const auto mixed = refine(photos, masks + "/val_1.png", "mixed");
   EXPECT_EQ(mixed.code, 2);
   EXPECT_THAT(mixed.output, HasSubstr("one is a folder, the other is not"));
   const auto nothing = refine(path("none"), masks, "nothing");
   EXPECT_EQ(nothing.code, 3);
   EXPECT_THAT(nothing.output, HasSubstr("none: no such file"));
-  // A bad photo does not cost the others.
+  // The other photos are processed in spite of a damaged one.
   const auto bad = photos + "/train_0.jpg";
   testing::write_text(bad, testing::read_text(bad).substr(0, 300));
   const auto some = refine(photos, masks, "some");
@@ -162,7 +164,7 @@ TEST_F(Program, CrfRefinesAFolderOfPhotos) {
   fs::remove(bad);
   const auto missing = refine(photos, masks, "missing");
   EXPECT_EQ(missing.code, 3);
-  EXPECT_THAT(missing.output, HasSubstr("train_0.png: no photo of it in"));
+  EXPECT_THAT(missing.output, HasSubstr("train_0.png: no matching photo in"));
 }
 
 }  // namespace

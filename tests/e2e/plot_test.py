@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page of trainings' curves in a browser: it opens without errors, asks the
-network for nothing, and shows curves, scores and configs.
+"""Tests the page with the curves of trainings in a browser: it opens without
+errors, makes no network requests, and shows curves, scores and configs.
 
     plot_test.py PROGRAM
 """

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program in several processes.
+// Tests the program in several processes.
 #include <csignal>
 #include <filesystem>
 #include <thread>
 
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <torch/cuda.h>
 #include <unistd.h>
@@ -19,17 +20,14 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string place_of(int64_t rank, int64_t port) {
-  return str(
-      "RANK=",
-      rank,
-      " WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=",
-      port,
-      " OMP_NUM_THREADS=1 "
+  return fmt::format(
+      "RANK={} WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} OMP_NUM_THREADS=1 ",
+      rank, port
   );
 }
 
-/// Flags of a training whose two steps are the same, but for rounding, with any
-/// number of processes.
+/// Returns the flags of a training whose two steps are the same, except for
+/// rounding, for any number of processes.
 std::string comparable(const std::string& out) {
   return small(out, 2) +
          " --batch-size 4 --set train.batch_norm=sync"
@@ -52,18 +50,19 @@ void expect_same_losses(
 ) {
   ASSERT_EQ(one.size(), 2U);
   ASSERT_EQ(two.size(), 2U);
-  // The second loss tells of the first step, which lowers it by 0.05. Later
-  // ones would tell of rounding.
+  // The second loss depends on the first step, which lowers it by 0.05. Later
+  // losses would differ by amplified rounding.
   EXPECT_NEAR(two[0], one[0], 1e-3);
   EXPECT_NEAR(two[1], one[1], 1e-3);
   EXPECT_LT(one[1], one[0] - 0.03);
 }
 
-/// Where trainings run, and what tells the processes there apart.
+/// The device of the trainings, and the host name that each process gets.
 struct Place {
   const char* name;
   const char* flags;
-  /// NCCL takes processes of different hosts to have a GPU each.
+  /// NCCL assumes that processes on different hosts have different GPUs, so
+  /// processes that share a GPU get different host names.
   const char* host = nullptr;
 };
 
@@ -85,7 +84,7 @@ class Processes : public ::testing::TestWithParam<Place> {
     const char* host = GetParam().host;
     if (host == nullptr) return place_of(rank, port);
     return place_of(rank, port) +
-           str("NCCL_HOSTID=", host, rank, " NCCL_SOCKET_IFNAME=lo ");
+           fmt::format("NCCL_HOSTID={}{} NCCL_SOCKET_IFNAME=lo ", host, rank);
   }
   testing::TemporaryFolder folder_;
 };
@@ -134,14 +133,15 @@ TEST_F(Program, ADeadProcessEndsTheTrainingWithItsName) {
   EXPECT_EQ(first.code, 1);
   EXPECT_THAT(
       first.output,
-      HasSubstr("error: process 1 of 2 is gone or does not answer")
+      HasSubstr("error: process 1 of 2 has ended or does not answer")
   );
   EXPECT_GE(engine::load_checkpoint(out + "/last.safetensors").iteration, 3);
 }
 
-/// E.g. "0-3".
+/// Returns the CPUs that a process may run on, e.g. "0-3".
 std::string cpus_of(pid_t process) {
-  const auto status = testing::read_text(str("/proc/", process, "/status"));
+  const auto status =
+      testing::read_text(fmt::format("/proc/{}/status", process));
   const std::string name = "Cpus_allowed_list:";
   const auto at = status.find(name) + name.size();
   return status.substr(at, status.find('\n', at) - at);
@@ -208,7 +208,7 @@ TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
   EXPECT_EQ(count, 5);
 }
 
-/// What a launcher that is not there would set.
+/// The environment variables of launchers that are not installed here.
 struct LauncherVariables {
   const char* name;
   const char* rank;
@@ -222,8 +222,10 @@ void PrintTo(const LauncherVariables& launcher, std::ostream* stream) {
 class Launchers : public ::testing::TestWithParam<LauncherVariables> {
  protected:
   std::string variables(int64_t rank) const {
-    const auto job = str(::getpid());
-    return str(GetParam().rank, "=", rank, " ", GetParam().others, job, " ");
+    const auto job = fmt::format("{}", ::getpid());
+    return fmt::format(
+        "{}={} {}{} ", GetParam().rank, rank, GetParam().others, job
+    );
   }
   testing::TemporaryFolder folder_;
 };
@@ -233,7 +235,7 @@ TEST_P(Launchers, TellAProcessItsPlace) {
   const auto words = small(out, 1) + " --batch-size 4";
   const pid_t other = start(words, variables(1));
   const auto first = testing::run_shell(variables(0) + kProgram + " " + words);
-  // It would wait for long.
+  // The other process would wait for a long time.
   if (first.code != 0) ::kill(other, SIGKILL);
   int status = 0;
   ::waitpid(other, &status, 0);
@@ -260,13 +262,11 @@ INSTANTIATE_TEST_SUITE_P(
     Launchers,
     ::testing::Values(
         LauncherVariables{
-            "srun",
-            "SLURM_PROCID",
+            "srun", "SLURM_PROCID",
             "SLURM_STEP_NUM_TASKS=2 SLURM_STEP_TASKS_PER_NODE='2' "
             "SLURM_JOB_ID="},
         LauncherVariables{
-            "open_mpi",
-            "OMPI_COMM_WORLD_RANK",
+            "open_mpi", "OMPI_COMM_WORLD_RANK",
             "OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_LOCAL_SIZE=2 "
             "PMIX_NAMESPACE="},
         LauncherVariables{
@@ -296,8 +296,9 @@ TEST_F(Program, TorchrunTrainsInTwoProcesses) {
   const auto alone = deeplab(comparable(path("one")));
   ASSERT_EQ(alone.code, 0) << alone.output;
   const auto out = path("two");
-  // Its defaults of -r and -t stop PyTorch 1.13 on Python 3.11. Its own stores
-  // ask for libuv, which Debian's PyTorch 2.6 lacks; a file needs none.
+  // torchrun's defaults of -r and -t fail in PyTorch 1.13 on Python 3.11. Its
+  // TCP stores need libuv, which Debian's PyTorch 2.6 does not have, so the
+  // test uses a file store.
   const auto finished = testing::run_shell(
       "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 OMP_NUM_THREADS=1 torchrun -r 1 "
       "-t 1 --nnodes=1 --nproc_per_node=2 --rdzv_backend=c10d "

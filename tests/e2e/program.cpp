@@ -6,40 +6,26 @@
 #include <sstream>
 #include <thread>
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include "deeplab/core/error.h"
 
 namespace deeplab {
 std::string small(const std::string& out, int64_t iterations) {
-  return str(
-      "train --out ",
-      out,
-      " --iterations ",
-      iterations,
-      " --batch-size 2 --crop 48 --backbone mobilenet_v2"
-      " --set model.aspp.channels=16 --set model.aspp.separable=true"
-      " --set model.decoder_options.channels=16"
-      " --set model.decoder_options.separable=true"
-      " --set model.aspp.rates=[2,4]"
-      " --set data.synthetic.train_images=8 --set data.synthetic.val_images=2"
-      " --set data.synthetic.width=64 --set data.synthetic.height=48"
-      " --set train.validate_every=7 --set train.checkpoint_every=3"
+  return fmt::format(
+      "train --out {} --iterations {} --batch-size 2 --crop 48 --backbone mobilenet_v2 --set model.aspp.channels=16 --set model.aspp.separable=true --set model.decoder_options.channels=16 --set model.decoder_options.separable=true --set model.aspp.rates=[2,4] --set data.synthetic.train_images=8 --set data.synthetic.val_images=2 --set data.synthetic.width=64 --set data.synthetic.height=48 --set train.validate_every=7 --set train.checkpoint_every=3",
+      out, iterations
   );
 }
 
 void synthesize(
     const std::string& folder, int64_t train_images, int64_t val_images
 ) {
-  const auto drawn = deeplab(
-      str("data synthesize ",
-          folder,
-          " --set data.synthetic.train_images=",
-          train_images,
-          " --set data.synthetic.val_images=",
-          val_images,
-          " --set data.synthetic.width=64 --set data.synthetic.height=48")
-  );
+  const auto drawn = deeplab(fmt::format(
+      "data synthesize {} --set data.synthetic.train_images={} --set data.synthetic.val_images={} --set data.synthetic.width=64 --set data.synthetic.height=48",
+      folder, train_images, val_images
+  ));
   ASSERT_EQ(drawn.code, 0) << drawn.output;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program itself, as a user runs it, on small drawn data.
+// Tests the program as a user runs it, on small synthetic data.
 #include "e2e/program.h"
 
 #include <csignal>
 #include <sstream>
 
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <torch/script.h>
 #include <unistd.h>
@@ -33,9 +34,13 @@ TEST_F(Program, SigintFinishesTheStepSavesAndExits) {
       engine::load_checkpoint(out + "/last.safetensors").iteration;
   EXPECT_GE(iteration, 4);
   const auto log = testing::read_text(out + "/metrics.jsonl");
-  EXPECT_THAT(log, HasSubstr(str("{\"iteration\":", iteration, ",\"loss\"")));
   EXPECT_THAT(
-      log, ::testing::Not(HasSubstr(str("{\"iteration\":", iteration + 1)))
+      log, HasSubstr(fmt::format("{{\"iteration\":{},\"loss\"", iteration))
+  );
+  EXPECT_THAT(
+      log,
+      ::testing::Not(HasSubstr(fmt::format("{{\"iteration\":{}", iteration + 1))
+      )
   );
 }
 
@@ -57,7 +62,7 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   const auto packed = path("packed");
   EXPECT_EQ(deeplab("data pack --data " + set + " --out " + packed).code, 0);
   const auto prepared = path("prepared");
-  // Its 9 classes are among VOC's 21.
+  // The labels of the 9 synthetic classes are also valid for VOC's 21 classes.
   const auto made =
       deeplab("data prepare voc2012 " + set + " --out " + prepared + "/");
   EXPECT_EQ(made.code, 0) << made.output;
@@ -69,16 +74,18 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   const auto refused =
       deeplab("data prepare voc2012 " + set + "/JPEGImages --out " + broken);
   EXPECT_EQ(refused.code, 3);
-  EXPECT_THAT(refused.output, HasSubstr("no folder JPEGImages is in the"));
+  EXPECT_THAT(
+      refused.output, HasSubstr("do not contain the folder JPEGImages")
+  );
   EXPECT_FALSE(std::filesystem::exists(broken));
   EXPECT_FALSE(std::filesystem::exists(broken + ".partial"));
   std::filesystem::create_directory(broken + ".partial");
   EXPECT_THAT(
       deeplab("data prepare voc2012 " + set + " --out " + broken).output,
-      HasSubstr("broken.partial: is there from an earlier try; remove it")
+      HasSubstr("broken.partial: exists from an earlier attempt; remove it")
   );
   const auto report = path("report");
-  // Of the packed set as of any other.
+  // A packed data set can be checked like any other.
   EXPECT_EQ(
       deeplab("data check --data " + packed + " --out " + report).code, 0
   );
@@ -110,7 +117,9 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   const auto other =
       deeplab(small(run, 4) + " --data " + set + " --resume --seed 5");
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.output, HasSubstr("was trained with another train.seed"));
+  EXPECT_THAT(
+      other.output, HasSubstr("was trained with a different train.seed")
+  );
 
   const auto best = " --checkpoint " + run + "/best.safetensors";
   const auto scored = deeplab(
@@ -128,13 +137,11 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   );
   EXPECT_EQ(predicted.code, 0) << predicted.output;
   for (const char* name :
-       {"train_0_mask.png",
-        "val_1_overlay.png",
-        "val_0_logits.npy",
+       {"train_0_mask.png", "val_1_overlay.png", "val_0_logits.npy",
         "val_0_probabilities.npy"}) {
     EXPECT_TRUE(std::filesystem::exists(path("out") + "/" + name)) << name;
   }
-  // float32 [9, 48, 64] behind a header of 128 bytes.
+  // The file has a header of 128 bytes and float32 [9, 48, 64].
   EXPECT_EQ(
       std::filesystem::file_size(path("out") + "/val_0_logits.npy"),
       128U + 9 * 48 * 64 * 4
@@ -164,19 +171,15 @@ TEST_F(Program, OneBadPhotoDoesNotCostTheOthers) {
   EXPECT_TRUE(std::filesystem::exists(path("out") + "/val_0_mask.png"));
 }
 
-/// The changes of the papers' ablations, by flags beside a small training.
+/// Runs a small training with one additional flag, for each option that the
+/// papers' ablations vary.
 class OneFlag : public Program,
                 public ::testing::WithParamInterface<const char*> {};
 
 TEST_P(OneFlag, Trains) {
-  const auto finished = deeplab(str(
-      "train --out ",
-      path("out"),
-      " --iterations 1 --batch-size 2 --crop 33 --backbone resnet18"
-      " --learning-rate 0.0001"
-      " --set data.synthetic.train_images=2 --set data.synthetic.val_images=1"
-      " --set data.synthetic.width=48 --set data.synthetic.height=33 ",
-      GetParam()
+  const auto finished = deeplab(fmt::format(
+      "train --out {} --iterations 1 --batch-size 2 --crop 33 --backbone resnet18 --learning-rate 0.0001 --set data.synthetic.train_images=2 --set data.synthetic.val_images=1 --set data.synthetic.width=48 --set data.synthetic.height=33 {}",
+      path("out"), GetParam()
   ));
   EXPECT_EQ(finished.code, 0) << finished.output;
   EXPECT_TRUE(std::filesystem::exists(path("out/best.safetensors")));
@@ -229,8 +232,9 @@ TEST_F(Program, ExportsWhatItTrainedAndNeedsNoFlagsToUseIt) {
   ASSERT_EQ(deeplab(small(path("run"), 2)).code, 0);
   const auto best = path("run/best.safetensors");
   const auto scores = [&](const std::string& words, const std::string& json) {
-    const auto finished =
-        deeplab(str("evaluate ", words, " --threads 1 --json ", path(json)));
+    const auto finished = deeplab(
+        fmt::format("evaluate {} --threads 1 --json {}", words, path(json))
+    );
     EXPECT_EQ(finished.code, 0) << finished.output;
     const auto text = testing::read_text(path(json));
     return text.substr(text.find("\"mean_iou\""));

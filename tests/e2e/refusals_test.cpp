@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a user reads who typed something wrong.
+// Tests the error messages for wrong flags.
 #include <algorithm>
 
 #include "e2e/program.h"
@@ -29,37 +29,34 @@ INSTANTIATE_TEST_SUITE_P(
     Words,
     Refusals,
     ::testing::Values(
-        Refusal{"trian", 2, "error: \"trian\" is not a verb; known: train"},
-        Refusal{"train --iteration 5", 2, "iteration"},
+        Refusal{
+            "trian", 2,
+            "error: \"trian\" is not a verb; known: train, evaluate, predict, ablate, compare, plot, export, convert, crf, describe, data (did you mean train?)"},
+        Refusal{
+            "train --iteration 5", 2,
+            " (did you mean --iterations?); deeplab train --help lists the flags"},
         Refusal{"train extra --out /tmp/x", 2, "\"extra\" is not a flag"},
         Refusal{
-            "train --set train.iteration=5 --out /tmp/x",
-            2,
-            "train.iteration is not a known key"},
+            "train --set train.iteration=5 --out /tmp/x", 2,
+            "train.iteration is not a known key (did you mean iterations?); known: iterations, batch_size"},
         Refusal{
-            "train --iterations 1.5 --out /tmp/x",
-            2,
+            "train --iterations 1.5 --out /tmp/x", 2,
             "train.iterations is 1.5; expected a whole number"},
         Refusal{
-            "train --set 'train.loss=[focal]' --out /tmp/x",
-            2,
-            "[focal]: is not JSON; names in lists and objects stand in quotes"},
+            "train --set 'train.loss=[focal]' --out /tmp/x", 2,
+            "[focal]: not valid JSON; put names inside lists and objects in double quotes"},
         Refusal{
-            "train --output-stride 12 --out /tmp/x",
-            2,
+            "train --output-stride 12 --out /tmp/x", 2,
             "train.output_stride is 12; known: 4, 8, 16, 32, 64"},
         Refusal{
-            "train --backbone resnet19 --out /tmp/x",
-            2,
+            "train --backbone resnet19 --out /tmp/x", 2,
             "model.backbone is \"resnet19\"; known: vgg16"},
         Refusal{"train --device tpu --out /tmp/x", 2, "--device tpu"},
         Refusal{
-            "train --config /none.json --out /tmp/x",
-            3,
+            "train --config /none.json --out /tmp/x", 3,
             "/none.json: cannot open"},
         Refusal{
-            "train --data /none --classes a,b --out /tmp/x",
-            3,
+            "train --data /none --classes a,b --out /tmp/x", 3,
             "/none: no such folder"},
         Refusal{"evaluate", 2, "no network: give --checkpoint"},
         Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
@@ -69,14 +66,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"predict /none.jpg --checkpoint x", 3, "/none.jpg: no such"},
         Refusal{"ablate /none.json", 3, "/none.json: cannot open"},
         Refusal{
-            "predict tests/golden --checkpoint x --mean 0.5",
-            3,
+            "predict tests/golden --checkpoint x --mean 0.5", 3,
             "tests/golden: holds no .jpg"},
         Refusal{
-            "evaluate --torchscript x --mean 0.5",
-            2,
+            "evaluate --torchscript x --mean 0.5", 2,
             "data.mean must be three numbers"},
         Refusal{"evaluate --batch-size 3", 2, "batch-size"},
+        Refusal{
+            "describe --keys train.learning_rat", 2,
+            "train.learning_rat is not a config key (did you mean train.learning_rate?)"},
+        Refusal{"data chek", 2, "data chek; known: check"},
         Refusal{"describe deeplabv4", 2, "preset \"deeplabv4\" is not known"},
         Refusal{"train --network v3 --out /tmp/x", 2, "preset \"v3\" is not"},
         Refusal{"describe tf --input 513", 2, "expected HEIGHTxWIDTH"},
@@ -84,109 +83,96 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"describe tf --scales 1,x", 2, "--scales: \"x\" is not"},
         Refusal{"describe tf --count all", 2, "--count all; known: plain"},
         Refusal{
-            "train --output-stride 64 --out /tmp/x",
-            2,
-            "train.output_stride is 64; this backbone reaches 32"},
+            "train --output-stride 64 --out /tmp/x", 2,
+            "train.output_stride is 64; must be at most 32 for this backbone"},
         Refusal{
-            "train --set model.backbone_options.stem=beta --out /tmp/x",
-            2,
-            "model.backbone_options.stem is set; mobilenet_v2 knows: width"},
-        Refusal{"convert a", 2, "convert takes two files, got 1"},
+            "train --set model.backbone_options.stem=beta --out /tmp/x", 2,
+            "model.backbone_options.stem is set, but is not an option of mobilenet_v2; known: width"},
+        Refusal{
+            "convert a", 2,
+            "convert needs two files, IN and OUT.safetensors; got 1"},
         Refusal{"convert /none.pth /tmp/x", 3, "/none.pth: cannot open"},
         Refusal{"export --out /tmp/x.pt", 2, "no network"},
         Refusal{"export --checkpoint /none", 2, "--out is not given"},
         Refusal{"crf", 2, "--image is not given"},
-        Refusal{"crf --image x.png", 2, "give one of --logits"},
+        Refusal{"crf --image x.png", 2, "give exactly one of --logits"},
         Refusal{
-            "crf --image x.png --logits a --labels b",
-            2,
-            "give one of --logits"},
+            "crf --image x.png --logits a --labels b", 2,
+            "give exactly one of --logits"},
         Refusal{
-            "crf --image x.png --logits a --crf=/none.json",
-            2,
+            "crf --image x.png --logits a --crf=/none.json", 2,
             "crf /none.json: no such file; known names: resnet101"},
         Refusal{"plot", 2, "no runs; name folders that deeplab train wrote"},
-        Refusal{"plot /none --out /tmp/x.png", 3, "/none: no such folder"},
+        Refusal{"plot /none --out /tmp/x.html", 3, "/none: no such folder"},
         Refusal{"compare a", 2, "name two runs or checkpoints"},
         Refusal{"compare /none /none", 3, "/none: cannot open"},
         Refusal{"evaluate --scales 1,x", 2, "--scales: \"x\" is not a number"},
-        Refusal{"evaluate --scales 0", 2, "evaluate.scales holds 0"},
         Refusal{
-            "evaluate --memory-limit 0",
-            2,
+            "evaluate --scales 0", 2,
+            "evaluate.scales[0] is 0; must be 0.1 to 10"},
+        Refusal{
+            "evaluate --memory-limit 0", 2,
             "--memory-limit is 0; must be above 0"},
-        Refusal{"evaluate --overlap 0.5", 2, "--overlap is of pieces; give"},
-        Refusal{"evaluate --sizing pytorch", 2, "--sizing is of scaled images"},
         Refusal{
-            "export --checkpoint a --out net.onnx",
-            2,
+            "evaluate --overlap 0.5", 2,
+            "--overlap affects only images that are cut into pieces; give"},
+        Refusal{
+            "evaluate --sizing pytorch", 2,
+            "--sizing affects only scaled images"},
+        Refusal{
+            "export --checkpoint a --out net.onnx", 2,
             "--out net.onnx: export writes TorchScript"},
         Refusal{"ablate a.json --jobs 0", 2, "--jobs is 0; must be a whole"},
         Refusal{
-            "crf --image x.png --logits a --save masks",
-            2,
+            "crf --image x.png --logits a --save masks", 2,
             "--save masks; known"},
         Refusal{"evaluate --trimap 0", 2, "--trimap: \"0\" is not a whole"},
         Refusal{
-            "crf --image x.png --logits a --inference gibs",
-            2,
+            "crf --image x.png --logits a --inference gibs", 2,
             "--inference gibs; known: mean-field, gibbs"},
         Refusal{
-            "crf --image x.png --logits a --inference gibbs --steps 1",
-            2,
-            "--steps are of mean-field"},
+            "crf --image x.png --logits a --inference gibbs --steps 1", 2,
+            "--steps works only with --inference mean-field"},
         Refusal{"crf tune", 2, "--out is not given"},
         Refusal{"crf tune --out x --grid v3", 2, "--grid v3; known: v1, v2"},
         Refusal{"data chek", 2, "data chek; known: check, pack, prepare"},
-        Refusal{"data pack", 2, "name a new folder by --out"},
+        Refusal{"data pack", 2, "--out is not given; name a new folder"},
         Refusal{
-            "data pack --out /tmp/x",
-            2,
+            "data pack --out /tmp/x", 2,
             "only a data set of files can be packed"},
         Refusal{
-            "data check --data / --data-kind city",
-            2,
+            "data check --data / --data-kind city", 2,
             "data.kind is \"city\"; known: ade20k"},
         Refusal{
-            "data check --data / --data-kind cityscapes",
-            3,
+            "data check --data / --data-kind cityscapes", 3,
             "/leftImg8bit/train: no such folder"},
         Refusal{
-            "data prepare city x.zip --out y",
-            2,
+            "data prepare city x.zip --out y", 2,
             "data prepare city; known: ade20k, camvid, cityscapes"},
         Refusal{"data prepare cityscapes", 2, "name the data set and its"},
         Refusal{
-            "data prepare cityscapes /none.zip --out /tmp/x",
-            3,
+            "data prepare cityscapes /none.zip --out /tmp/x", 3,
             "/none.zip: no such file"},
         Refusal{
-            "train --threads 0",
-            2,
-            "--threads is 0; must be a whole number, 1 to 1024"},
+            "train --threads 0", 2,
+            "--threads is 0; must be a whole number from 1 to 1024"},
         Refusal{
-            "describe deeplabv3-resnet50 --num-classes 2.5",
-            2,
+            "describe deeplabv3-resnet50 --num-classes 2.5", 2,
             "--num-classes is 2.5; must be a whole number"},
         Refusal{
-            "crf --image x.png --logits a --sweeps 0",
-            2,
-            "--sweeps is 0; must be a whole number, 1 to"},
+            "crf --image x.png --logits a --sweeps 0", 2,
+            "--sweeps is 0; must be a whole number from 1 to"},
         Refusal{
-            "crf --image x.png --logits a --seed -1",
-            2,
-            "--seed is -1; must be a whole number, 0 to"},
+            "crf --image x.png --logits a --seed -1", 2,
+            "--seed is -1; must be a whole number from 0 to"},
         Refusal{
-            "crf --image x.png --logits a --confidence much",
-            2,
+            "crf --image x.png --logits a --confidence much", 2,
             "--confidence is much; must be a number"},
         Refusal{
-            "ablate --out /none/x --pictures few",
-            2,
+            "ablate --out /none/x --pictures few", 2,
             "--pictures is few; must be a whole number"},
         Refusal{
-            "crf tune --out /tmp/x --images none",
-            2,
+            "crf tune --out /tmp/x --images none", 2,
             "--images is none; must be a whole number"}
     )
 );

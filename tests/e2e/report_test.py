@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A report in a browser: it opens without errors, sorts, slides, changes its
-colours, and asks the network for nothing.
+"""Tests a report in a browser: it opens without errors, sorts its table, moves
+its slider, changes its colours, and makes no network requests.
 
     report_test.py PROGRAM
 """
@@ -70,6 +70,20 @@ class Report(unittest.TestCase):
         self.assertEqual(pages.urls_outside(self.browser), [])
         self.assertEqual(self.browser.find_element(By.TAG_NAME, "h1").text,
                          GRID["title"])
+
+    def test_every_cell_of_every_table_holds_a_text_or_a_number(self):
+        for opener in self.browser.find_elements(By.TAG_NAME, "summary"):
+            opener.click()
+        cells = self.browser.find_elements(By.TAG_NAME, "td")
+        self.assertGreater(len(cells), 60)
+        for cell in cells:
+            self.assertNotRegex(cell.text, "NaN|undefined|null|Infinity")
+        for title in ("parameters, 1e6", "multiply-adds, 1e9",
+                      "multiply-adds by the paper's rule, 1e9", "ms an image",
+                      "peak of tensors, MiB", "seeds"):
+            index, _ = self.header(title)
+            for text in self.column(index):
+                self.assertGreater(float(text), 0, title)
 
     def test_shows_the_papers_values_in_grey_beside_ours(self):
         index, _ = self.header("paper: mIoU, %")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trainings that are killed, at any moment and with any option, end with the
-// bits of one that was not.
+// A training that is killed at any moment, with any option, and then resumed
+// must end with the same bits as an uninterrupted one.
 #include <csignal>
 #include <filesystem>
 #include <random>
@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ using ::testing::HasSubstr;
 
 constexpr int64_t kIterations = 10;
 
-/// An option, or several, of a training.
+/// One or several options of a training.
 struct ResumeCase {
   const char* name;
   const char* flags;
@@ -34,7 +35,7 @@ void PrintTo(const ResumeCase& resumed, std::ostream* stream) {
   *stream << resumed.name;
 }
 
-/// A run of a case: one process or several.
+/// A run of one case, in one or several processes.
 class CaseRun {
  public:
   CaseRun(std::string folder, std::string flags, int64_t processes)
@@ -48,14 +49,10 @@ class CaseRun {
     for (int64_t rank = 0; rank < processes_; ++rank) {
       std::string place;
       if (processes_ > 1) {
-        place =
-            str("RANK=",
-                rank,
-                " WORLD_SIZE=",
-                processes_,
-                " MASTER_ADDR=127.0.0.1 MASTER_PORT=",
-                port,
-                " OMP_NUM_THREADS=1");
+        place = fmt::format(
+            "RANK={} WORLD_SIZE={} MASTER_ADDR=127.0.0.1 MASTER_PORT={} OMP_NUM_THREADS=1",
+            rank, processes_, port
+        );
       }
       children_.push_back(start(words, place));
     }
@@ -66,7 +63,7 @@ class CaseRun {
     end();
   }
 
-  /// Exit codes, when all have ended.
+  /// Waits until all processes have ended and returns their exit codes.
   std::vector<int> end() {
     std::vector<int> codes;
     for (const pid_t child : children_) {
@@ -85,8 +82,8 @@ class CaseRun {
   std::vector<pid_t> children_;
 };
 
-/// In flags: the test's own folder, where a teacher and a list of hard images
-/// lie.
+/// Placeholder in the flags for the test's own folder, which has a teacher and
+/// a list of hard images.
 const std::string kFolder = "FOLDER";
 
 class Resume : public ::testing::TestWithParam<ResumeCase> {
@@ -122,7 +119,7 @@ TEST_P(Resume, EndsWithTheSameBits) {
   ASSERT_EQ(plain.end(), done);
 
   CaseRun run(killed, flags_, GetParam().processes);
-  // The moment is another in each run of the test.
+  // The training is killed at a different moment in each run of the test.
   std::random_device random;
   run.begin();
   const auto lines = 1 + static_cast<int64_t>(random() % kIterations);
@@ -138,9 +135,9 @@ TEST_P(Resume, EndsWithTheSameBits) {
       timeless(testing::read_text(whole + "/metrics.jsonl")),
       timeless(testing::read_text(killed + "/metrics.jsonl"))
   );
-  const auto sittings = Json::parse(testing::read_text(killed + "/run.json"));
-  EXPECT_EQ(sittings.size(), 2U);
-  EXPECT_EQ(sittings[0]["processes"], GetParam().processes);
+  const auto starts = Json::parse(testing::read_text(killed + "/run.json"));
+  EXPECT_EQ(starts.size(), 2U);
+  EXPECT_EQ(starts[0]["processes"], GetParam().processes);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -194,8 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
             "two_processes", "--batch-size 4 --set train.batch_norm=sync", 2},
         ResumeCase{
             "two_processes_averaged",
-            "--batch-size 4 --set train.ema_decay=0.9",
-            2},
+            "--batch-size 4 --set train.ema_decay=0.9", 2},
         ResumeCase{
             "two_processes_and_all",
             "--batch-size 8 --set train.accumulate=2 --workers 2"
@@ -216,7 +212,8 @@ TEST_F(Program, AFullDiskLeavesTheOldCheckpoint) {
   ::waitpid(child, nullptr, 0);
   const auto last = out + "/last.safetensors";
   const auto before = testing::read_text(last);
-  // A shell's unit is 512 or 1024 bytes; a checkpoint has many MiB.
+  // The unit of ulimit is 512 or 1024 bytes, depending on the shell. A
+  // checkpoint has many MiB.
   const auto full = testing::run_shell(
       "trap '' XFSZ; ulimit -f 2000; " + kProgram + " " +
       small(out, kIterations) + " --resume"
@@ -245,7 +242,8 @@ TEST_F(Program, ABrokenValidationPhotoCostsNoStep) {
   const auto failed = deeplab(words(out));
   EXPECT_EQ(failed.code, 3) << failed.output;
   EXPECT_THAT(failed.output, HasSubstr("val_1.jpg"));
-  // Without validations it goes on, but for the last.
+  // Without intermediate validations, the training continues up to the last
+  // validation.
   const auto other = path("other");
   std::filesystem::copy(out, other, std::filesystem::copy_options::recursive);
   const auto blind =

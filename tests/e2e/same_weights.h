@@ -5,7 +5,7 @@
 
 namespace deeplab {
 
-/// Whether two checkpoints hold the same bits.
+/// Returns whether two checkpoints have the same weights, bit for bit.
 bool same_weights(const std::string& one, const std::string& other);
 
 }  // namespace deeplab

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a training writes and says: validations, event files, protocols.
+// Tests what a training writes and prints: validations, event files, protocols.
 #include <filesystem>
+
+#include <fmt/core.h>
 
 #include "deeplab/core/error.h"
 #include "e2e/program.h"
@@ -30,7 +32,7 @@ TEST_F(Program, ValidatesInPiecesWhereAskedTo) {
         .at("pixel_accuracy")
         .get<double>();
   };
-  // Neither scales nor mirrors.
+  // A training's validation uses neither scales nor mirrored images.
   const auto words = small(out, 40) + " --threads 1 --set evaluate.flip=true";
   ASSERT_EQ(deeplab(words).code, 0);
   const double whole = scored("");
@@ -42,11 +44,12 @@ TEST_F(Program, ValidatesInPiecesWhereAskedTo) {
   EXPECT_NE(validated(), whole);
 }
 
-// A seed gives the same weights, scenes, crops and order on every release, so
-// that the first loss is the same but for the rounding of one forward pass.
-// Later ones drift apart, as batch norm over a few pixels enlarges rounding: on
-// LibTorch 1.13 and 2.6 these differ by 1e-6, 5e-5 and 1e-5. The first losses
-// of seeds 1 and 2 are 0.007 higher and 0.005 lower.
+// A seed gives the same weights, scenes, crops and order with every LibTorch,
+// so the first loss is the same except for the rounding of one forward pass.
+// Later losses differ more, because batch norm over a few pixels amplifies
+// rounding: between LibTorch 1.13 and 2.6, these three differ by 1e-6, 5e-5 and
+// 1e-5. For comparison, the first losses of seeds 1 and 2 are 0.007 higher and
+// 0.005 lower.
 TEST_F(Program, HasTheSameLossesOnEveryLibTorch) {
   const auto out = path("run");
   const auto trained = deeplab(
@@ -79,13 +82,10 @@ TEST_F(Program, TensorboardReadsWhatATrainingWrites) {
   );
   ASSERT_EQ(read.code, 0) << read.output;
   for (const char* tag :
-       {"train/loss",
-        "train/learning_rate",
-        "train/gradient_norm",
-        "validation/mean_iou",
-        "validation/val_0",
+       {"train/loss", "train/learning_rate", "train/gradient_norm",
+        "validation/mean_iou", "validation/val_0",
         "weights/classifier.weight"}) {
-    EXPECT_THAT(read.output, HasSubstr(str('"', tag, '"')));
+    EXPECT_THAT(read.output, HasSubstr(fmt::format("\"{}\"", tag)));
   }
 }
 
@@ -140,13 +140,15 @@ TEST_F(Program, TheTwoStagesOfAProtocolFollowEachOther) {
   EXPECT_EQ(refused.code, 3);
   EXPECT_THAT(
       refused.output,
-      HasSubstr("trainaug.txt: no such list; lists there (data.train_split, "
-                "data.val_split): train, trainval, val")
+      HasSubstr(
+          "trainaug.txt: no such list; lists in this folder (data.train_split, "
+          "data.val_split): train, trainval, val"
+      )
   );
   testing::write_text(lists + "trainaug.txt", train);
   const auto first = deeplab(words("first") + " --protocol v3");
   ASSERT_EQ(first.code, 0) << first.output;
-  EXPECT_THAT(first.output, Not(HasSubstr("are trained on too")));
+  EXPECT_THAT(first.output, Not(HasSubstr("are also in the training split")));
 
   const auto from = " --init-from " + path("first") + "/best.safetensors";
   const auto second = deeplab(words("second") + " --protocol v3-fine" + from);
@@ -156,20 +158,22 @@ TEST_F(Program, TheTwoStagesOfAProtocolFollowEachOther) {
   EXPECT_EQ(again.code, 0) << again.output;
   EXPECT_THAT(
       second.output,
-      HasSubstr("warning: 2 of 2 validation images are trained on too")
+      HasSubstr(
+          "warning: 2 of 2 validation images are also in the training split"
+      )
   );
   const auto config =
       Json::parse(testing::read_text(path("second") + "/config.json"));
   EXPECT_EQ(config["train"]["batch_norm"], "frozen");
   EXPECT_EQ(config["train"]["output_stride"], 8);
   EXPECT_EQ(config["data"]["train_split"], "trainval");
-  // Stage one's config has all keys.
+  // The config written by the first stage contains all keys.
   const auto hidden = deeplab(
       "train --config " + path("first") +
       "/config.json --protocol v3-fine --out " + path("third") + from
   );
   EXPECT_EQ(hidden.code, 2);
-  EXPECT_THAT(hidden.output, HasSubstr("--protocol v3-fine begins with model"));
+  EXPECT_THAT(hidden.output, HasSubstr("--protocol v3-fine sets model to"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// libFuzzer's entry for one reader of weight files, chosen by DEEPLAB_FUZZ:
-// whatever the bytes are, it reads them or throws DataError. See tools/fuzz.
+// libFuzzer's entry point for one reader of weight files, chosen by
+// DEEPLAB_FUZZ. For any bytes, the reader must return tensors or throw
+// DataError. See tools/fuzz.
 #include <cstdint>
 #include <string>
 
@@ -12,7 +13,7 @@
 namespace deeplab::weights {
 namespace {
 
-/// Looks at every element, so that a sanitizer sees one that is not there.
+/// Reads every element, so that a sanitizer detects one outside the storage.
 void touch(const StateDict& tensors) {
   for (const auto& item : tensors) item.value().clone();
 }

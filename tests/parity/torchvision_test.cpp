@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outputs and gradients equal to torchvision's on its own weights. Skipped
-// without Debian's python3-torchvision.
+// Checks that outputs and gradients equal torchvision's with torchvision's
+// weights. Skipped without Debian's python3-torchvision.
+#include <fmt/core.h>
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
@@ -37,21 +38,18 @@ void PrintTo(const Network& network, std::ostream* stream) {
   *stream << network.name << " OS" << network.output_stride;
 }
 
-/// What torchvision_reference.py wrote, and ours beside it.
+/// The files written by torchvision_reference.py, and functions that compare
+/// our results with them.
 class Reference {
  public:
   Reference(const Network& network, const std::vector<Size>& sizes)
       : sizes_(sizes) {
-    std::string command =
-        str(kPython,
-            " tools/torchvision_reference.py ",
-            network.name,
-            " ",
-            network.output_stride,
-            " ",
-            folder_.path());
+    std::string command = fmt::format(
+        "{} tools/torchvision_reference.py {} {} {}", kPython, network.name,
+        network.output_stride, folder_.path()
+    );
     for (const auto& size : sizes) {
-      command += str(" ", size.height, "x", size.width);
+      command += fmt::format(" {}x{}", size.height, size.width);
     }
     const auto finished = testing::run_shell(command);
     if (finished.code != 0) throw std::runtime_error(finished.output);
@@ -62,7 +60,9 @@ class Reference {
   }
   const std::vector<Size>& sizes() const { return sizes_; }
   torch::Tensor image(size_t i) const {
-    return values(str("image_", i), {1, 3, sizes_[i].height, sizes_[i].width});
+    return values(
+        fmt::format("image_{}", i), {1, 3, sizes_[i].height, sizes_[i].width}
+    );
   }
   torch::Tensor values(const std::string& name, torch::IntArrayRef shape)
       const {
@@ -85,7 +85,8 @@ void expect_close(
   EXPECT_LT((ours - theirs).abs().max().item<double>(), 1e-4 * scale) << what;
 }
 
-/// Under our names; `prefix` stands before those of `network` in a DeepLab.
+/// Renames tensors to our names. `prefix` precedes the names of `network`
+/// within a DeepLab.
 weights::StateDict adopt(
     const weights::StateDict& theirs,
     const torch::nn::Module& network,
@@ -107,8 +108,8 @@ void fill(torch::nn::Module& network, const weights::StateDict& tensors) {
   network.eval();
 }
 
-/// Compares the gradients of sum(result * probe), in float64 as the script's.
-/// `forward` gives the result of the last image.
+/// Compares the gradients of sum(result * probe), in float64 as in the script.
+/// `forward` returns the result for the last image.
 void expect_gradients(
     torch::nn::Module& network,
     const Reference& reference,
@@ -153,18 +154,17 @@ TEST_P(Segmentation, GivesTheSameLogitsAndGradients) {
     const auto scores = network->forward_with_sides(reference.image(i));
     const std::vector<int64_t> shape{1, 21, height, width};
     expect_close(
-        scores.logits, reference.values(str("logits_", i), shape), "logits"
+        scores.logits, reference.values(fmt::format("logits_{}", i), shape),
+        "logits"
     );
     ASSERT_EQ(scores.sides.size(), 1);
     expect_close(
         scores.sides[0].logits,
-        reference.values(str("aux_", i), shape),
-        "auxiliary"
+        reference.values(fmt::format("aux_{}", i), shape), "auxiliary"
     );
   }
   expect_gradients(
-      *network,
-      reference,
+      *network, reference,
       adopt(reference.tensors("gradients.pth"), *network, ""),
       [&](const auto& image) { return network->forward(image); }
   );
@@ -189,7 +189,7 @@ TEST_P(Classifiers, BackboneGivesTheSameFeaturesAndGradients) {
   const Reference reference(GetParam(), {{97, 43}, {75, 97}});
   const std::string name = GetParam().name;
   backbone::BackboneOptions options;
-  // torchvision's pools round down.
+  // torchvision's pooling layers round sizes down.
   if (name.compare(0, 3, "vgg") == 0) options.ceil_mode = false;
   const auto backbone = backbone::make_backbone(name, options);
   fill(
@@ -199,12 +199,12 @@ TEST_P(Classifiers, BackboneGivesTheSameFeaturesAndGradients) {
   for (size_t i = 0; i < reference.sizes().size(); ++i) {
     torch::NoGradGuard no_grad;
     const auto features = backbone->forward(reference.image(i)).high;
-    const auto theirs = reference.values(str("logits_", i), features.sizes());
+    const auto theirs =
+        reference.values(fmt::format("logits_{}", i), features.sizes());
     expect_close(features, theirs, "features");
   }
   expect_gradients(
-      *backbone,
-      reference,
+      *backbone, reference,
       adopt(reference.tensors("gradients.pth"), *backbone, "backbone."),
       [&](const auto& image) { return backbone->forward(image).high; }
   );
@@ -225,11 +225,13 @@ INSTANTIATE_TEST_SUITE_P(
         Network{"mobilenet_v2", 32}
     ),
     [](const auto& tested) {
-      return str(tested.param.name, "_at_", tested.param.output_stride);
+      return fmt::format(
+          "{}_at_{}", tested.param.name, tested.param.output_stride
+      );
     }
 );
 
-/// Our weights under torchvision's names, in torchvision's network.
+/// Runs torchvision's network with our weights, renamed to torchvision's names.
 TEST(Converted, FillsTorchvisionsNetworkWithTheSameResult) {
   if (!has_torchvision()) GTEST_SKIP() << "no python3-torchvision";
   torch::NoGradGuard no_grad;
@@ -252,13 +254,11 @@ TEST(Converted, FillsTorchvisionsNetworkWithTheSameResult) {
       folder / "image.bin",
       {static_cast<const char*>(image.data_ptr()), image.nbytes()}
   );
-  const auto finished = testing::run_shell(
-      str(kPython,
-          " tools/safetensors_reference.py ",
-          folder / "theirs.safetensors ",
-          folder / "image.bin 65x65 ",
-          folder / "logits.bin")
-  );
+  const auto finished = testing::run_shell(fmt::format(
+      "{} tools/safetensors_reference.py {}{}{}", kPython,
+      folder / "theirs.safetensors ", folder / "image.bin 65x65 ",
+      folder / "logits.bin"
+  ));
   ASSERT_EQ(finished.code, 0) << finished.output;
   const auto ours = network->forward(image);
   expect_close(

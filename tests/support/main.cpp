@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-/// GoogleTest's main, but that a run of which a part was skipped says so to
-/// ctest.
+/// Like GoogleTest's main, but if tests were skipped, the exit code tells ctest
+/// so.
 int main(int argc, char** argv) {
   constexpr int kSkipped = 77;
   ::testing::InitGoogleMock(&argc, argv);

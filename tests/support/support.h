@@ -11,7 +11,7 @@
 
 namespace deeplab::testing {
 
-/// A folder that lasts as long as this.
+/// A temporary folder that is removed at the end of this object's lifetime.
 class TemporaryFolder {
  public:
   TemporaryFolder();
@@ -28,14 +28,15 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// The place of sample files that other projects own and that are therefore not
-/// in this repository.
+/// Returns the path of sample files that belong to other projects and are
+/// therefore not in this repository.
 std::string shared_data(const std::string& name);
 
 void write_text(const std::string& path, const std::string& text);
 std::string read_text(const std::string& path);
 
-/// The message of the exception that `function` throws; fails without one.
+/// Returns the message of the exception that `function` throws. Fails the test
+/// if it throws none.
 template <class Exception>
 std::string message_of(const std::function<void()>& function) {
   try {
@@ -47,31 +48,32 @@ std::string message_of(const std::function<void()>& function) {
   return "";
 }
 
-/// What a program printed, both streams, and how it ended.
+/// The output of a program (stdout and stderr together) and its exit code.
 struct Finished {
   int code = 0;
   std::string output;
 };
 
-/// Runs a command line of the shell.
+/// Runs a command line in the shell.
 Finished run_shell(const std::string& command);
 
-/// A port that nothing listens at.
+/// Returns a port on which no process listens.
 int64_t free_port();
 
-/// Debian's interpreter, whose packages tests compare with.
+/// Debian's Python interpreter, whose packages serve as references.
 extern const char* const kPython;
 
-/// Whether that Python has a module.
+/// Returns whether this Python has a module.
 bool python_has(const std::string& module);
 
-/// The plain float32 numbers of a file; fails the test where it has another
-/// number of them.
+/// Returns the plain float32 numbers of a file. Fails the test if their number
+/// is not `count`.
 std::vector<float> read_floats(const std::string& path, size_t count);
 
 }  // namespace deeplab::testing
 
-/// Skips the test, saying what it misses, without the shared data of that name.
+/// Skips the test if the shared data of that name is missing, and says what is
+/// missing.
 #define SKIP_WITHOUT_SHARED(name, what)                                       \
   if (!std::filesystem::exists(::deeplab::testing::shared_data(name)))        \
   GTEST_SKIP() << "no " << ::deeplab::testing::shared_data(name) << ": " what \

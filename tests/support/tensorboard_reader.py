@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the events of a folder's event files, a line of JSON each. It shares no
-code with what writes them: sums are taken bit by bit, and fields decoded by
-their numbers in TensorFlow's event.proto, summary.proto and histogram.proto.
+"""Prints the events of a folder's event files, one line of JSON per event. It
+shares no code with the writer: checksums are computed bit by bit, and fields are
+decoded by their numbers in TensorFlow's event.proto, summary.proto and
+histogram.proto.
 
     tensorboard_reader.py FOLDER
 """
@@ -27,8 +28,8 @@ def masked(crc):
 
 
 def records(data, name):
-    """The payloads of a TFRecord file; an error where a sum is wrong. A last
-    record that was cut off, by a kill, is left out, as TensorFlow does."""
+    """Yields the payloads of a TFRecord file; raises an error if a checksum is
+    wrong. Like TensorFlow, it ignores an incomplete last record."""
     at = 0
     while at + 12 <= len(data):
         length, of_length = struct.unpack_from("<QI", data, at)
@@ -55,7 +56,7 @@ def varint(data, at):
 
 
 def fields(data):
-    """(number, value) of each field of a message."""
+    """Yields (number, value) for each field of a message."""
     at = 0
     while at < len(data):
         key, at = varint(data, at)
@@ -74,7 +75,8 @@ def fields(data):
         yield number, value
 
 
-# Of each message: a field's number, its name, and how its value is read.
+# Returns a decoder for a message. `known` maps the number of each field to its
+# name and the function that converts its value.
 def message(known):
     def read(data):
         result = {}
@@ -101,7 +103,7 @@ HISTOGRAM = message({1: ("min", float), 2: ("max", float), 3: ("num", float),
                      6: ("bucket_limit", doubles), 7: ("bucket", doubles)})
 VALUE = message({1: ("tag", bytes.decode), 2: ("simple_value", number),
                  4: ("image", IMAGE), 5: ("histo", HISTOGRAM)})
-# Each of our summaries holds one value.
+# Each summary written by this project holds one value.
 SUMMARY = message({1: ("value", VALUE)})
 SESSION_LOG = message({1: ("status", int)})
 EVENT = message({1: ("wall_time", float), 2: ("step", int),
@@ -110,7 +112,7 @@ EVENT = message({1: ("wall_time", float), 2: ("step", int),
 
 
 def main():
-    # The check value that every description of CRC-32C gives.
+    # This is the standard check value of CRC-32C.
     assert crc32c(b"123456789") == 0xE3069283
     for path in sorted(pathlib.Path(sys.argv[1]).glob("*tfevents*")):
         for payload in records(path.read_bytes(), path.name):

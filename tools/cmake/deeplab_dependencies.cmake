@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every package that is found on the machine; also read by those who use the
-# installation.
+# Finds all packages that the project depends on. The installed package uses
+# this file too.
 include(CMakeFindDependencyMacro)
 macro(deeplab_find)
   if(CMAKE_FIND_PACKAGE_NAME STREQUAL "deeplab")
@@ -9,11 +9,12 @@ macro(deeplab_find)
     find_package(${ARGN} REQUIRED)
   endif()
 endmacro()
-# LibTorch's package looks for the static library of Kineto, which is inside
-# LibTorch already, and warns where there is none (Debian 13). Any library that
-# programs have anyway answers it.
+# LibTorch's package searches for a static library of Kineto, although Kineto is
+# already part of LibTorch, and warns if there is none (Debian 13). Any other
+# library that programs link anyway avoids the warning.
 set(kineto_LIBRARY ${CMAKE_DL_LIBS})
 deeplab_find(Torch 1.13)
+deeplab_find(fmt 9)
 deeplab_find(nlohmann_json 3.9)
 deeplab_find(OpenCV 4 COMPONENTS core imgproc imgcodecs)
 deeplab_find(JPEG)
@@ -21,7 +22,8 @@ deeplab_find(PNG)
 deeplab_find(PkgConfig)
 deeplab_find(cxxopts 3)
 deeplab_find(Protobuf 3.12)
-# The headers alone, by Boost's own package: CMake's module for it is going.
+# Only Boost's headers are used. CONFIG selects Boost's own package, because
+# CMake's module FindBoost is being removed.
 deeplab_find(Boost 1.74 CONFIG)
 pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)

@@ -1,31 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-# The two interface targets that carry flags: deeplab_torch (LibTorch's own),
-# deeplab_flags (our warnings, which those who link to us do not inherit).
+# Defines two interface targets with compiler flags: deeplab_torch has
+# LibTorch's, deeplab_flags has this project's warnings, which are not passed on
+# to projects that link to it.
 add_library(deeplab_torch INTERFACE)
 set_target_properties(deeplab_torch PROPERTIES EXPORT_NAME torch)
-# LibTorch's targets name its headers, but leave its ABI flag and OpenMP to
+# LibTorch's targets provide its headers; its ABI flag and OpenMP are only in
 # TORCH_CXX_FLAGS.
 target_link_libraries(deeplab_torch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(deeplab_torch SYSTEM
                            INTERFACE $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
 separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(deeplab_torch INTERFACE ${torch_flags})
-# The code is C++17; LibTorch's headers ask for C++20 from 2.13 on.
+# This project's code is C++17, but LibTorch's headers need C++20 from version
+# 2.13 on.
 if(Torch_VERSION VERSION_GREATER_EQUAL 2.13)
   target_compile_features(deeplab_torch INTERFACE cxx_std_20)
 else()
   target_compile_features(deeplab_torch INTERFACE cxx_std_17)
 endif()
-# PyTorch's own binaries show a std::filesystem that they carry inside, to which
-# a program's calls must not be bound (github.com/pytorch/pytorch/issues/133437):
-# the system's comes first.
+# PyTorch's own binaries export their built-in copy of std::filesystem, to which
+# a program's calls must not be bound
+# (github.com/pytorch/pytorch/issues/133437). So the system's libstdc++ is
+# linked first.
 target_link_options(
   deeplab_torch INTERFACE
   "$<$<CXX_COMPILER_ID:GNU>:SHELL:-Wl,--push-state,--no-as-needed -lstdc++ -Wl,--pop-state>"
 )
 
-# A compiler that nobody has tried yet may warn of what no other warns of:
-# DEEPLAB_WERROR leaves warnings warnings there.
+# A compiler version that has not been tested may have new warnings, so
+# DEEPLAB_WERROR has no effect for it.
 set(werror OFF)
 if(DEEPLAB_WERROR)
   if((CMAKE_CXX_COMPILER_ID STREQUAL "GNU"
@@ -34,9 +37,9 @@ if(DEEPLAB_WERROR)
          AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15))
     set(werror ON)
   else()
-    message(STATUS "Warnings stay warnings: ${CMAKE_CXX_COMPILER_ID} "
-                   "${CMAKE_CXX_COMPILER_VERSION} is no compiler that "
-                   "DEEPLAB_WERROR knows (GCC to 14, Clang to 14)")
+    message(STATUS "DEEPLAB_WERROR has no effect: ${CMAKE_CXX_COMPILER_ID} "
+                   "${CMAKE_CXX_COMPILER_VERSION} is not among the tested "
+                   "compilers (GCC up to 14, Clang up to 14)")
   endif()
 endif()
 add_library(deeplab_flags INTERFACE)
@@ -49,13 +52,14 @@ if(DEEPLAB_SANITIZE)
   target_link_options(deeplab_flags INTERFACE ${sanitizers})
 endif()
 
-# With CMAKE_UNITY_BUILD, files are compiled a few at a time: torch's headers
-# cost each translation unit some 7 s that a precompiled header does not spare.
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 6 CACHE STRING "Files of a unity build's unit")
+# With CMAKE_UNITY_BUILD, a few files are compiled as one translation unit,
+# because torch's headers cost each unit about 7 s, even with a precompiled
+# header.
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 6 CACHE STRING "Files per unity unit")
 
 find_program(DEEPLAB_CCACHE ccache)
 if(DEEPLAB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # ccache keeps precompiled headers only when told that they are sound.
+  # ccache caches files with precompiled headers only with these settings.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime

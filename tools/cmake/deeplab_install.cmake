@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install`: program, libraries, headers, find_package(deeplab).
+# Rules for `cmake --install`: the program, libraries, headers, and the package
+# for find_package(deeplab).
 include(CMakePackageConfigHelpers)
 
 get_property(libraries GLOBAL PROPERTY DEEPLAB_LIBRARIES)
@@ -7,7 +8,7 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/deeplab)
 install(TARGETS ${libraries} deeplab_torch EXPORT deeplab)
 install(EXPORT deeplab NAMESPACE deeplab:: FILE deeplab_targets.cmake
         DESTINATION ${package_folder})
-foreach(folder deeplab data apps)
+foreach(folder deeplab data)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder}
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           FILES_MATCHING PATTERN "*.h")

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# deeplab_library(NAME SOURCES ... USES ...): one layer of the library, as the
-# static target deeplab_NAME, exported as deeplab::NAME. Its files include what
-# they use of torch: a precompiled <torch/torch.h> would cost each of them some
-# 15 s of templates that it does not need. WITHOUT_TORCH: it links none either.
+# deeplab_library(NAME SOURCES ... USES ...) adds one layer of the library as
+# the static target deeplab_NAME, exported as deeplab::NAME. Its files include
+# only the torch headers that they use: a precompiled <torch/torch.h> would cost
+# each of them about 15 s for templates that it does not need. With
+# WITHOUT_TORCH, the layer is not linked to LibTorch. With INTERNAL, it is part
+# of the program and not installed.
 function(deeplab_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH" ""
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH;INTERNAL" ""
                         "SOURCES;USES;USES_PRIVATE")
   add_library(deeplab_${name} STATIC ${arg_SOURCES})
   add_library(deeplab::${name} ALIAS deeplab_${name})
@@ -13,17 +15,20 @@ function(deeplab_library name)
                            $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
                            $<INSTALL_INTERFACE:include>)
   target_link_libraries(
-    deeplab_${name} PUBLIC ${arg_USES}
+    deeplab_${name} PUBLIC ${arg_USES} fmt::fmt
                     PRIVATE $<BUILD_INTERFACE:deeplab_flags>
                             ${arg_USES_PRIVATE})
   set_target_properties(deeplab_${name} PROPERTIES EXPORT_NAME ${name})
   if(NOT arg_WITHOUT_TORCH)
     target_link_libraries(deeplab_${name} PUBLIC deeplab_torch)
   endif()
-  set_property(GLOBAL APPEND PROPERTY DEEPLAB_LIBRARIES deeplab_${name})
+  if(NOT arg_INTERNAL)
+    set_property(GLOBAL APPEND PROPERTY DEEPLAB_LIBRARIES deeplab_${name})
+  endif()
 endfunction()
 
-# Gives `target` the precompiled <torch/torch.h> if one of its files includes it.
+# Uses the precompiled <torch/torch.h> in `target` if one of its files includes
+# this header.
 function(deeplab_use_pch target)
   get_target_property(sources ${target} SOURCES)
   set(includes "")
@@ -46,11 +51,11 @@ function(deeplab_use_pch target)
   target_precompile_headers(${target} REUSE_FROM deeplab_pch)
 endfunction()
 
-# deeplab_test(NAME SOURCES ... USES ... LABELS ...): one test program, run
-# from the source folder, each suite of its tests a line of ctest: LibTorch takes
-# longer to start than most tests to run. EACH makes each test a line, TOGETHER
-# the whole program. A line in which tests were skipped, and none failed, counts
-# as skipped.
+# deeplab_test(NAME SOURCES ... USES ... LABELS ...) adds one test program,
+# which runs in the source folder. Each test suite is one ctest entry, because
+# LibTorch takes longer to start than most tests to run. With EACH, each test is
+# an entry; with TOGETHER, the whole program is one. An entry in which tests
+# were skipped, and none failed, counts as skipped.
 function(deeplab_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_TORCH;TOGETHER;EACH" "TIMEOUT"
                         "SOURCES;USES;LABELS")
@@ -59,11 +64,11 @@ function(deeplab_test name)
   endif()
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_USES} deeplab_flags
-                                             test_support)
+                                             fmt::fmt test_support)
   if(NOT arg_WITHOUT_TORCH)
     deeplab_use_pch(test_${name})
   endif()
-  # The program would start itself anew to set the variable.
+  # Several tests run at once: idle OpenMP threads sleep soon, not spin.
   set(properties LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT}
                  SKIP_RETURN_CODE 77 ENVIRONMENT GOMP_SPINCOUNT=20000)
   if(arg_TOGETHER)

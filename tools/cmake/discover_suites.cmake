@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes to LINES, for ctest, a test for each suite of PROGRAM's tests, run from
-# FOLDER, with PROPERTIES.
+# Writes the file LINES for ctest, with one entry for each test suite of
+# PROGRAM, which runs in FOLDER and has PROPERTIES.
 execute_process(
   COMMAND ${PROGRAM} --gtest_list_tests
   OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
-# "Suite." or "Instance/Suite.", its tests below it, each after two spaces.
+# The output has a line "Suite." or "Instance/Suite." for each suite, followed
+# by its tests, which are indented by two spaces.
 string(REGEX MATCHALL "\n[^ \n]+\\.\n" suites "\n${listed}")
 if(NOT suites)
   message(FATAL_ERROR "${PROGRAM} lists no tests")

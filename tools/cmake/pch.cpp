@@ -1,2 +1,2 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries the precompiled header; has no code of its own.
+// Source file of the target with the precompiled header; it contains no code.

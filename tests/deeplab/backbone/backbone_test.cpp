@@ -13,8 +13,9 @@ using nn::Level;
 using ::testing::HasSubstr;
 using testing::message_of;
 
-// The last 32 of 512 channels were wrong where nn::keep_convolutions_right() is
-// needed: 480 of them are ten whole blocks of oneDNN's 48.
+// On machines that need nn::limit_onednn_to_avx(), the last 32 of 512
+// channels were wrong: oneDNN works in blocks of 48 channels, and 480 channels
+// are ten full blocks.
 TEST(Convolutions, OfOneByOneAreRightOnEveryMachine) {
   make_backbone("resnet18", {});
   for (const int64_t stride : {1, 2}) {
@@ -31,8 +32,9 @@ TEST(Convolutions, OfOneByOneAreRightOnEveryMachine) {
   }
 }
 
-/// Parameters of torchvision's or timm's network less those of its classifier
-/// (and of MobileNetV2's features.18), and channels of each level.
+/// The number of parameters of torchvision's or timm's network, without its
+/// classifier (and without MobileNetV2's features.18), and the channels of each
+/// level.
 struct Known {
   const char* name;
   int64_t parameters;
@@ -57,8 +59,9 @@ torch::Tensor every(const torch::Tensor& map, int64_t step) {
   return map.index({Slice(), Slice(), steps, steps});
 }
 
-/// Batch norms with statistics that keep the features' size through many
-/// layers, as training would.
+/// Makes a backbone whose batch norms have realistic statistics, from one
+/// training pass, so that the magnitude of the features stays the same through
+/// many layers.
 std::shared_ptr<BackboneImpl> make_calibrated(
     const std::string& name, const BackboneOptions& options
 ) {
@@ -132,8 +135,8 @@ TEST_P(Backbones, GivesMapsOfTheStrideAndSaysTheirChannels) {
   }
 }
 
-/// Source: deeplab2's atrous_consistency_test. Checks every dilation at once:
-/// dense features, subsampled, are the strided network's.
+/// Source: deeplab2's atrous_consistency_test. It checks all dilations at once:
+/// subsampled dense features must equal the features of the strided network.
 TEST_P(Backbones, DenseFeaturesSubsampledAreTheStridedOnes) {
   expect_consistent(*make_calibrated(GetParam().name, {}), OutputStride::k4);
 }
@@ -169,18 +172,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(Backbone, TheTableIsTested) {
   const std::vector<std::string> tested{
-      "vgg16",
-      "vgg16_bn",
-      "resnet18",
-      "resnet34",
-      "resnet50",
-      "resnet101",
-      "resnet152",
-      "xception",
-      "xception41",
-      "xception65",
-      "xception71",
-      "mobilenet_v2"};
+      "vgg16",      "vgg16_bn",   "resnet18",   "resnet34",
+      "resnet50",   "resnet101",  "resnet152",  "xception",
+      "xception41", "xception65", "xception71", "mobilenet_v2"};
   EXPECT_EQ(backbone_names(), tested);
 }
 
@@ -192,7 +186,8 @@ struct Form {
 
 void PrintTo(const Form& form, std::ostream* stream) { *stream << form.about; }
 
-/// Every form of which the dense features should be the strided ones.
+/// The variants of backbones for which subsampled dense features must equal the
+/// strided ones.
 class ConsistentForms : public ::testing::TestWithParam<Form> {};
 
 TEST_P(ConsistentForms, DenseFeaturesSubsampledAreTheStridedOnes) {
@@ -208,47 +203,39 @@ INSTANTIATE_TEST_SUITE_P(
     ConsistentForms,
     ::testing::Values(
         Form{
-            "StrideInTheLastUnit",
-            "resnet50",
+            "StrideInTheLastUnit", "resnet50",
             [](auto& o) {
               o.stem = "beta";
               o.stride_in = "last_3x3";
               o.multi_grid = {1, 2, 4};
             }},
         Form{
-            "StrideInThe1x1",
-            "resnet50",
+            "StrideInThe1x1", "resnet50",
             [](auto& o) { o.stride_in = "first_1x1"; }},
         Form{
-            "BasicUnitsStrideInTheLast",
-            "resnet18",
+            "BasicUnitsStrideInTheLast", "resnet18",
             [](auto& o) { o.stride_in = "last_3x3"; }},
         Form{
-            "CascadedBlocks",
-            "resnet18",
+            "CascadedBlocks", "resnet18",
             [](auto& o) {
               o.cascade = 3;
               o.multi_grid = {1, 2};
             }},
         Form{
-            "CascadedBlocksStrideInTheLastUnit",
-            "resnet50",
+            "CascadedBlocksStrideInTheLastUnit", "resnet50",
             [](auto& o) {
               o.cascade = 3;
               o.stride_in = "last_3x3";
             }},
         Form{"Pools3", "vgg16", [](auto& o) { o.pool_kernel = 3; }},
         Form{
-            "PaperText",
-            "xception41",
+            "PaperText", "xception41",
             [](auto& o) { o.after_depthwise = "bn_relu"; }},
         Form{
-            "MaxPools",
-            "xception41",
+            "MaxPools", "xception41",
             [](auto& o) { o.downsampling = "max_pool"; }},
         Form{
-            "ExitGrid",
-            "xception41",
+            "ExitGrid", "xception41",
             [](auto& o) {
               o.multi_grid = {1, 2, 4};
               o.entry_flow = "xception71";
@@ -258,7 +245,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.about); }
 );
 
-/// The dilations of the 3x3 convolutions of `layer4`, unit by unit.
+/// Returns the dilations of the 3x3 convolutions of `layer4`, unit by unit.
 std::vector<int64_t> last_stage_dilations(
     const BackboneOptions& options, OutputStride stride
 ) {
@@ -338,7 +325,8 @@ TEST(ResNet, LowLevelBeforeTheSumIsNotRectified) {
   EXPECT_TRUE(torch::equal(before.high, after.high));
 }
 
-/// Each of the three changes of Chen et al. 2018, section 3.2, by itself.
+/// Checks each of the three changes of Chen et al. 2018, section 3.2,
+/// separately.
 TEST(Xception, TheThreeChangesAreSeparateOptions) {
   const auto count = [](void (*choose)(BackboneOptions&)) {
     BackboneOptions options;
@@ -346,12 +334,13 @@ TEST(Xception, TheThreeChangesAreSeparateOptions) {
     return count_parameters(*make_backbone("xception", options));
   };
   const int64_t original = count([](auto&) {});
-  // 8 blocks of three 728-channel separable convolutions with one norm each.
+  // The difference is 8 blocks of three separable convolutions with 728
+  // channels and one norm each.
   EXPECT_EQ(
       count([](auto& o) { o.middle_blocks = 16; }) - original,
       8 * 3 * (728 * 9 + 728 * 728 + 2 * 728)
   );
-  // A third separable convolution where each of the four blocks max-pools.
+  // Each of the four max poolings is replaced by a third separable convolution.
   int64_t thirds = 0;
   for (const int64_t width : {128, 256, 728, 1024}) {
     thirds += width * 9 + width * width + 2 * width;
@@ -359,7 +348,8 @@ TEST(Xception, TheThreeChangesAreSeparateOptions) {
   EXPECT_EQ(
       count([](auto& o) { o.downsampling = "separable"; }) - original, thirds
   );
-  // A norm after each depthwise convolution: as many as its input channels.
+  // There is a norm after each depthwise convolution, with as many channels as
+  // its input.
   const int64_t inputs = (64 + 128) + (128 + 256) + (256 + 728) + 8 * 3 * 728 +
                          (728 + 728) + (1024 + 1536);
   EXPECT_EQ(
@@ -378,11 +368,11 @@ TEST(Backbone, RefusesWhatItDoesNotKnow) {
       refusal("resnet19", [](auto&) {}),
       "model.backbone is \"resnet19\"; known: vgg16, vgg16_bn, resnet18, "
       "resnet34, resnet50, resnet101, resnet152, xception, xception41, "
-      "xception65, xception71, mobilenet_v2"
+      "xception65, xception71, mobilenet_v2 (did you mean resnet18?)"
   );
   EXPECT_EQ(
       refusal("mobilenet_v2", [](auto& o) { o.stem = "beta"; }),
-      "model.backbone_options.stem is set; mobilenet_v2 knows: width "
+      "model.backbone_options.stem is set, but is not an option of mobilenet_v2; known: width "
       "batch_norm_eps"
   );
   EXPECT_EQ(
@@ -400,11 +390,11 @@ TEST(Backbone, RefusesWhatItDoesNotKnow) {
   );
   EXPECT_THAT(
       refusal("resnet18", [](auto& o) { o.stride_in = "first_1x1"; }),
-      HasSubstr("units have no 1x1")
+      HasSubstr("units of this ResNet have no 1x1")
   );
   EXPECT_THAT(
       refusal("resnet18", [](auto& o) { o.cascade = 4; }),
-      HasSubstr("cascade is 4; known: 0 to 3")
+      HasSubstr("cascade is 4; must be 0 to 3")
   );
   EXPECT_THAT(
       refusal("vgg16", [](auto& o) { o.pool_kernel = 4; }),
@@ -426,7 +416,7 @@ TEST(Backbone, RefusesWhatItDoesNotKnow) {
       message_of<ConfigError>([] {
         make_backbone("resnet18", {})->set_output_stride(OutputStride::k64);
       }),
-      HasSubstr("output stride is 64; this backbone reaches 32")
+      HasSubstr("output stride is 64; must be at most 32 for this backbone")
   );
 }
 

@@ -42,7 +42,7 @@ TEST(AtomicFile, KeepsTheOldFileWhenWritingFails) {
 }
 
 TEST(AtomicFile, SaysWhyItCannotWrite) {
-  // /dev/full takes no byte, like a full disk; a folder cannot be made in it.
+  // /dev/full behaves like a full disk, and no folder can be created in it.
   const auto message = testing::message_of<DataError>([] {
     write_atomically("/dev/full/x", [](std::ostream& out) { out << "x"; });
   });

@@ -65,7 +65,9 @@ TEST(ConfigIo, WritesWhatItReads) {
 TEST(ConfigIo, NamesAnUnknownKeyWithItsPath) {
   EXPECT_THAT(
       refusal(R"({"inner":{"rat":1}})"),
-      HasSubstr("inner.rat is not a known key; known: rate, sizes, limit")
+      HasSubstr(
+          "inner.rat is not a known key (did you mean rate?); known: rate, sizes, limit"
+      )
   );
 }
 
@@ -90,14 +92,15 @@ TEST(ConfigIo, RefusesWrongTypes) {
 
 TEST(ConfigIo, RefusesADoubledKey) {
   EXPECT_THAT(
-      refusal(R"({"count":1,"count":2})"), HasSubstr("key count stands twice")
+      refusal(R"({"count":1,"count":2})"),
+      HasSubstr("duplicate key count; remove one of them")
   );
 }
 
 TEST(ConfigIo, NamesFileAndLineOfBrokenJson) {
   EXPECT_THAT(
       refusal("{\n\"count\": ,\n}"),
-      HasSubstr("file.json: not JSON near line 2")
+      HasSubstr("file.json: not valid JSON near line 2")
   );
 }
 

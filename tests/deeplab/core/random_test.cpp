@@ -11,7 +11,8 @@ namespace deeplab {
 namespace {
 
 TEST(Random, GivesTheNumbersOfSplitMix64) {
-  // From the reference implementation, seed 1234567.
+  // The expected numbers are those of the reference implementation for the seed
+  // 1234567.
   Random random(1234567);
   EXPECT_EQ(random.next(), 6457827717110365317U);
   EXPECT_EQ(random.next(), 3203168211198807973U);

@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::message_of;
 
-/// A small scene: two flat regions with noise, and a unary that is unsure.
+/// A small scene with two flat, noisy regions, and uncertain unary energies.
 struct Scene {
   static constexpr int64_t kHeight = 20;
   static constexpr int64_t kWidth = 27;
@@ -94,12 +94,11 @@ TEST_P(AnyEngine, WeightsOfZeroGiveTheSoftmax) {
       q.data(), Scene::kLabels, Scene::kPixels, energies.data()
   );
   for (size_t i = 0; i < Scene::kPixels; ++i) {
-    // Energies up to a constant of the pixel.
+    // The energies are equal up to a constant for each pixel.
     const float shift = energies[i] - scene.energies[i];
     EXPECT_NEAR(
         energies[Scene::kPixels + i] - scene.energies[Scene::kPixels + i],
-        shift,
-        1e-4
+        shift, 1e-4
     );
   }
 }
@@ -109,8 +108,7 @@ TEST_P(AnyEngine, PermutedLabelsPermuteTheResult) {
   Scene scene;
   const auto q = scene.run(options);
   std::rotate(
-      scene.energies.begin(),
-      scene.energies.begin() + Scene::kPixels,
+      scene.energies.begin(), scene.energies.begin() + Scene::kPixels,
       scene.energies.end()
   );
   auto rotated = scene.run(options);
@@ -141,7 +139,7 @@ TEST_P(AnyEngine, AFlippedSceneFlipsTheResult) {
   flip_rows(scene.energies, 1);
   auto flipped = scene.run(options);
   flip_rows(flipped, 1);
-  // The lattice's cells lie elsewhere in a flipped scene.
+  // In a flipped scene, the lattice's cells are at other positions.
   const double most = GetParam() == Engine::kExact ? 1e-5 : 2e-2;
   EXPECT_LT(mean_difference(q, flipped), most);
 }
@@ -154,7 +152,7 @@ TEST_P(AnyEngine, TheSameBitsForAnyNumberOfThreads) {
   const auto one = scene.run(options);
   omp_set_num_threads(3);
   const auto three = scene.run(options);
-  // Fewer threads than asked for.
+  // OpenMP provides fewer threads than requested.
   const int levels = omp_get_max_active_levels();
   omp_set_max_active_levels(0);
   const auto refused = scene.run(options);
@@ -217,7 +215,7 @@ TEST_P(AnyEngine, OnAConstantImageColourDoesNotMatter) {
   const auto with_color = scene.run(options);
   options.kernels = {{4, 3}};
   const auto without = scene.run(options);
-  // The lattice has colour kernels alone; those of position are exact.
+  // Only kernels with colour use the lattice; kernels over position are exact.
   const double most = GetParam() == Engine::kExact ? 1e-6 : 0.05;
   EXPECT_LT(mean_difference(with_color, without), most);
 }
@@ -236,7 +234,7 @@ TEST_P(AnyEngine, AnySigmaGivesFiniteProbabilities) {
 TEST(DenseCrf, DropsLabelsThatNobodyPredicts) {
   auto options = options_for_scene(Engine::kLattice);
   Scene scene;
-  // Twelve labels more, all far from likely.
+  // Twelve more labels are added, all of them very unlikely.
   constexpr size_t kLabels = 15;
   scene.energies.resize(kLabels * Scene::kPixels, 11.0F);
   const auto run = [&] {
@@ -295,7 +293,7 @@ TEST(DenseCrf, AnImageBeyondTheMachinesMemoryIsRefused) {
   const Image huge{nullptr, int64_t{1} << 20, int64_t{1} << 20, 3};
   EXPECT_THAT(
       message_of<ConfigError>([&] { DenseCrf(DenseCrfOptions(), huge); }),
-      HasSubstr("crf: 1099511627776 pixels take at least 158330 GB")
+      HasSubstr("crf: 1099511627776 pixels need at least 158330 GB")
   );
 }
 
@@ -328,7 +326,7 @@ TEST(DenseCrf, NamesWhatIsWrong) {
       refusal([](auto& o) {
         o.kernels[0].features = Features{Scene::kPixels, 2, {1, 2, 3}};
       }),
-      HasSubstr("features are 3 numbers for 540 pixels of 2 dimensions")
+      HasSubstr("features has 3 numbers for 540 pixels with 2 dimensions")
   );
   EXPECT_THAT(
       refusal([](auto& o) {
@@ -337,7 +335,7 @@ TEST(DenseCrf, NamesWhatIsWrong) {
         features.values[7] = std::numeric_limits<float>::quiet_NaN();
         o.kernels[0].features = features;
       }),
-      HasSubstr("features hold nan")
+      HasSubstr("features contains nan")
   );
   auto energies = scene.energies;
   energies[5] = std::numeric_limits<float>::quiet_NaN();
@@ -346,7 +344,9 @@ TEST(DenseCrf, NamesWhatIsWrong) {
       message_of<DataError>([&] {
         MeanField(crf, energies.data(), Scene::kLabels);
       }),
-      HasSubstr("crf: an energy at pixel 5 is not in +-1e20")
+      HasSubstr(
+          "crf: an energy at pixel 5 is out of range; must be in -1e20..1e20"
+      )
   );
 }
 

@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::message_of;
 
-/// Of the slow, obvious way.
+/// Returns an energy computed in the slow, obvious way.
 float energy_of_logits(
     const std::vector<float>& logits, size_t pixels, size_t at
 ) {
@@ -31,7 +31,8 @@ float energy_of_logits(
 
 TEST(Energies, OfLogitsAreThoseOfTheirSoftmax) {
   constexpr size_t kLabels = 5;
-  // Of several runs, and not a multiple of any vector's width.
+  // The largest count needs several blocks, and none is a multiple of every
+  // vector width.
   for (const size_t pixels : {1, 8, 3001}) {
     std::mt19937 random(1);
     std::normal_distribution<float> logit(0, 6);
@@ -43,7 +44,7 @@ TEST(Energies, OfLogitsAreThoseOfTheirSoftmax) {
       ASSERT_NEAR(energies[i], energy_of_logits(logits, pixels, i), 2e-5)
           << pixels << " pixels, " << i;
     }
-    // In place, too.
+    // The conversion also works in place.
     energies_of_logits(logits.data(), kLabels, pixels, logits.data());
     EXPECT_EQ(logits, energies);
   }
@@ -95,14 +96,14 @@ TEST(Energies, AreRefusedOutOfRangeByTheFirstPixelThatIs) {
   };
   EXPECT_THAT(
       message(energies_of_probabilities),
-      HasSubstr("probability 7 of label 1 at pixel 1234")
+      HasSubstr("probability 7 for label 1 at pixel 1234")
   );
   values.assign(values.size(), 0.5F);
   values[kPixels + 2345] = std::numeric_limits<float>::quiet_NaN();
   values[4999] = std::numeric_limits<float>::infinity();
   EXPECT_THAT(
       message(energies_of_logits),
-      HasSubstr("logit nan of label 1 at pixel 2345")
+      HasSubstr("logit nan for label 1 at pixel 2345")
   );
 }
 

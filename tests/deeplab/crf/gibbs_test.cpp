@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::message_of;
 
-/// Few enough pixels that all labellings can be counted.
+/// A scene with so few pixels that all labellings can be enumerated.
 struct Tiny {
   static constexpr int64_t kHeight = 2;
   static constexpr int64_t kWidth = 3;
@@ -32,7 +32,7 @@ struct Tiny {
   Image image() const { return {pixels.data(), kHeight, kWidth, 1}; }
 };
 
-/// What a kernel of the options between two pixels is, by its definition.
+/// Returns the value of a kernel between two pixels, by its definition.
 double pair_kernel(
     const KernelOptions& kernel, const Tiny& scene, size_t i, size_t j
 ) {
@@ -60,7 +60,8 @@ double pair_kernel(
   return std::exp(exponent);
 }
 
-/// Marginals by counting all 3^6 labellings, normalization none.
+/// Returns the exact marginals, by enumerating all 3^6 labellings, with
+/// normalization "none".
 std::vector<float> true_marginals(
     const DenseCrfOptions& options, const Tiny& scene
 ) {
@@ -118,7 +119,9 @@ class Sampler : public ::testing::TestWithParam<int> {
 TEST_P(Sampler, TendsToTheTrueMarginals) {
   const Tiny scene;
   const DenseCrf crf(options_, scene.image());
-  GibbsSampler sampler(crf, scene.energies.data(), Tiny::kLabels, 5);
+  GibbsSampler sampler(
+      crf, scene.image(), scene.energies.data(), Tiny::kLabels, 5
+  );
   for (int i = 0; i < 50; ++i) sampler.burn_in();
   for (int i = 0; i < 20000; ++i) sampler.sample();
   EXPECT_LT(
@@ -134,12 +137,15 @@ TEST_P(Sampler, IsNearerToTheMarginalsThanMeanField) {
   const DenseCrf crf(options_, scene.image());
   MeanField field(crf, scene.energies.data(), Tiny::kLabels);
   field.run();
-  GibbsSampler sampler(crf, scene.energies.data(), Tiny::kLabels, 5);
+  GibbsSampler sampler(
+      crf, scene.image(), scene.energies.data(), Tiny::kLabels, 5
+  );
   for (int i = 0; i < 20000; ++i) sampler.sample();
   const auto truth = true_marginals(options_, scene);
   const double error = mean_difference(field.probabilities(), truth);
   EXPECT_LT(mean_difference(sampler.probabilities(), truth), error);
-  // Near all the same, as the model is weak.
+  // Mean field is still close to the exact marginals, because the coupling is
+  // weak.
   EXPECT_LT(error, 0.1);
 }
 
@@ -175,8 +181,7 @@ TEST(NeighbourCrf, OneIterationIsByItsDefinition) {
       }
       for (size_t l = 0; l < Tiny::kLabels; ++l) {
         EXPECT_NEAR(
-            static_cast<double>(after[l * Tiny::kPixels + i]),
-            powers[l] / sum,
+            static_cast<double>(after[l * Tiny::kPixels + i]), powers[l] / sum,
             1e-5
         );
       }
@@ -191,7 +196,7 @@ TEST(GibbsSampler, NamesWhatItCannotDo) {
     change(options);
     const DenseCrf crf(options, scene.image());
     return message_of<ConfigError>([&] {
-      GibbsSampler(crf, scene.energies.data(), Tiny::kLabels, 0);
+      GibbsSampler(crf, scene.image(), scene.energies.data(), Tiny::kLabels, 0);
     });
   };
   EXPECT_THAT(
@@ -200,7 +205,7 @@ TEST(GibbsSampler, NamesWhatItCannotDo) {
   );
   EXPECT_THAT(
       refusal([](auto& o) { o.normalization = Normalization::kAfter; }),
-      HasSubstr("not of an energy")
+      HasSubstr("do not define an energy")
   );
   auto options = options_of({{0.5, 2, 40}});
   options.kernels[0].neighbours = 6;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A photo, a unary, and what mean field makes of them, computed pair by pair in
-// float64 elsewhere.
+// Golden files: a photo, unary energies, and the results of mean field,
+// computed over all pairs of pixels in float64 by NumPy (see
+// tests/golden/README.md).
 #pragma once
 
 #include <cmath>
@@ -20,7 +21,7 @@ struct GoldenCase {
   static constexpr size_t kPixels = 48 * 64;
 
   std::string pixels = testing::read_text(path("image_u8_48x64x3"));
-  /// Energies.
+  /// Unary energies, [labels, pixels].
   std::vector<float> unary = floats("unary_f32_5x48x64", kLabels* kPixels);
 
   static std::string path(const std::string& name) {
@@ -35,7 +36,8 @@ struct GoldenCase {
   }
 };
 
-/// Parameters "a" and "b" of the golden files.
+/// Returns the parameters of the golden files whose names begin with 'a' or
+/// 'b'.
 inline DenseCrfOptions golden_options(char name) {
   DenseCrfOptions options;
   if (name == 'b') {

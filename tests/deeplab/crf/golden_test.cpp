@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mean field against results computed pair by pair in float64 elsewhere, and
-// against the reference implementation's.
+// Compares mean field with results computed over all pairs of pixels in float64
+// by NumPy, and with those of pydensecrf.
 #include "deeplab/crf/golden.h"
 
 #include "deeplab/crf/mean_field.h"
@@ -114,7 +114,7 @@ TEST(UnnormalizedLattice, HasTheKernelsMass) {
   );
   const double apart = mean_difference(field.probabilities(), exact);
   std::cout << "mean |dQ| " << apart << '\n';
-  // With the lattice's own mass it is 0.017.
+  // Without the correction by mass_factor(), the difference would be 0.017.
   EXPECT_LT(apart, 0.006);
 }
 
@@ -123,15 +123,11 @@ INSTANTIATE_TEST_SUITE_P(
     LatticeEngine,
     ::testing::Values(
         Peer{
-            'a',
-            kSymmetric,
-            "a_peer_symmetric_it10",
+            'a', kSymmetric, "a_peer_symmetric_it10",
             "a_exact_symmetric_self_it10"},
         Peer{'a', kAfter, "a_peer_after_it10", "a_exact_after_self_it10"},
         Peer{
-            'b',
-            kSymmetric,
-            "b_peer_symmetric_it10",
+            'b', kSymmetric, "b_peer_symmetric_it10",
             "b_exact_symmetric_self_it10"},
         Peer{'b', kAfter, "b_peer_after_it10", "b_exact_after_self_it10"}
     ),

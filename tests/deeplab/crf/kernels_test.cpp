@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One kernel at a time, against the exact engine.
+// Compares single kernels with the exact engine.
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -7,15 +7,16 @@
 #include <omp.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/crf/filters/permutohedral.h"
 #include "deeplab/crf/golden.h"
 #include "deeplab/crf/mean_field.h"
-#include "deeplab/crf/permutohedral.h"
 #include "support/support.h"
 
 namespace deeplab::crf {
 namespace {
 
-/// Q of noise on a blank image, by a kernel of position alone.
+/// Returns Q for random energies on a blank image, with a kernel over position
+/// only.
 std::vector<float> spatial_field(
     Engine engine, int64_t height, int64_t width, double sigma
 ) {
@@ -42,7 +43,7 @@ TEST(Kernels, OfPositionAloneAreTheExactOnes) {
     int64_t height;
     int64_t width;
   };
-  // Odd, of several tiles, and of one row or column.
+  // The sizes are odd, larger than a tile, or have a single row or column.
   for (const auto& [height, width] :
        {Size{70, 83}, {31, 261}, {1, 150}, {150, 1}}) {
     for (const double sigma : {0.5, 1.0, 3.0, 7.0, 50.0}) {
@@ -75,8 +76,9 @@ TEST(Kernels, OfAnUnnormalizedLatticeAreWeighedAllOverTheImage) {
   std::vector<uint8_t> pixels(kPixels);
   std::mt19937 random(5);
   for (size_t i = 0; i < kPixels; ++i) {
-    // Blank columns, which a plain step through the pixels would hit alone, and
-    // noise that leaves pixels alone on the lattice.
+    // Every 16th column is blank, so that sampling at a constant step would hit
+    // only blank pixels. The other pixels are noise, so that most are alone in
+    // their cells of the lattice.
     pixels[i] = i % 16 == 0 ? 0 : static_cast<uint8_t>(random() % 256);
   }
   const auto mean_of = [&](Engine engine) {
@@ -91,7 +93,8 @@ TEST(Kernels, OfAnUnnormalizedLatticeAreWeighedAllOverTheImage) {
     MeanField field(crf, energies.data(), 2);
     field.run();
     const auto q = field.probabilities();
-    // Of the logits' difference, which is 1 without the kernel.
+    // Mean change of the difference between the two logits, which is 1 without
+    // the kernel.
     double sum = 0;
     for (size_t i = 0; i < kPixels; ++i) {
       sum += std::log(static_cast<double>(q[i] / q[kPixels + i])) - 1;
@@ -110,7 +113,7 @@ TEST(Lattice, RefusesWhatItCannotNumber) {
   };
   EXPECT_EQ(
       refusal({1, 16, std::vector<float>(16)}),
-      "a kernel of 16 features; the lattice takes 1 to 15"
+      "a kernel has 16 features; the lattice supports 1 to 15"
   );
   EXPECT_EQ(
       refusal({400000000, 5, {}}),
@@ -118,8 +121,8 @@ TEST(Lattice, RefusesWhatItCannotNumber) {
   );
   EXPECT_EQ(
       refusal({2, 3, {0, 0, 0, 1e15F, 1e15F, 1e15F}}),
-      "a kernel's sigmas are too small for the image's extent: its lattice "
-      "cannot be numbered"
+      "a kernel's standard deviations are too small for the size of the image; "
+      "the lattice would have too many vertices"
   );
 }
 

@@ -39,15 +39,12 @@ TEST(PostProcess, RefusesSwappedSidesAndLogitsThatAreNotFinite) {
   EXPECT_THROW(post_process(broken, images, {}), DataError);
 }
 
-TEST(RawImage, UndoesTheNormalisation) {
-  const auto levels = torch::randint(0, 256, {5, 7, 3}, torch::kUInt8);
-  const std::vector<double> mean{0.485, 0.456, 0.406};
-  const std::vector<double> deviation{0.229, 0.224, 0.225};
-  auto normalized = levels.permute({2, 0, 1}).to(torch::kFloat32) / 255;
-  normalized = (normalized - torch::tensor(mean).view({3, 1, 1})) /
-               torch::tensor(deviation).view({3, 1, 1});
+TEST(PostProcess, RefinesOneImageAsABatchOfOne) {
+  const auto logits = torch::randn({3, 6, 8});
+  const auto pixels = torch::randint(0, 256, {6, 8, 3}, torch::kUInt8);
   EXPECT_TRUE(torch::equal(
-      raw_image(normalized.to(torch::kFloat32), mean, deviation), levels
+      refine(logits, pixels, {}),
+      post_process(logits.unsqueeze(0), pixels.unsqueeze(0), {})[0]
   ));
 }
 

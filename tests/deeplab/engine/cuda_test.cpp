@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A GPU does what the CPU does. Skipped without one.
+// Compares the results of a GPU with those of the CPU. Skipped without a GPU.
 #include <cstdlib>
 
 #include <torch/cuda.h>
@@ -22,7 +22,7 @@ namespace {
 
 struct CudaCase {
   const char* name;
-  /// Of the config's "model" and "train".
+  /// The config's "model" and "train" as JSON.
   const char* network;
   const char* training;
 };
@@ -46,7 +46,7 @@ TrainConfig training_config(const CudaCase& tested, int64_t iterations) {
   return with(option_training(iterations), tested.training);
 }
 
-/// The weights after training on `device`; hooks may be empty.
+/// Returns the weights after training on `device`.
 weights::StateDict train_on(
     torch::Device device,
     const model::DeepLabConfig& network_config,
@@ -83,8 +83,7 @@ const std::vector<CudaCase>& cuda_cases() {
   static const std::vector<CudaCase> cases{
       {"plain", "{}", "{}"},
       {"every_loss", "{}", kEveryLoss},
-      {"averages_and_adamw",
-       "{}",
+      {"averages_and_adamw", "{}",
        R"({"ema_decay": 0.9, "optimizer": "adamw", "learning_rate": 1e-3})"},
       {"accumulated", R"({"norm": "group"})", R"({"accumulate": 2})"},
       {"recomputed", "{}", R"({"recompute": true})"},
@@ -92,8 +91,7 @@ const std::vector<CudaCase>& cuda_cases() {
        R"({"scales": [0.5, 1], "aspp": {"fusion": "sum"}, "decoder": "none"})",
        "{}"},
       {"pyramid", R"({"context": "pyramid_pooling", "decoder": "none"})", "{}"},
-      {"unet_of_resnet",
-       R"({"backbone": "resnet18", "decoder": "unet"})",
+      {"unet_of_resnet", R"({"backbone": "resnet18", "decoder": "unet"})",
        R"({"batch_norm": "frozen"})"},
       {"fcn_of_vgg",
        R"({"backbone": "vgg16", "context": "none",
@@ -117,7 +115,7 @@ TEST_P(Cuda, TrainsAsTheCpuDoesInDouble) {
   );
 }
 
-/// Only algorithms that give the same bits each time, while it lives.
+/// Enables deterministic algorithms during its lifetime.
 class Deterministic {
  public:
   Deterministic() { set(true); }
@@ -132,7 +130,7 @@ class Deterministic {
   }
 };
 
-/// Read by the first product on CUDA.
+/// CUDA reads this variable at the first matrix product.
 const bool workspace_is_set =
     ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0) == 0;
 
@@ -161,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.name); }
 );
 
-/// Labels that can be told from the image.
+/// Returns a batch whose labels can be learned from the images.
 Batch learnable_batch() {
   auto batch = option_batch(0, 0, 4);
   batch.labels = (batch.images.select(1, 0) > 0).to(torch::kLong);
@@ -210,9 +208,9 @@ TEST(CudaTraining, InFloat16GoesOnFromACheckpointWithTheSameBits) {
   }
 }
 
-// Threads stand for the processes, and share autograd's one thread of the GPU,
-// which norms over processes would wait in for each other: those are tried by
-// the program's tests.
+// Two threads take the place of the processes. They share autograd's single
+// thread for the GPU, in which synchronised batch norms would wait for each
+// other and deadlock; the tests of the program cover those.
 TEST(CudaTraining, TwoProcessesOnOneGpuEqualOneOfTheWholeBatch) {
   SKIP_WITHOUT_CUDA();
   const auto training = option_training(10);
@@ -228,8 +226,7 @@ TEST(CudaTraining, TwoProcessesOnOneGpuEqualOneOfTheWholeBatch) {
     TrainContext context;
     context.processes = group;
     Trainer trainer(
-        networks[static_cast<size_t>(group->rank())],
-        training,
+        networks[static_cast<size_t>(group->rank())], training,
         std::move(context)
     );
     trainer.run(
@@ -252,7 +249,7 @@ TEST(CudaInference, ScalesMirrorsAndPiecesAsOnTheCpu) {
   InferenceOptions options;
   options.scales = {0.5, 1};
   options.flip = true;
-  options.window = model::ImageSize{65, 65};
+  options.window = ImageSize{65, 65};
   const auto segment = make_inference(model::make_segmenter(network), options);
   const auto image = torch::randn({1, 3, 90, 120}, torch::kFloat64);
   const auto on_cpu = segment(image);

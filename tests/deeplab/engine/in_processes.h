@@ -11,7 +11,8 @@
 
 namespace deeplab::engine {
 
-/// Runs `work` in `count` threads that are the processes of a training.
+/// Runs `work` in `count` threads that take the place of the processes of a
+/// training.
 inline void in_processes(
     int64_t count,
     const std::function<void(std::shared_ptr<ProcessGroup>)>& work

@@ -13,8 +13,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-/// Two convolutions: scores that depend on 5 x 5 pixels.
-model::Segmenter two_convolutions() {
+/// Returns two convolutions, whose scores depend on 5 x 5 pixels.
+Segmenter two_convolutions() {
   torch::manual_seed(1);
   const auto first = torch::randn({4, 3, 3, 3});
   const auto second = torch::randn({5, 4, 3, 3});
@@ -43,7 +43,7 @@ TEST(Inference, ScalesAndFlipsAreTheMeanOfProbabilitiesByHand) {
   const auto resize = [](const torch::Tensor& maps, int64_t h, int64_t w) {
     return at::upsample_bilinear2d(maps, {h, w}, true);
   };
-  // (21 - 1) / 2 + 1 = 11, (33 - 1) / 2 + 1 = 17
+  // The sizes are (21 - 1) / 2 + 1 = 11 and (33 - 1) / 2 + 1 = 17.
   const auto half = resize(image, 11, 17);
   const auto pass = [&](const torch::Tensor& input, bool flip) {
     const auto scores =
@@ -60,7 +60,7 @@ TEST(Inference, ScalesAndFlipsAreTheMeanOfProbabilitiesByHand) {
 TEST(Inference, PyTorchsRuleRoundsAndAlignsAreas) {
   std::vector<std::vector<int64_t>> seen;
   const auto network = two_convolutions();
-  const model::Segmenter spy = [&](const torch::Tensor& images) {
+  const Segmenter spy = [&](const torch::Tensor& images) {
     seen.push_back({images.size(2), images.size(3)});
     return network(images);
   };
@@ -71,7 +71,8 @@ TEST(Inference, PyTorchsRuleRoundsAndAlignsAreas) {
   const auto scores = make_inference(spy, options)(image);
   options.sizing = SizingRule::kTensorFlow;
   make_inference(spy, options)(image);
-  // round(31.5) and 48; 20 * 1.5 + 1 and trunc(31 * 1.5 + 1)
+  // The PyTorch rule gives round(31.5) and 48, the TensorFlow rule 20 * 1.5 + 1
+  // and trunc(31 * 1.5 + 1).
   EXPECT_THAT(seen[0], ElementsAre(32, 48));
   EXPECT_THAT(seen[1], ElementsAre(31, 47));
   const auto larger = at::upsample_bilinear2d(image, {32, 48}, false);
@@ -100,12 +101,12 @@ TEST(Inference, PiecesGiveTheWholeImagesResultAwayFromSeams) {
   const auto network = two_convolutions();
   const auto image = torch::randn({1, 3, 41, 57});
   InferenceOptions options;
-  options.window = model::ImageSize{24, 24};
+  options.window = ImageSize{24, 24};
   options.overlap = 0.25;
   const auto whole = probabilities(network(image));
   const auto pieces = make_inference(network, options)(image).exp();
   const auto differs = (whole - pieces).abs().amax(1).squeeze(0) > 1e-5;
-  // A pixel may differ where a piece that covers it ends within 2 pixels.
+  // A pixel may differ if a piece that covers it ends within 2 pixels.
   auto seam = torch::zeros({41, 57}, torch::kBool);
   for (const auto top : piece_starts(41, 24, 0.25)) {
     if (top > 0) seam.slice(0, top, top + 2).fill_(true);
@@ -123,7 +124,7 @@ TEST(Inference, OnePieceLargerThanTheImageIsTheWholeImage) {
   const auto network = two_convolutions();
   const auto image = torch::randn({1, 3, 20, 31});
   InferenceOptions options;
-  options.window = model::ImageSize{64, 64};
+  options.window = ImageSize{64, 64};
   const auto scores = make_inference(network, options)(image);
   EXPECT_TRUE(
       probabilities(scores).allclose(probabilities(network(image)), 1e-5, 1e-6)
@@ -145,8 +146,7 @@ TEST(MemoryMeter, ItsLineMeetsAThirdSize) {
   const auto image = torch::zeros({1, 3, 200, 333});
   const auto peak = peak_tensor_bytes([&] { network(image); });
   EXPECT_NEAR(
-      memory.bytes(200 * 333),
-      static_cast<double>(peak),
+      memory.bytes(200 * 333), static_cast<double>(peak),
       0.01 * static_cast<double>(peak)
   );
 }
@@ -162,7 +162,7 @@ TEST(EstimateMemory, CoversWhatIsHeldInEveryWayOfInference) {
         InferenceOptions options;
         options.scales = scales;
         options.flip = flip;
-        if (window > 0) options.window = model::ImageSize{window, window};
+        if (window > 0) options.window = ImageSize{window, window};
         const auto segmenter = make_inference(network, options);
         const auto peak = peak_tensor_bytes([&] { segmenter(image); });
         EXPECT_LE(
@@ -178,7 +178,7 @@ TEST(EstimateMemory, CoversWhatIsHeldInEveryWayOfInference) {
 TEST(FitMemory, TakesTheWholeImageOrTheLargestWindowOrRefuses) {
   MemoryModel memory;
   memory.per_pixel = 1000;
-  const model::ImageSize image{1024, 2048};
+  const ImageSize image{1024, 2048};
   EXPECT_FALSE(fit_memory(memory, {}, image, 19, 4e9).window);
   const auto fitting = fit_memory(memory, {}, image, 19, 1e9);
   ASSERT_TRUE(fitting.window);

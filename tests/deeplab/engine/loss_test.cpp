@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Losses against loops over pixels, written from the definitions.
+// Compares the losses with loops over pixels, written from the definitions.
 #include "deeplab/engine/loss.h"
 
 #include <algorithm>
@@ -16,11 +16,11 @@ namespace {
 
 constexpr int64_t kLossClasses = 4;
 
-/// A pixel that is not void.
+/// A pixel that is not void, for the loops over pixels.
 struct OraclePixel {
   std::vector<double> p;
   int64_t y;
-  /// Row and column.
+  /// Position in the image.
   int64_t row;
   int64_t column;
   int64_t image;
@@ -29,7 +29,7 @@ struct OraclePixel {
   double entropy() const { return -std::log(right()); }
 };
 
-/// Scores and labels with void, and a class (3) that the truth lacks.
+/// Scores, and labels with void pixels and without class 3.
 struct LossCase {
   torch::Tensor logits;
   torch::Tensor labels;
@@ -77,7 +77,7 @@ struct LossCase {
     return sum / static_cast<double>(pixels.size());
   }
 
-  /// 1 - mean over present classes of S / (S + a F + b M).
+  /// Returns 1 - S / (S + a F + b M), averaged over the classes that occur.
   double tversky(double a, double b) const {
     double sum = 0;
     int64_t present = 0;
@@ -121,11 +121,10 @@ TEST(Loss, ByProductsIsTheSameWithTheSameGradient) {
        {SoftTruth{}, SoftTruth{0.1, {}}, SoftTruth{0.2, weights}}) {
     auto ours = c.logits.detach().clone().requires_grad_();
     auto theirs = c.logits.detach().clone().requires_grad_();
-    const auto losses = cross_entropy_by_products(ours, c.labels, soft);
+    const auto losses = cross_entropy_deterministic(ours, c.labels, soft);
     EXPECT_EQ(losses[1][0].abs().max().item<float>(), 0);
     const auto sum = torch::nn::functional::cross_entropy(
-        theirs,
-        c.labels,
+        theirs, c.labels,
         torch::nn::functional::CrossEntropyFuncOptions()
             .weight(soft.class_weights)
             .label_smoothing(soft.smoothing)
@@ -197,7 +196,7 @@ TEST(Loss, FocalHasAGradientAtWhatIsWhollySure) {
   for (const double gamma : {0.0, 0.5, 1.0, 2.0}) {
     auto config = of_kind("focal");
     config.gamma = gamma;
-    // Sure and right; sure and wrong; void.
+    // The pixels are confident and right, confident and wrong, and void.
     const auto logits =
         torch::tensor({{200.0F, 200.0F, 200.0F}, {-200.0F, -200.0F, -200.0F}})
             .view({1, 2, 1, 3})
@@ -223,7 +222,8 @@ TEST(Loss, RegionsAreTverskysWithTheirWeights) {
   EXPECT_NEAR(c.loss(of_kind("tversky")), c.tversky(0.3, 0.7), 1e-5);
 }
 
-/// The Jaccard loss of a class where the pixels of `wrong` are wrong.
+/// Returns the Jaccard loss of a class if the pixels in `wrong` are
+/// misclassified.
 double jaccard_loss(
     const std::vector<bool>& truth, const std::vector<bool>& wrong
 ) {
@@ -293,7 +293,8 @@ TEST(Loss, OhemTakesUnsurePixelsButAtLeastSoMany) {
   for (const auto& pixel : c.pixels) sure.push_back(pixel.right());
   std::sort(sure.begin(), sure.end());
   LossConfig config;
-  // A threshold above many, and one below nearly all.
+  // The first threshold is above many probabilities, the second below nearly
+  // all.
   for (const double below : {0.6, sure[2]}) {
     config.ohem_below = below;
     config.ohem_least = 10;
@@ -337,7 +338,8 @@ TEST(Loss, BoundaryPixelsCountMore) {
     if (row < 0 || row >= 5 || column < 0 || column >= 7) return int64_t{-1};
     return c.labels[pixel.image][row][column].item<int64_t>();
   };
-  // On a boundary: void, or another label shares a side.
+  // A pixel is on a boundary if a pixel that shares a side with it is void or
+  // has another label.
   const auto borders = [&](const OraclePixel& pixel, int64_t row, int64_t col) {
     const int64_t own = at(pixel, row, col);
     if (own < 0) return false;
@@ -407,8 +409,7 @@ TEST(Loss, GradientsAreThoseOfDifferences) {
       flat[i] = before;
       EXPECT_NEAR(
           c.logits.grad().contiguous().view({-1})[i].item<double>(),
-          (above - below) / (2 * kStep),
-          2e-4
+          (above - below) / (2 * kStep), 2e-4
       ) << kind;
     }
   }
@@ -433,8 +434,7 @@ TEST(Loss, DistillationIsTheDivergenceFromTheTeacher) {
   }
   EXPECT_NEAR(
       distillation_loss(c.logits, teacher, target, t).item<double>(),
-      sum / static_cast<double>(c.pixels.size()),
-      1e-5
+      sum / static_cast<double>(c.pixels.size()), 1e-5
   );
   EXPECT_NEAR(
       distillation_loss(teacher, teacher, target, t).item<double>(), 0, 1e-6

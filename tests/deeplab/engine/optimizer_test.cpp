@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Our optimizer beside torch's, on a function that is not quadratic.
+/// Compares our optimizer with torch's on a function that is not quadratic.
 void expect_equal_steps(
     const TrainConfig& config,
     const std::function<std::unique_ptr<torch::optim::Optimizer>(torch::Tensor
@@ -49,11 +49,10 @@ TEST(Optimizer, EqualsTorchsSgd) {
     config.nesterov = nesterov;
     expect_equal_steps(config, [&](const torch::Tensor& w) {
       return std::make_unique<torch::optim::SGD>(
-          std::vector<torch::Tensor>{w},
-          torch::optim::SGDOptions(0.02)
-              .momentum(0.9)
-              .weight_decay(0.1)
-              .nesterov(nesterov)
+          std::vector<torch::Tensor>{w}, torch::optim::SGDOptions(0.02)
+                                             .momentum(0.9)
+                                             .weight_decay(0.1)
+                                             .nesterov(nesterov)
       );
     });
   }
@@ -103,7 +102,7 @@ model::DeepLab tiny_network() {
   return model::DeepLab(config, 3);
 }
 
-/// As TensorFlow has it.
+/// This is the behaviour of TensorFlow's DeepLab.
 TEST(Optimizer, MayLeaveDepthwiseConvolutionsWithoutDecay) {
   const auto network = tiny_network();
   std::set<std::string> depthwise;
@@ -113,7 +112,7 @@ TEST(Optimizer, MayLeaveDepthwiseConvolutionsWithoutDecay) {
       depthwise.insert(item.key() + ".weight");
     }
   }
-  // MobileNetV2's.
+  // MobileNetV2 has 17 depthwise convolutions.
   EXPECT_EQ(depthwise.size(), 17U);
   TrainConfig config;
   config.depthwise_decay = false;
@@ -152,11 +151,12 @@ TEST(Optimizer, GroupsGiveRatesByNameBiasesTheirOwn) {
       testing::message_of<ConfigError>([&] {
         trained_parameters(*tiny_network(), config);
       }),
-      HasSubstr("train.groups[0].prefix is \"clasifier\", with which no")
+      HasSubstr("train.groups[0].prefix is \"clasifier\"; no parameter")
   );
 }
 
-/// What Python's scheduler gives, an iteration a line; nothing without torch.
+/// Returns the learning rates of PyTorch's scheduler, one per iteration; empty
+/// if Python has no torch.
 std::vector<double> python_rates(const std::string& scheduler) {
   const auto finished = testing::run_shell(
       std::string(testing::kPython) +

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small training that tests of its options begin with.
+// A small training, on which the tests of training options are based.
 #pragma once
 
 #include <algorithm>
 #include <string>
 
+#include <fmt/core.h>
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
@@ -40,8 +41,8 @@ inline TrainConfig option_training(int64_t iterations) {
   return config;
 }
 
-/// Images of one step, the same for any reader; a generator of its own, since
-/// several threads draw.
+/// Returns images of one step, which depend only on the arguments. It uses its
+/// own random generator, because several threads call it.
 inline Batch option_batch(int64_t iteration, int64_t first, int64_t count) {
   auto generator = at::detail::createCPUGenerator();
   generator.set_current_seed(static_cast<uint64_t>(100 + iteration));
@@ -51,10 +52,10 @@ inline Batch option_batch(int64_t iteration, int64_t first, int64_t count) {
   batch.labels = torch::randint(0, 4, {4, 33, 33}, generator, torch::kLong)
                      .narrow(0, first, count)
                      .clone();
-  // Pieces with different numbers of pixels that count.
+  // The pieces have different numbers of pixels that are not void.
   if (first + count == 4) batch.labels[count - 1].slice(0, 0, 20).fill_(kVoid);
   for (int64_t i = 0; i < count; ++i) {
-    batch.names.push_back(str("image ", first + i));
+    batch.names.push_back(fmt::format("image {}", first + i));
   }
   return batch;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several processes, for which threads stand, each with a group of its own.
+// Tests several processes. Threads, each with its own process group, take their
+// place.
+#include <fmt/core.h>
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
@@ -29,15 +31,17 @@ TEST(Processes, SumBroadcastAndGather) {
     group->broadcast(first);
     EXPECT_EQ(first[4].item<float>(), 7);
     for (int round = 0; round < 2; ++round) {
-      const auto texts = group->gather(str("r", group->rank(), round));
+      const auto texts =
+          group->gather(fmt::format("r{}{}", group->rank(), round));
       EXPECT_EQ(texts.size(), 3U);
-      EXPECT_EQ(texts.at(2), str("r2", round));
+      EXPECT_EQ(texts.at(2), fmt::format("r2{}", round));
     }
   });
 }
 
-/// A training in two processes beside the same in one, in float64: a network
-/// of random weights makes large differences of float32's small ones.
+/// Compares a training in two processes with the same training in one. It runs
+/// in float64, because a network with random weights amplifies the rounding of
+/// float32.
 void expect_processes_equal_one(
     const model::DeepLabConfig& network_config, TrainConfig training
 ) {
@@ -97,8 +101,7 @@ TEST(Processes, OneImageToEachIsEnoughForNormsOverThem) {
     TrainContext context;
     context.processes = group;
     Trainer trainer(
-        option_network(option_network_config("mobilenet_v2")),
-        training,
+        option_network(option_network_config("mobilenet_v2")), training,
         std::move(context)
     );
     EXPECT_NO_THROW(trainer.run(
@@ -131,7 +134,7 @@ TEST(Processes, NormsOverThemEqualTorchsOverTheWholeBatch) {
     (fused ? alone(whole).relu() : alone(whole)).backward(gradient);
     in_processes(2, [&](const std::shared_ptr<ProcessGroup>& group) {
       nn::Norm norm(6);
-      norm->set_sum([&](torch::Tensor& values) { group->sum(values); });
+      norm->set_all_reduce([&](torch::Tensor& values) { group->sum(values); });
       const int64_t first = 2 * group->rank();
       auto own = features.narrow(0, first, 2).clone().requires_grad_();
       const auto output =
@@ -160,7 +163,7 @@ TEST(Processes, OneThatIsGoneIsNamed) {
     auto values = torch::ones({4});
     message = message_of<Error>([&] { group->sum(values); });
   });
-  EXPECT_THAT(message, HasSubstr("process 1 of 2 is gone"));
+  EXPECT_THAT(message, HasSubstr("process 1 of 2 has ended"));
 }
 
 TEST(Processes, ABatchThatTheyCannotShareIsRefused) {
@@ -170,7 +173,9 @@ TEST(Processes, ABatchThatTheyCannotShareIsRefused) {
       message_of<ConfigError>([&] {
         training.validate_processes(4, /*batch_norms=*/true);
       }),
-      HasSubstr("train.batch_size is 6; must be a multiple of processes")
+      HasSubstr(
+          "train.batch_size is 6; must be a multiple of the number of processes"
+      )
   );
   training.batch_size = 4;
   EXPECT_THAT(

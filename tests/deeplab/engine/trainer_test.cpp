@@ -159,7 +159,7 @@ TEST(Trainer, StopsAtALossThatIsNotFinite) {
   EXPECT_THAT(
       message_of<Error>([&] { trainer.run(bad, {}); }),
       HasSubstr("the loss is nan at iteration 2; lower train.learning_rate, or "
-                "look at the batch: a.jpg, b.jpg")
+                "check the images of this batch: a.jpg, b.jpg")
   );
   EXPECT_EQ(trainer.iteration(), 1);
 }
@@ -236,7 +236,8 @@ TEST(TrainConfig, WarnsOfFrozenNormsWithoutWeights) {
   TrainConfig config;
   config.batch_norm = "frozen";
   EXPECT_THAT(
-      batch_norm_warning(config, 1), HasSubstr("norms do nothing, and maps may")
+      batch_norm_warning(config, 1),
+      HasSubstr("batch norms do not normalise, and activations may")
   );
   config.init_from = "weights.pth";
   EXPECT_EQ(batch_norm_warning(config, 1), "");
@@ -246,7 +247,7 @@ TEST(Trainer, RefusesACheckpointOfAnotherNetwork) {
   Trainer trainer(small_network(), short_training());
   EXPECT_THAT(
       message_of<DataError>([&] { trainer.restore(Checkpoint()); }),
-      HasSubstr("is missing; resume with the config that wrote it")
+      HasSubstr("is missing; resume with the config of the run that wrote it")
   );
 }
 
@@ -287,7 +288,7 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
       refusal([](auto& config) {
         config.class_weights = {0, 0, 0, 0};
       }),
-      "train.class_weights are all 0; one at least must be more"
+      "train.class_weights are all 0; at least one must be above 0"
   );
   EXPECT_THAT(
       refusal([](auto& config) {
@@ -296,7 +297,7 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
         config.loss[0].kind = "dice";
         config.loss[1].kind = "lovasz";
       }),
-      HasSubstr("train.class_weights are for cross_entropy and focal")
+      HasSubstr("train.class_weights affect only cross_entropy and focal")
   );
   EXPECT_EQ(
       refusal([](auto& config) { config.learning_rate_end = 0.07; }),
@@ -313,7 +314,7 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.accumulate = 16; }),
-      HasSubstr("train.accumulate leaves one image to a piece")
+      HasSubstr("train.accumulate cuts the batch into pieces of one image")
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.optimizer = "lamb"; }),
@@ -325,15 +326,15 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.slow_start_iterations = 30000; }),
-      HasSubstr("train.slow_start_iterations is 30000; must be 0 or more, and "
-                "below train.iterations")
+      HasSubstr("train.slow_start_iterations is 30000; must be below "
+                "train.iterations, 30000")
   );
   EXPECT_THAT(
       refusal([](auto& config) {
         config.optimizer = "adam";
         config.nesterov = true;
       }),
-      HasSubstr("train.nesterov is true; that needs")
+      HasSubstr("train.nesterov is true; it needs")
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.ema_decay = 1; }),

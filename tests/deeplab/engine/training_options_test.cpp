@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options of a training that must not change what it gives: pieces and
-// recomputation; and those that must change it in a known way.
+// Tests training options that must not change the result (pieces and
+// recomputation), and options that must change it in a known way.
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
@@ -27,8 +27,8 @@ weights::StateDict trained(
   return weights::state_dict(*network);
 }
 
-/// In one step: where a unit's map is used outside too, its gradients are added
-/// up in another order.
+/// Only one step is compared: if other layers read a unit's feature map too,
+/// its gradients are summed in another order, which rounds differently.
 TEST(Training, RecomputedUnitsGiveTheSameGradients) {
   for (const std::string backbone :
        {"mobilenet_v2", "resnet18", "xception41", "vgg16_bn"}) {
@@ -155,7 +155,7 @@ TEST(Training, Float16IsForCuda) {
       message_of<ConfigError>([&] {
         Trainer(option_network(option_network_config("resnet18")), training);
       }),
-      HasSubstr("train.precision is \"float16\", which only CUDA")
+      HasSubstr("train.precision is \"float16\", which needs a CUDA device")
   );
 }
 
@@ -174,8 +174,7 @@ TEST(Training, ATeacherOfTheSameScoresLeavesNothingToLearn) {
     TrainHooks hooks;
     hooks.on_step = [&](const StepReport& report) { loss = report.loss; };
     Trainer trainer(
-        option_network(option_network_config("mobilenet_v2")),
-        config,
+        option_network(option_network_config("mobilenet_v2")), config,
         std::move(context)
     );
     trainer.run(whole_batches(), hooks);

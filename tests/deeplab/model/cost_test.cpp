@@ -23,7 +23,7 @@ struct TableRow {
   bool separable;
   bool multi_scale;
   bool flip;
-  /// Billions, as printed.
+  /// Multiply-adds in billions, as printed in the table.
   double multiply_adds;
 };
 
@@ -102,9 +102,9 @@ INSTANTIATE_TEST_SUITE_P(
     )
 );
 
-/// Rows 5, 12 and 13 of table 3 print 101.28B for one scale at stride 16 with
-/// the decoder. That is the count without multi-grid; the rows with several
-/// scales (898.69B) are counts with it.
+/// Rows 5, 12 and 13 of table 3 print 101.28B for one scale at output stride 16
+/// with the decoder. This is the count without multi-grid, whereas the rows
+/// with several scales (898.69B) are counts with it.
 TEST(Table3, OneRowIsCountedWithoutMultiGrid) {
   const TableRow row{kResNet, 16, true, false, false, false, 101.28};
   auto config = config_of(row);
@@ -113,8 +113,8 @@ TEST(Table3, OneRowIsCountedWithoutMultiGrid) {
   EXPECT_NEAR(billions(config, row), 101.28, 0.005 * 101.28);
 }
 
-/// Multiply-adds of the convolutions that run while this lives, from the sizes
-/// of what goes into them.
+/// Counts the multiply-adds of all convolutions that run during its lifetime,
+/// from the sizes of their inputs.
 class RunningConvolutions {
  public:
   RunningConvolutions()
@@ -193,8 +193,9 @@ const LayerCost& layer_named(const NetworkCost& cost, std::string_view name) {
   throw std::out_of_range(std::string(name));
 }
 
-/// Fields worked out by hand: 7x7 at stride 2 sees 7; the pool of 3 adds 2 * 2;
-/// each 3x3 at stride 4 adds 2 * 4.
+/// The expected receptive fields are computed by hand: the 7x7 convolution sees
+/// 7 pixels, the pooling of 3 at stride 2 adds 2 * 2, each 3x3 at stride 4 adds
+/// 2 * 4.
 TEST(Cost, ReceptiveFieldsAreThoseOfTheKernels) {
   DeepLabConfig config;
   config.backbone = "resnet18";
@@ -206,7 +207,8 @@ TEST(Cost, ReceptiveFieldsAreThoseOfTheKernels) {
   EXPECT_EQ(layer_named(cost, "backbone.conv1").receptive_field, 7);
   EXPECT_EQ(layer_named(cost, "backbone.layer1.0.conv1").receptive_field, 19);
   EXPECT_EQ(layer_named(cost, "backbone.layer1.1.conv2").receptive_field, 43);
-  // layer2: 51 (stride 4 before it), then 2 * 8 for each of three.
+  // The first 3x3 of layer2 reaches 51 (its input has stride 4), and each of
+  // the next three adds 2 * 8.
   EXPECT_EQ(layer_named(cost, "backbone.layer2.1.conv2").receptive_field, 99);
   const auto& branch = layer_named(cost, "aspp.branches.2.conv");
   const auto& high = layer_named(cost, "backbone.layer4.1.conv2");
@@ -256,7 +258,8 @@ TEST(Cost, OfGroupNormIsThatOfBatchNorm) {
   }
 }
 
-/// Those of stride 1 the rim of whose kernel has no gradient at all.
+/// Returns the convolutions of stride 1 in whose kernels no outer tap has a
+/// gradient.
 std::set<std::string> layers_without_rim_gradients(
     DeepLab network, int64_t crop
 ) {
@@ -324,7 +327,8 @@ TEST(DegenerateLayers, AreThoseWhoseOuterTapsHaveNoGradient) {
 
 class At513 : public ::testing::TestWithParam<std::string> {};
 
-/// Source: Chen et al. 2018, section 4: maps of 33 at stride 16, 65 at 8.
+/// Source: Chen et al. 2018, section 4: feature maps of 33 at output stride 16
+///         and of 65 at 8.
 TEST_P(At513, MapsHaveThePapersSizes) {
   DeepLabConfig config;
   config.backbone = GetParam();

@@ -5,7 +5,8 @@
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
-#include "deeplab/model/segmenter.h"
+#include "deeplab/core/segmenter.h"
+#include "deeplab/model/torchscript.h"
 #include "deeplab/nn/aspp.h"
 #include "deeplab/weights/state_dict.h"
 #include "support/support.h"
@@ -106,8 +107,9 @@ TEST(DeepLab, RatesFollowTheStride) {
   EXPECT_EQ(rates(), (std::vector<int64_t>{3, 6, 9}));
 }
 
-/// Totals of the networks that PyTorch projects build (2.7 M for MobileNetV2
-/// with separable ASPP and decoder, as tools/pytorch_step.py counts).
+/// The expected totals are those of networks built by PyTorch projects (2.7 M
+/// for MobileNetV2 with separable ASPP and decoder, as in
+/// tools/pytorch_step.py).
 TEST(DeepLab, HasAsManyParametersAsTheSameNetworkInPyTorch) {
   DeepLabConfig config;
   config.aspp.separable = true;
@@ -169,7 +171,7 @@ TEST(Segmenter, EvaluatesAndRestoresTheMode) {
   EXPECT_TRUE(torch::equal(logits, segmenter(images)));
 }
 
-/// A TorchScript file whose forward has this body.
+/// Writes a TorchScript file whose forward() has this body.
 void write_script(const std::string& path, const std::string& body) {
   torch::jit::Module script("script");
   script.define("def forward(self, x):\n    " + body + "\n");
@@ -180,9 +182,7 @@ TEST(TorchScript, TakesATensorATupleAListAndADictWithOut) {
   const testing::TemporaryFolder folder;
   const auto images = torch::randn({1, 3, 6, 8});
   for (const char* body :
-       {"return x * 2",
-        "return (x * 2, x)",
-        "return [x * 2, x]",
+       {"return x * 2", "return (x * 2, x)", "return [x * 2, x]",
         "return {'aux': x, 'out': x * 2}"}) {
     write_script(folder / "model.pt", body);
     const auto segmenter = load_torchscript(folder / "model.pt", {});
@@ -238,7 +238,7 @@ TEST(TorchScript, OneThatWasTracedAtOneSizeSaysWhich) {
   EXPECT_TRUE(torch::allclose(load_torchscript(path, use)(images), images * 2));
 }
 
-/// A script that calls deeplab_test::nothing.
+/// Returns a script that calls the operator deeplab_test::nothing.
 torch::jit::Module script_with_own_operator() {
   torch::jit::Module script("script");
   auto graph = std::make_shared<torch::jit::Graph>();

@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the short and the long tests of exported presets share.
+// Tests of exported presets, for both the short and the long test program.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include <fmt/core.h>
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/core/segmenter.h"
 #include "deeplab/model/preset_sizes.h"
-#include "deeplab/model/segmenter.h"
 #include "deeplab/model/torchscript.h"
 #include "support/support.h"
 
 namespace deeplab::model {
 
-/// Images of sizes that no trace has seen.
+/// Returns images of sizes at which nothing was traced.
 inline std::vector<torch::Tensor> five_images() {
   torch::manual_seed(4);
   return {
-      torch::randn({1, 3, 65, 97}),
-      torch::randn({2, 3, 33, 65}),
-      torch::randn({1, 3, 64, 50}),
-      torch::randn({3, 3, 41, 40}),
+      torch::randn({1, 3, 65, 97}), torch::randn({2, 3, 33, 65}),
+      torch::randn({1, 3, 64, 50}), torch::randn({3, 3, 41, 40}),
       torch::randn({1, 3, 97, 66})};
 }
 
@@ -63,21 +62,19 @@ TEST_P(ExportedPresets, GiveTheNetworksResultAtAnySizeHereAndInPython) {
   const auto script = load_torchscript(file_, {});
   std::vector<torch::Tensor> results;
   std::string input;
-  std::string command =
-      str(testing::kPython,
-          " tools/torchscript_reference.py ",
-          file_,
-          " ",
-          folder_ / "images.bin ",
-          folder_ / "logits.bin");
+  std::string command = fmt::format(
+      "{} tools/torchscript_reference.py {} {}{}", testing::kPython, file_,
+      folder_ / "images.bin ", folder_ / "logits.bin"
+  );
   int64_t count = 0;
   for (const auto& images : five_images()) {
     results.push_back(network_->forward(images));
     expect_same(results.back(), script(images));
     input += bytes_of(images);
     count += results.back().numel();
-    command +=
-        str(" ", images.size(0), "x", images.size(2), "x", images.size(3));
+    command += fmt::format(
+        " {}x{}x{}", images.size(0), images.size(2), images.size(3)
+    );
   }
   if (!testing::python_has("torch")) GTEST_SKIP() << "no python3-torch";
   testing::write_text(folder_ / "images.bin", input);
@@ -92,8 +89,8 @@ TEST_P(ExportedPresets, GiveTheNetworksResultAtAnySizeHereAndInPython) {
   }
 }
 
-/// LibTorch's executor watches the first calls of a script and may compile it
-/// at a later one, which then takes minutes or gives something else.
+/// LibTorch's executor profiles the first calls of a script and may compile it
+/// at a later call, which could then take minutes or give another result.
 TEST_P(ExportedPresets, AnswerAlikeInEveryCall) {
   const auto images = five_images()[0];
   const auto ours = network_->forward(images);
@@ -103,7 +100,7 @@ TEST_P(ExportedPresets, AnswerAlikeInEveryCall) {
   options.freeze = true;
   export_torchscript(network_, options, file_);
   const auto frozen = load_torchscript(file_, {});
-  // Batch norms were folded into convolutions, which rounds otherwise.
+  // Batch norms are folded into convolutions, which changes the rounding.
   for (int call = 0; call < 3; ++call) {
     expect_close(ours, frozen(images), 1e-4);
   }

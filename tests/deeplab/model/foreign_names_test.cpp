@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of other projects, by their lists of names and shapes.
+// Tests files of other projects, represented by lists of their tensors' names
+// and shapes.
 #include <algorithm>
 #include <fstream>
 #include <sstream>
 
+#include <fmt/core.h>
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
@@ -17,10 +19,10 @@ namespace deeplab::model {
 namespace {
 
 struct File {
-  /// A list of names and shapes, without its ending.
+  /// File name of the list of names and shapes, without the extension.
   const char* list;
   const char* preset;
-  /// Changes of the preset.
+  /// Changes the preset to match the project's network.
   void (*change)(DeepLabConfig& config);
   const char* project;
 };
@@ -29,7 +31,7 @@ void PrintTo(const File& file, std::ostream* stream) { *stream << file.list; }
 
 void as_is(DeepLabConfig& /*config*/) {}
 
-/// "(64, 3, 7, 7)" -> {64, 3, 7, 7}.
+/// Converts "(64, 3, 7, 7)" to {64, 3, 7, 7}.
 std::vector<int64_t> parse_shape(std::string text) {
   for (char& letter : text) {
     if (letter == '(' || letter == ')' || letter == ',') letter = ' ';
@@ -41,7 +43,7 @@ std::vector<int64_t> parse_shape(std::string text) {
   return shape;
 }
 
-/// Tensors of these names and shapes that take no memory.
+/// Returns tensors with these names and shapes that use no memory.
 weights::StateDict read_list(const std::string& path) {
   weights::StateDict tensors;
   std::ifstream stream(path);
@@ -58,7 +60,8 @@ weights::StateDict read_list(const std::string& path) {
   return tensors;
 }
 
-/// kazuto1011's file for starting from was trained on COCO.
+/// Returns the number of classes of the file. kazuto1011's initial weights were
+/// trained on COCO, so they have other classes.
 int64_t classes_of(const weights::StateDict& file) {
   const auto* bias = file.find("fc.bias");
   return bias != nullptr && file["fc.weight"].dim() == 4 ? bias->size(0) : 21;
@@ -70,7 +73,7 @@ TEST_P(ForeignNames, FillTheNetworkWithNothingMissingOrLeft) {
   auto config = preset(GetParam().preset).config;
   GetParam().change(config);
   const auto file =
-      read_list(str("tests/golden/names/", GetParam().list, ".txt"));
+      read_list(fmt::format("tests/golden/names/{}.txt", GetParam().list));
   DeepLab network(config, classes_of(file), StartWeights::kUnset);
   const auto own = weights::state_dict(*network);
   const auto adopted = weights::adopt_names(file, own);
@@ -83,7 +86,7 @@ TEST_P(ForeignNames, FillTheNetworkWithNothingMissingOrLeft) {
       std::string(GetParam().list).find("fcn") != std::string::npos ||
       std::string(GetParam().list).find("mmseg") != std::string::npos;
   for (const auto& name : report.missing) {
-    // A classification network fills the backbone alone.
+    // A classification network fills only the backbone.
     EXPECT_TRUE(!whole && name.compare(0, 9, "backbone.") != 0) << name;
   }
   EXPECT_FALSE(report.loaded.empty());
@@ -101,7 +104,7 @@ constexpr auto kClassification = "torchvision classification";
 
 template <int kDepth>
 void resnet(DeepLabConfig& config) {
-  config.backbone = str("resnet", kDepth);
+  config.backbone = fmt::format("resnet{}", kDepth);
 }
 void vgg16_bn(DeepLabConfig& config) { config.backbone = "vgg16_bn"; }
 void xception(DeepLabConfig& config) { config.backbone = "xception"; }
@@ -121,7 +124,8 @@ void v3_mobilenet(DeepLabConfig& config) {
   v3(config);
   mobilenet(config);
 }
-/// kazuto1011's other two networks have V3's context.
+/// Turns the preset, which is kazuto1011's DeepLabV2, into kazuto1011's
+/// DeepLabV3. The two functions below do the same for V1 and V3+.
 void kazuto_v3(DeepLabConfig& config) {
   config.aspp = {};
   config.scales.clear();
@@ -143,24 +147,16 @@ INSTANTIATE_TEST_SUITE_P(
     ForeignNames,
     ::testing::Values(
         File{
-            "torchvision_deeplabv3_resnet50",
-            "torchvision",
-            resnet<50>,
+            "torchvision_deeplabv3_resnet50", "torchvision", resnet<50>,
             "torchvision deeplabv3"},
         File{
-            "torchvision_deeplabv3_resnet101",
-            "torchvision",
-            as_is,
+            "torchvision_deeplabv3_resnet101", "torchvision", as_is,
             "torchvision deeplabv3"},
         File{
-            "torchvision_fcn_resnet50",
-            "fcn-resnet50",
-            as_is,
+            "torchvision_fcn_resnet50", "fcn-resnet50", as_is,
             "torchvision fcn"},
         File{
-            "torchvision_fcn_resnet101",
-            "fcn-resnet101",
-            as_is,
+            "torchvision_fcn_resnet101", "fcn-resnet101", as_is,
             "torchvision fcn"},
         File{
             "torchvision_resnet18", "torchvision", resnet<18>, kClassification},
@@ -169,133 +165,87 @@ INSTANTIATE_TEST_SUITE_P(
         File{
             "torchvision_resnet50", "torchvision", resnet<50>, kClassification},
         File{
-            "torchvision_resnet101",
-            "torchvision",
-            resnet<101>,
+            "torchvision_resnet101", "torchvision", resnet<101>,
             kClassification},
         File{
-            "torchvision_resnet152",
-            "torchvision",
-            resnet<152>,
+            "torchvision_resnet152", "torchvision", resnet<152>,
             kClassification},
         File{
-            "torchvision_vgg16",
-            "deeplabv1-vgg16-largefov",
-            as_is,
+            "torchvision_vgg16", "deeplabv1-vgg16-largefov", as_is,
             kClassification},
         File{
-            "torchvision_vgg16_bn",
-            "deeplabv1-vgg16-largefov",
-            vgg16_bn,
+            "torchvision_vgg16_bn", "deeplabv1-vgg16-largefov", vgg16_bn,
             kClassification},
         File{
-            "torchvision_mobilenet_v2",
-            "deeplabv3plus-mobilenetv2",
-            as_is,
+            "torchvision_mobilenet_v2", "deeplabv3plus-mobilenetv2", as_is,
             kClassification},
         File{
-            "vainf_deeplabv3plus_resnet50",
-            "vainf",
-            resnet<50>,
+            "vainf_deeplabv3plus_resnet50", "vainf", resnet<50>,
             "vainf deeplabv3plus"},
         File{
-            "vainf_deeplabv3plus_resnet101",
-            "vainf",
-            as_is,
+            "vainf_deeplabv3plus_resnet101", "vainf", as_is,
             "vainf deeplabv3plus"},
         File{
-            "vainf_deeplabv3plus_mobilenet",
-            "vainf",
-            mobilenet,
+            "vainf_deeplabv3plus_mobilenet", "vainf", mobilenet,
             "vainf deeplabv3plus"},
         File{"vainf_deeplabv3_resnet50", "vainf", v3_50, "vainf deeplabv3"},
         File{"vainf_deeplabv3_resnet101", "vainf", v3, "vainf deeplabv3"},
         File{
-            "vainf_deeplabv3_mobilenet",
-            "vainf",
-            v3_mobilenet,
+            "vainf_deeplabv3_mobilenet", "vainf", v3_mobilenet,
             "vainf deeplabv3"},
         File{"jfzhang95_deeplab_resnet", "jfzhang95", as_is, "jfzhang95"},
         File{
             "jfzhang95_deeplab_mobilenet", "jfzhang95", mobilenet, "jfzhang95"},
         File{
-            "kazuto_deeplabv2_resnet101_msc",
-            "kazuto1011",
-            as_is,
+            "kazuto_deeplabv2_resnet101_msc", "kazuto1011", as_is,
             "kazuto1011 deeplabv2"},
         File{
-            "kazuto_deeplabv3_resnet101_msc",
-            "kazuto1011",
-            kazuto_v3,
+            "kazuto_deeplabv3_resnet101_msc", "kazuto1011", kazuto_v3,
             "kazuto1011 deeplabv3"},
         File{
-            "kazuto_deeplabv3plus_resnet101_msc",
-            "kazuto1011",
-            kazuto_v3plus,
+            "kazuto_deeplabv3plus_resnet101_msc", "kazuto1011", kazuto_v3plus,
             "kazuto1011 deeplabv3plus"},
         File{
-            "vainf_deeplabv3plus_resnet101_separable",
-            "vainf",
-            separable,
+            "vainf_deeplabv3plus_resnet101_separable", "vainf", separable,
             "vainf deeplabv3plus separable"},
         File{
-            "kazuto_deeplabv1_resnet101",
-            "kazuto1011",
-            kazuto_v1,
+            "kazuto_deeplabv1_resnet101", "kazuto1011", kazuto_v1,
             "kazuto1011 deeplabv1"},
         File{"smp_deeplabv3_resnet50", "smp-v3", resnet<50>, "smp deeplabv3"},
         File{"smp_deeplabv3_resnet101", "smp-v3", as_is, "smp deeplabv3"},
         File{
-            "smp_deeplabv3plus_resnet50",
-            "smp",
-            resnet<50>,
+            "smp_deeplabv3plus_resnet50", "smp", resnet<50>,
             "smp deeplabv3plus"},
         File{"smp_deeplabv3plus_resnet101", "smp", as_is, "smp deeplabv3plus"},
         File{
-            "mmseg_deeplabv3_r50-d8",
-            "mmseg-v3",
-            resnet<50>,
+            "mmseg_deeplabv3_r50-d8", "mmseg-v3", resnet<50>,
             "mmseg deeplabv3"},
         File{"mmseg_deeplabv3_r101-d8", "mmseg-v3", as_is, "mmseg deeplabv3"},
         File{
-            "mmseg_deeplabv3plus_r50-d8",
-            "mmseg",
-            resnet<50>,
+            "mmseg_deeplabv3plus_r50-d8", "mmseg", resnet<50>,
             "mmseg deeplabv3plus"},
         File{
-            "mmseg_deeplabv3plus_r101-d8",
-            "mmseg",
-            as_is,
+            "mmseg_deeplabv3plus_r101-d8", "mmseg", as_is,
             "mmseg deeplabv3plus"},
         File{
-            "tf_deeplabv3plus_xception65_derived",
-            "tf",
-            as_is,
+            "tf_deeplabv3plus_xception65_derived", "tf", as_is,
             "tensorflow xception_65"},
         File{"timm_resnet101c", "torchvision", deep_stem, "timm resnet-c"},
         File{"timm_resnet50", "torchvision", resnet<50>, kClassification},
         File{"timm_resnet101", "torchvision", as_is, kClassification},
         File{"timm_vgg16", "deeplabv1-vgg16-largefov", as_is, kClassification},
         File{
-            "timm_xception41",
-            "deeplabv3plus-xception41",
-            as_is,
+            "timm_xception41", "deeplabv3plus-xception41", as_is,
             kClassification},
         File{"timm_xception65", "timm", as_is, kClassification},
         File{
-            "timm_xception71",
-            "deeplabv3plus-xception71",
-            as_is,
+            "timm_xception71", "deeplabv3plus-xception71", as_is,
             kClassification},
         File{
-            "timm_mobilenetv2_100",
-            "deeplabv3plus-mobilenetv2",
-            as_is,
+            "timm_mobilenetv2_100", "deeplabv3plus-mobilenetv2", as_is,
             "timm mobilenetv2"},
         File{
-            "timm_legacy_xception",
-            "deeplabv3plus-xception65",
-            xception,
+            "timm_legacy_xception", "deeplabv3plus-xception65", xception,
             "legacy xception"}
     ),
     [](const auto& tested) {
@@ -314,7 +264,7 @@ void PrintTo(const Convention& convention, std::ostream* stream) {
   *stream << convention.project;
 }
 
-/// Our tensors under another project's names, and back.
+/// Renames our tensors to another project's names, and back.
 class RoundTrip : public ::testing::TestWithParam<Convention> {};
 
 TEST_P(RoundTrip, EndsWithTheSameTensors) {
@@ -369,14 +319,15 @@ INSTANTIATE_TEST_SUITE_P(
     RoundTrip,
     ::testing::ValuesIn(conventions()),
     [](const auto& tested) {
-      auto name = str(tested.param.preset, "_as_", tested.param.project);
+      auto name =
+          fmt::format("{}_as_{}", tested.param.preset, tested.param.project);
       std::replace(name.begin(), name.end(), '-', '_');
       std::replace(name.begin(), name.end(), ' ', '_');
       return name;
     }
 );
 
-/// Source: Chen et al. 2014, section 3.1: taps and channels are left out.
+/// Source: Chen et al. 2014, section 3.1: taps and channels are dropped.
 TEST(DecimateVgg, TakesTapsAndChannelsEvenly) {
   weights::StateDict file;
   file.insert(
@@ -395,7 +346,7 @@ TEST(DecimateVgg, TakesTapsAndChannelsEvenly) {
   ASSERT_EQ(into.size(), 4U);
   const auto fc6 = into["large_fov.fc6.weight"];
   EXPECT_EQ(fc6.sizes(), (std::vector<int64_t>{3, 2, 3, 3}));
-  // Channels 0, 2, 4; taps 0, 3, 6 of each side.
+  // Channels 0, 2, 4 and taps 0, 3, 6 in each direction remain.
   EXPECT_EQ(fc6[1][1][2][1].item<float>(), 2 * 98 + 49 + 6 * 7 + 3);
   EXPECT_EQ(into["large_fov.fc6.bias"][2].item<float>(), 4);
   EXPECT_EQ(into["large_fov.fc7.weight"][1][2][0][0].item<float>(), 2 * 5 + 4);

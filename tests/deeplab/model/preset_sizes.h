@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the short and the long tests of presets share.
+// Tests of presets, for both the short and the long test program.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,8 @@
 
 namespace deeplab::model {
 
-/// Presets that between them have every kind of backbone, context and decoder;
-/// the long tests take all.
+/// Returns presets that together have every kind of backbone, context and
+/// decoder. The long tests use all presets.
 inline std::vector<std::string> quick_presets() {
   return {
       "deeplabv1-vgg16-largefov",
@@ -28,7 +28,7 @@ inline std::vector<std::string> quick_presets() {
       "unet-resnet34"};
 }
 
-/// With 5 classes, at its own stride.
+/// Makes a preset's network with 5 classes, at the preset's output stride.
 inline DeepLab make_preset(const std::string& name) {
   const auto chosen = preset(name);
   DeepLab network(chosen.config, 5);
@@ -36,7 +36,8 @@ inline DeepLab make_preset(const std::string& name) {
   return network;
 }
 
-/// Evaluation and training at a size, one image and three.
+/// Runs the network in evaluation and training mode on one and on three images
+/// of a size, and checks the shape of the scores.
 inline void expect_scores_at(DeepLab network, int64_t height, int64_t width) {
   torch::NoGradGuard no_grad;
   for (const int64_t batch : {3, 1}) {
@@ -45,7 +46,8 @@ inline void expect_scores_at(DeepLab network, int64_t height, int64_t width) {
     network->eval();
     EXPECT_EQ(network->forward(images).sizes(), expected);
     network->train();
-    // One image has no statistics: its norms must be frozen.
+    // Batch norm may have no statistics for a single image, so it must be
+    // frozen.
     if (batch == 1) engine::freeze_batch_norm(*network);
     EXPECT_EQ(network->forward(images).sizes(), expected);
   }
@@ -63,7 +65,7 @@ inline void expect_gradients_everywhere(DeepLab network) {
   }
 }
 
-/// A preset's name, as a test's may be.
+/// Converts a preset's name to one that GoogleTest allows.
 inline std::string test_name(std::string name) {
   std::replace(name.begin(), name.end(), '-', '_');
   return name;

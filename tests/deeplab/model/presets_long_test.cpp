@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Minutes on two cores: ctest -L long.
+// These tests take minutes on two cores; run them by ctest -L long.
 #include "deeplab/model/exported_presets.h"
 #include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"

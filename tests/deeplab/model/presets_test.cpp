@@ -23,7 +23,7 @@ int64_t count_parameters(const DeepLabConfig& config) {
   return count;
 }
 
-/// Totals of the projects' own networks with 21 classes.
+/// The expected totals are those of the projects' own networks with 21 classes.
 TEST(Presets, HaveTheParametersOfTheOriginals) {
   const auto count = [](const char* name) {
     return count_parameters(preset(name).config);
@@ -34,7 +34,8 @@ TEST(Presets, HaveTheParametersOfTheOriginals) {
   EXPECT_EQ(count("vainf"), 58753973);
   EXPECT_EQ(count("jfzhang95"), 59344309);
   EXPECT_EQ(count("kazuto1011"), 44048532);
-  // 41.06 M; the backbone alone is 37,867,312 (backbone_test).
+  // TensorFlow's network has 41.06 M parameters, of which 37,867,312 are the
+  // backbone's (see backbone_test.cpp).
   EXPECT_EQ(count("tf"), 41055413);
 }
 

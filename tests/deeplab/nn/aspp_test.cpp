@@ -84,7 +84,7 @@ TEST(Aspp, AnotherStrideChangesTheResultButNotTheWeights) {
 
 TEST(Aspp, SeesTheWholeMapThroughImagePooling) {
   for (const bool pooling : {false, true}) {
-    // Wide enough that some channels pass every ReLU.
+    // The network is wide enough for some channels to pass every ReLU.
     Aspp aspp(small().out_channels(32).rates(at_16({1})).image_pooling(pooling)
     );
     aspp->eval();

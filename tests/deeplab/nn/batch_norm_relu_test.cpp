@@ -19,7 +19,7 @@ struct Case {
   double mean;
 };
 
-/// torch's own two operations, on the same values.
+/// The outputs and gradients of one run, fused or with torch's two operations.
 struct Result {
   torch::Tensor output;
   torch::Tensor d_features;
@@ -38,7 +38,7 @@ Norm make_norm(int64_t channels) {
   return norm;
 }
 
-/// The norm alone without a ceiling.
+/// Ceiling of the ReLU; nullopt means batch norm without a ReLU.
 using MaybeCeiling = std::optional<ReluCeiling>;
 
 Result run(const Case& size, MaybeCeiling ceiling, bool fused) {
@@ -59,17 +59,12 @@ Result run(const Case& size, MaybeCeiling ceiling, bool fused) {
   }
   const auto gradient = torch::randn(output.sizes());
   output.backward(gradient);
-  return {
-      output.detach(),
-      features.grad(),
-      norm->weight.grad(),
-      norm->bias.grad(),
-      norm->running_mean,
-      norm->running_var};
+  return {output.detach(),   features.grad(),    norm->weight.grad(),
+          norm->bias.grad(), norm->running_mean, norm->running_var};
 }
 
-/// Both round differently, in sums over up to thousands of pixels of values
-/// about 1, which may cancel to next to nothing.
+/// The two implementations round differently in sums over up to thousands of
+/// pixels. The values are about 1, and may cancel to nearly 0.
 void expect_close(const torch::Tensor& ours, const torch::Tensor& theirs) {
   const double scale = theirs.abs().max().item<double>() + 1;
   EXPECT_LT((ours - theirs).abs().max().item<double>(), 2e-5 * scale);
@@ -81,8 +76,7 @@ TEST_P(BatchNormReluParity, EqualsTorchsOperationsForwardAndBackward) {
   const int threads = at::get_num_threads();
   at::set_num_threads(3);
   for (const MaybeCeiling ceiling :
-       {MaybeCeiling(),
-        MaybeCeiling(ReluCeiling::kNone),
+       {MaybeCeiling(), MaybeCeiling(ReluCeiling::kNone),
         MaybeCeiling(ReluCeiling::kSix)}) {
     const auto ours = run(GetParam(), ceiling, true);
     const auto theirs = run(GetParam(), ceiling, false);
@@ -130,7 +124,7 @@ TEST(BatchNormRelu, InBfloat16IsFloat32sResultRounded) {
   };
   const auto narrow = run_as(torch::kBFloat16);
   const auto wide = run_as(torch::kFloat32);
-  // bfloat16 has 8 bits of mantissa.
+  // bfloat16 has a mantissa of 8 bits.
   constexpr double kRounding = 1.0 / 256;
   for (const auto& [ours, theirs] :
        {std::pair{narrow.output, wide.output},

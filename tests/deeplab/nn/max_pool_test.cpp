@@ -10,7 +10,8 @@
 namespace deeplab::nn {
 namespace {
 
-/// The largest of the 3 x 3 pixels that lie `dilation` apart, by hand.
+/// Returns the largest of 3 x 3 pixels that are `dilation` apart, computed with
+/// a plain loop.
 float largest_around(
     const torch::Tensor& map, int64_t y, int64_t x, int64_t dilation
 ) {
@@ -30,7 +31,7 @@ TEST(MaxPool, WithoutStrideIsTheLargestAroundEachPixelInEachPrecision) {
     for (const int64_t dilation : {1, 2, 4}) {
       MaxPool pool(MaxPoolOptions(3).dilatable(true));
       pool->set_stride_and_dilation(1, dilation);
-      // Below 0, so that a padding of zeros would show.
+      // The values are below 0, so that a padding with zeros would be detected.
       const auto map = (torch::randn({1, 1, 6, 7}) - 5).to(type);
       const auto pooled = pool(map);
       ASSERT_EQ(pooled.sizes(), map.sizes());

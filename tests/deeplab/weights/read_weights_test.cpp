@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::message_of;
 
-// Made by tools/make_golden.py.
+// The files in this folder were made by tools/make_golden.py.
 const std::string kGolden = "tests/golden/";
 
 void expect_golden(const StateDict& tensors) {
@@ -80,7 +80,9 @@ TEST(ReadWeights, SaysWhatAnotherFileIs) {
   testing::write_text(folder / "a.txt", "hello");
   EXPECT_THAT(
       message_of<DataError>([&] { read_weights(folder / "a.txt", ""); }),
-      HasSubstr("neither safetensors nor a file of torch.save or TorchScript")
+      HasSubstr(
+          "neither a safetensors file nor a file written by torch.save or TorchScript"
+      )
   );
   testing::write_text(folder / "empty", "");
   EXPECT_THAT(
@@ -89,7 +91,7 @@ TEST(ReadWeights, SaysWhatAnotherFileIs) {
   );
   EXPECT_THAT(
       message_of<DataError>([&] { read_weights(folder.path(), ""); }),
-      HasSubstr("is no plain file")
+      HasSubstr("not a regular file")
   );
   EXPECT_THAT(
       message_of<DataError>([&] { read_weights(folder / "none", ""); }),
@@ -161,8 +163,8 @@ TEST(ReadWeights, ATensorThatIsWrittenToLeavesTheFileAlone) {
   EXPECT_EQ(testing::read_text(folder / "f"), whole);
 }
 
-/// A legacy file of one float tensor [size] named "w" over a storage of two
-/// elements; `size` and `stride` are its claims.
+/// Returns a legacy file with one float tensor [size] named "w" and a storage
+/// of two elements. `size` and `stride` may be wrong.
 std::string legacy_file(char size, char stride) {
   const std::string zeros(3, '\0');
   std::string text(
@@ -189,18 +191,21 @@ TEST(ReadWeights, RefusesATensorThatClaimsMoreThanItsStorage) {
   };
   EXPECT_THAT(refusal(3, 1), HasSubstr("f: tensor w: a tensor needs elements"));
   EXPECT_THAT(refusal(2, 2), HasSubstr("of a storage that holds 2"));
-  EXPECT_THAT(refusal(100, 0), HasSubstr("repeats its elements"));
+  EXPECT_THAT(
+      refusal(100, 0), HasSubstr("uses elements of its storage repeatedly")
+  );
 }
 
 TEST(ReadWeights, ManyTensorsOverOneStorageShareIt) {
-  // In a legacy file storages lie at odd addresses and have to be copied.
+  // In a legacy file, storages are not aligned and have to be copied.
   const auto file = read_weights(kGolden + "shared.pth", "");
   EXPECT_EQ(file.tensors.size(), 2000U);
   EXPECT_EQ(file.tensors["t0"].data_ptr(), file.tensors["t1999"].data_ptr());
 }
 
 TEST(Pickle, MemoryIsBoundedHoweverOftenATextIsNamed) {
-  // 64 KB of text that is put into a list a million times: 64 GB if copied.
+  // A text of 64 KB is put into a list a million times, which would need 64 GB
+  // if it were copied.
   std::string bytes("\x80\x02]X\x00\x00\x01\x00", 8);
   bytes += std::string(65536, 'x') + "q" + '\0' + "a(";
   for (int i = 0; i < 1'000'000; ++i) bytes += std::string("h\0", 2);
@@ -258,7 +263,9 @@ TEST(Safetensors, ChecksWhatTheHeaderClaims) {
   };
   EXPECT_THAT(
       refusal(R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}})"),
-      HasSubstr("f: tensor w lies at bytes 0 to 12 of 8")
+      HasSubstr(
+          "f: tensor w is stored at bytes 0 to 12, but the file's data has 8"
+      )
   );
   EXPECT_THAT(
       refusal(R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})"),
@@ -270,13 +277,13 @@ TEST(Safetensors, ChecksWhatTheHeaderClaims) {
   );
   EXPECT_THAT(
       refusal(R"({"w":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})"),
-      HasSubstr("has side -2")
+      HasSubstr("has a dimension of -2")
   );
   EXPECT_THAT(
       refusal(
           R"({"w":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})"
       ),
-      HasSubstr("more elements than any file")
+      HasSubstr("more elements than a file can hold")
   );
   EXPECT_THAT(refusal(R"({"w":3})"), HasSubstr("damaged header"));
   EXPECT_THAT(
@@ -299,7 +306,7 @@ TEST(LoadState, ReportsWhatDidNotFit) {
   EXPECT_EQ(report.unexpected, std::vector<std::string>{"other"});
   EXPECT_FALSE(report.complete());
   EXPECT_TRUE(torch::equal(linear->weight, torch::ones({2, 3})));
-  EXPECT_THAT(report.summary(), HasSubstr("of another shape"));
+  EXPECT_THAT(report.summary(), HasSubstr("with another shape in the file"));
 }
 
 TEST(LoadState, SaysWhenOnlyTheNumberOfClassesDiffers) {
@@ -309,7 +316,7 @@ TEST(LoadState, SaysWhenOnlyTheNumberOfClassesDiffers) {
   tensors.insert("bias", torch::ones({21}));
   EXPECT_THAT(
       load_state(*classifier, tensors).summary(),
-      HasSubstr("the file scores 21 classes, the network 11")
+      HasSubstr("the file has 21 classes, the network has 11")
   );
 }
 
@@ -327,7 +334,7 @@ TEST(LoadState, GroupsManyNames) {
   for (int i = 0; i < 20; ++i) network->push_back(torch::nn::Linear(1, 1));
   torch::nn::ModuleList outer(network, torch::nn::Linear(1, 1));
   const auto summary = load_state(*outer, StateDict()).summary();
-  EXPECT_THAT(summary, HasSubstr("kept as they were (42): 0.0.* (2), "));
+  EXPECT_THAT(summary, HasSubstr("unchanged (42): 0.0.* (2), "));
   EXPECT_THAT(summary, HasSubstr("and 17 groups more"));
 }
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "apps/cli/arguments.h"
+
+namespace deeplab::apps {
+
+/// One verb of the program: `deeplab NAME [flags]`.
+struct Verb {
+  const char* name;
+  const char* about;
+  int (*run)(const Arguments& arguments);
+};
+
+/// Runs the verb named by the first word. An error is printed as one line on
+/// stderr and determines the exit code: 2 for wrong flags or config keys
+/// (ConfigError), 3 for a file (DataError, std::filesystem), 1 for anything
+/// else.
+int run_app(const Arguments& words, const std::vector<Verb>& verbs);
+
+}  // namespace deeplab::apps

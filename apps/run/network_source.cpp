@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/run/network_source.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include <fmt/core.h>
+
+#include "apps/machine/platform.h"
+#include "data/kinds.h"
+#include "deeplab/core/error.h"
+#include "deeplab/engine/trained_network.h"
+#include "deeplab/model/torchscript.h"
+#include "deeplab/weights/name_map.h"
+
+namespace deeplab::apps {
+namespace {
+
+Segmenter on_device(Segmenter segmenter, torch::Device device) {
+  return [inner = std::move(segmenter), device](const torch::Tensor& images) {
+    return inner(images.to(device));
+  };
+}
+
+/// Refuses a network that its file did not fill.
+void check_complete(
+    const weights::LoadReport& report, const std::string& path
+) {
+  if (!report.complete()) {
+    throw DataError(
+        fmt::format("{}: does not fill the network: {}", path, report.summary())
+    );
+  }
+}
+
+Segmenter ready(
+    model::DeepLab network, OutputStride stride, torch::Device device
+) {
+  network->set_output_stride(stride);
+  network->to(device);
+  return on_device(model::make_segmenter(network), device);
+}
+
+RunConfig config_of(const std::string& text, const std::string& path) {
+  try {
+    return read_run_config(parse_json(text, path));
+  } catch (const ConfigError& error) {
+    throw DataError(fmt::format("{}: damaged config: {}", path, error.what()));
+  }
+}
+
+NetworkFile from_checkpoint(const NetworkRequest& request) {
+  const auto& path = request.checkpoint;
+  const auto trained = engine::open_checkpoint(path);
+  const auto own = config_of(trained.config, path);
+  NetworkFile file;
+  file.name = path;
+  file.config = make_config(write_config(own), request.config);
+  const auto changed =
+      differing_keys(write_config(own.model), write_config(file.config.model));
+  if (!changed.empty()) {
+    throw ConfigError(fmt::format(
+        "model.{}: a checkpoint brings its own network; leave this out",
+        changed[0]
+    ));
+  }
+  file.classes = trained.classes;
+  file.network = trained.network;
+  return file;
+}
+
+/// What a file of export_torchscript() says of itself.
+struct ScriptFacts {
+  RunConfig config;
+  bool gives_probabilities = false;
+};
+
+std::optional<ScriptFacts> facts_of(const std::string& path) {
+  const auto text = model::read_script_metadata(path);
+  if (text.empty()) return std::nullopt;
+  try {
+    const auto json = parse_json(text, path);
+    ScriptFacts facts;
+    facts.config = read_run_config(json.at("config"));
+    const auto output = json.at("output").get<std::string>();
+    if (output == "labels") {
+      throw DataError(fmt::format(
+          "{}: gives labels; scores are needed, so export it with --output logits",
+          path
+      ));
+    }
+    facts.gives_probabilities = output == "probabilities";
+    return facts;
+  } catch (const ConfigError& error) {
+    throw DataError(fmt::format("{}: damaged metadata: {}", path, error.what())
+    );
+  } catch (const Json::exception& error) {
+    throw DataError(fmt::format("{}: damaged metadata: {}", path, error.what())
+    );
+  }
+}
+
+NetworkSource from_torchscript(const NetworkRequest& request) {
+  NetworkSource source;
+  source.name = request.torchscript;
+  source.config = make_config(Json::object(), request.config);
+  const auto facts = facts_of(source.name);
+  if (facts) {
+    source.config = make_config(write_config(facts->config), request.config);
+  }
+  if (source.config.evaluate.output_stride) {
+    throw ConfigError(
+        "evaluate.output_stride: a TorchScript file's stride is fixed; leave this out"
+    );
+  }
+  const model::ScriptUse use{request.device, request.resize};
+  const auto& data = source.config.data;
+  if (!data.classes.empty()) {
+    source.classes = data::make_classes(data.classes, data.colors);
+  }
+  source.segmenter =
+      on_device(model::load_torchscript(source.name, use), request.device);
+  if (facts && facts->gives_probabilities) {
+    source.segmenter = [inner = source.segmenter](const torch::Tensor& images) {
+      constexpr double kTiny = 1e-30;
+      return inner(images).clamp_min(kTiny).log();
+    };
+  }
+  return source;
+}
+
+NetworkSource source_of(const NetworkFile& file, torch::Device device) {
+  NetworkSource source;
+  source.config = file.config;
+  source.classes = file.classes;
+  source.name = file.name;
+  source.segmenter = ready(file.network, file.config.evaluate_stride(), device);
+  return source;
+}
+
+NetworkFile from_weights(const NetworkRequest& request) {
+  NetworkFile file;
+  file.config = make_config(Json::object(), request.config);
+  file.name = file.config.train.init_from;
+  if (file.name.empty()) {
+    throw ConfigError(
+        "no network: give --checkpoint, --torchscript, or --config with --init-from"
+    );
+  }
+  const auto& data = file.config.data;
+  file.classes = data.classes.empty()
+                     ? data::classes_of(data)
+                     : data::make_classes(data.classes, data.colors);
+  file.network = model::DeepLab(
+      file.config.model, file.classes.size(), model::StartWeights::kUnset
+  );
+  check_complete(
+      weights::load_file(
+          *file.network, {file.name, file.config.train.init_key}
+      ),
+      file.name
+  );
+  return file;
+}
+
+/// Whether the command line names weights (--init-from).
+bool brings_weights(const NetworkRequest& request) {
+  const auto& changes = request.config.changes;
+  return std::any_of(changes.begin(), changes.end(), [](const auto& change) {
+    return change.key == "train.init_from";
+  });
+}
+
+void warn_of_slow_convolutions() {
+  const auto warning = convolution_warning();
+  if (!warning.empty()) std::cerr << warning << '\n';
+}
+
+}  // namespace
+
+NetworkFile open_network_file(const NetworkRequest& request) {
+  if (!request.checkpoint.empty() && brings_weights(request)) {
+    throw ConfigError(
+        "several networks: give one of --checkpoint and --init-from"
+    );
+  }
+  auto file = request.checkpoint.empty() ? from_weights(request)
+                                         : from_checkpoint(request);
+  file.network->set_output_stride(file.config.evaluate_stride());
+  return file;
+}
+
+NetworkSource open_network(const NetworkRequest& request) {
+  const bool checkpoint = !request.checkpoint.empty();
+  const bool torchscript = !request.torchscript.empty();
+  if ((checkpoint && torchscript) ||
+      ((checkpoint || torchscript) && brings_weights(request))) {
+    throw ConfigError(
+        "several networks: give one of --checkpoint, --torchscript and --init-from"
+    );
+  }
+  auto source = torchscript
+                    ? from_torchscript(request)
+                    : source_of(open_network_file(request), request.device);
+  warn_of_slow_convolutions();
+  return source;
+}
+
+Segmenter open_checkpoint(
+    const std::string& path, OutputStride stride, torch::Device device
+) {
+  return ready(engine::open_checkpoint(path).network, stride, device);
+}
+
+Segmenter open_teacher(
+    const RunConfig& config, const Classes& classes, torch::Device device
+) {
+  const auto& path = config.train.teacher->file;
+  const auto facts = facts_of(path);
+  if (facts) {
+    const auto refuse = [&](const char* what) {
+      throw DataError(fmt::format(
+          "{}: was trained with other {} than this run; a teacher needs the same",
+          path, what
+      ));
+    };
+    const auto& own = facts->config.data;
+    if (!own.classes.empty() && own.classes != classes.names) refuse("classes");
+    const bool normalizes = own.mean == std::vector<double>(3, 0) &&
+                            own.std == std::vector<double>(3, 1);
+    if (normalizes && own.mean != config.data.mean) {
+      throw DataError(fmt::format(
+          "{}: normalises images by itself, and gets those that are already; export the teacher without --normalize",
+          path
+      ));
+    }
+    if (own.mean != config.data.mean || own.std != config.data.std) {
+      refuse("data.mean or data.std");
+    }
+  }
+  model::ScriptUse use;
+  use.device = device;
+  return [inner = model::load_torchscript(path, use), path,
+          is_probability = facts && facts->gives_probabilities,
+          num_classes = classes.size()](const torch::Tensor& images) {
+    const torch::NoGradGuard no_grad;
+    const auto scores = inner(images);
+    if (scores.size(1) != num_classes) {
+      throw DataError(fmt::format(
+          "{}: scores {} classes, the data set has {}; a teacher needs the same",
+          path, scores.size(1), num_classes
+      ));
+    }
+    constexpr double kLeast = 1e-12;
+    return is_probability ? scores.clamp_min(kLeast).log() : scores;
+  };
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/run/train_warnings.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/core.h>
+#include <opencv2/core.hpp>
+
+#include "apps/machine/platform.h"
+#include "deeplab/core/error.h"
+#include "deeplab/engine/batch_norm.h"
+#include "deeplab/model/cost.h"
+
+namespace deeplab::apps {
+namespace {
+
+std::string rate_warning(const model::DeepLab& network, int64_t crop) {
+  model::CostOptions options;
+  options.height = crop;
+  options.width = crop;
+  const auto layers =
+      model::degenerate_layers(model::measure_cost(network, options));
+  if (layers.empty()) return "";
+  constexpr size_t kNamed = 3;
+  std::string named;
+  for (size_t i = 0; i < layers.size() && i < kNamed; ++i) {
+    const auto& layer = layers[i];
+    named += fmt::format(
+        "{}{} (rate {}, map {}x{})", i > 0 ? ", " : "", layer.name,
+        layer.dilation, layer.height, layer.width
+    );
+  }
+  if (layers.size() > kNamed) {
+    named += fmt::format(" and {} more", layers.size() - kNamed);
+  }
+  return fmt::format(
+      "warning: in crops of {} pixels, the outer taps of {} see only padding: they learn nothing, but are used in larger images. Raise augment.crop, or lower model.aspp.rates (model.large_fov.rate, model.backbone_options.multi_grid)",
+      crop, named
+  );
+}
+
+bool is_same_image(const cv::Mat& one, const cv::Mat& other) {
+  return one.size() == other.size() && cv::norm(one, other, cv::NORM_INF) == 0;
+}
+
+std::string overlap_warning(
+    const data::Dataset& train, const data::Dataset& validation
+) {
+  std::map<std::string, int64_t> places;
+  for (int64_t i = 0; i < train.size(); ++i) places.emplace(train.id(i), i);
+  std::vector<std::pair<int64_t, int64_t>> shared;
+  for (int64_t i = 0; i < validation.size(); ++i) {
+    const auto found = places.find(validation.id(i));
+    if (found != places.end()) shared.emplace_back(found->second, i);
+  }
+  // Different images may have the same name in two folders, so a few pairs are
+  // compared by their pixels.
+  constexpr size_t kLooks = 4;
+  const size_t step = std::max<size_t>(1, shared.size() / kLooks);
+  bool is_same = false;
+  for (size_t i = 0; i < shared.size() && !is_same; i += step) {
+    const auto& [place, index] = shared[i];
+    is_same =
+        is_same_image(train.load(place).image, validation.load(index).image);
+  }
+  if (!is_same) return "";
+  return fmt::format(
+      "warning: {} of {} validation images are also in the training split (data.train_split, data.val_split): their scores, and the choice of best.safetensors, say nothing about new images",
+      shared.size(), validation.size()
+  );
+}
+
+}  // namespace
+
+std::vector<std::string> train_warnings(
+    const RunConfig& config,
+    const data::Dataset& train,
+    const data::Dataset& validation,
+    int64_t processes
+) {
+  model::DeepLab network(
+      config.model, train.classes().size(), model::StartWeights::kUnset
+  );
+  network->set_output_stride(config.train_stride());
+  std::vector<std::string> warnings;
+  const auto slow = convolution_warning();
+  if (!slow.empty()) warnings.push_back(slow);
+  const auto norm = engine::batch_norm_warning(config.train, processes);
+  if (!norm.empty() && engine::has_batch_norm(*network)) {
+    warnings.push_back(norm);
+  }
+  const auto rate = rate_warning(network, config.augment.crop);
+  if (!rate.empty()) warnings.push_back(rate);
+  const auto overlap = overlap_warning(train, validation);
+  if (!overlap.empty()) warnings.push_back(overlap);
+  return warnings;
+}
+
+}  // namespace deeplab::apps

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/run/validation.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/core.h>
+
+#include "apps/machine/launcher.h"
+#include "apps/report/evaluation_text.h"
+#include "data/loader.h"
+#include "deeplab/core/error.h"
+#include "deeplab/engine/evaluator.h"
+
+namespace deeplab::apps {
+namespace {
+
+bool is_about_memory(const std::string& message) {
+  const std::array words{
+      "out of memory", "can't allocate memory", "ALLOC_FAILED"};
+  return std::any_of(words.begin(), words.end(), [&](const char* word) {
+    return message.find(word) != std::string::npos;
+  });
+}
+
+engine::InferenceOptions pieces_of(const EvaluateConfig& config) {
+  engine::InferenceOptions pieces;
+  pieces.window = config.inference().window;
+  pieces.overlap = config.overlap;
+  return pieces;
+}
+
+}  // namespace
+
+Validation::Validation(
+    const RunConfig& config,
+    std::shared_ptr<const data::Dataset> dataset,
+    const TrainingOptions& options
+)
+    : config_(config), dataset_(std::move(dataset)), options_(options) {}
+
+double Validation::run(model::DeepLab network, int64_t iteration, RunLog* log)
+    const {
+  try {
+    return score(std::move(network), iteration, log);
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    if (!is_about_memory(message)) throw;
+    const bool is_whole = config_.evaluate.window.empty();
+    throw Error(fmt::format(
+        "validation: {} needs more memory than is available; continue with --resume --set evaluate.window=[HEIGHT,WIDTH], which cuts images into {}pieces, e.g. of the crop's size ({})",
+        is_whole ? "a whole image" : "a piece", is_whole ? "" : "smaller ",
+        message.substr(0, message.find('\n'))
+    ));
+  }
+}
+
+double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
+    const {
+  network->set_output_stride(config_.evaluate_stride());
+  const auto segmenter = engine::make_inference(
+      model::make_segmenter(network), pieces_of(config_.evaluate)
+  );
+  const auto& classes = dataset_->classes();
+  const auto share = share_of(options_.processes);
+  engine::EvaluateOptions options;
+  options.counted.num_classes = classes.size();
+  options.counted.details = false;
+  int64_t index = 0;
+  options.on_prediction = [&](const Sample&, const torch::Tensor& prediction) {
+    const int64_t place = share.whole_index(index++);
+    if (log == nullptr || index > config_.log.images) return;
+    log->picture(
+        iteration, dataset_->id(place), dataset_->load(place), prediction,
+        classes
+    );
+  };
+  auto counted =
+      engine::evaluate(
+          [&](const torch::Tensor& images) {
+            return segmenter(images.to(options_.device));
+          },
+          share.of(make_sample_source(dataset_, config_.normalization())),
+          options
+      )
+          .network;
+  merge_processes(counted, options_.processes);
+  const auto scores = counted.scores();
+  if (log == nullptr) return scores.mean_iou;
+  log->validation(iteration, scores, classes);
+  log->histograms(iteration, *network);
+  const auto warning = counts_warning(counted.confusion(), classes.names);
+  if (!warning.empty()) log->say(warning);
+  return scores.mean_iou;
+}
+
+}  // namespace deeplab::apps

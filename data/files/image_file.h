@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include <opencv2/core/mat.hpp>
+
+#include "data/dataset/classes.h"
+
+namespace deeplab::data {
+
+/// Decodes a JPEG or PNG photo. A truncated or damaged file is an error; no
+/// partly decoded image is returned. The EXIF orientation is applied. Grey is
+/// converted to color, 16 bits to 8, and alpha is dropped.
+///
+/// Shapes: -> u8 [H, W, 3], BGR as in OpenCV.
+/// Throws: DataError whose message begins with `path`.
+cv::Mat read_image(const std::string& path);
+
+/// Decodes a label mask. A palette PNG gives its indices (never its colors), a
+/// grey PNG of 1, 2, 4 or 8 bits its values. The EXIF orientation is applied,
+/// as for photos.
+///
+/// Shapes: -> u8 [H, W].
+/// Throws: DataError whose message begins with `path`; also for 16-bit and for
+///         color PNGs, whose values are not classes.
+cv::Mat read_mask(const std::string& path);
+
+/// What the pixels of a mask may hold.
+enum class MaskForm { kIndices, kIndicesOrColors };
+
+/// Decodes a photo like read_image(), from the contents of a file. Error
+/// messages begin with `name`.
+cv::Mat decode_image(const std::string& bytes, const std::string& name);
+
+/// Decodes a mask like read_mask(), from the contents of a file. With
+/// kIndicesOrColors, an RGB PNG of 8 bits per channel is accepted too: its
+/// colors are returned unchanged and alpha is dropped.
+///
+/// Shapes: -> u8 [H, W], or u8 [H, W, 3] in BGR.
+cv::Mat decode_mask(
+    const std::string& bytes, const std::string& name, MaskForm form
+);
+
+/// Writes a mask as a palette PNG, which read_mask() reads back unchanged.
+/// Index 255 is shown in VOC's void color, near white.
+///
+/// Shapes: labels u8 [H, W].
+void write_mask(
+    const std::string& path, const cv::Mat& labels, const Classes& classes
+);
+
+/// Writes a photo as JPEG or PNG, chosen by the extension (.jpg or .png).
+///
+/// Shapes: image u8 [H, W, 3], BGR.
+void write_image(const std::string& path, const cv::Mat& image);
+
+/// Encodes a photo in memory, e.g. for a web page. `ending` is ".jpg" or
+/// ".png".
+std::string encode_image(const cv::Mat& image, const std::string& ending);
+
+}  // namespace deeplab::data

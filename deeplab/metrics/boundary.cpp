@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "deeplab/metrics/boundary.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "deeplab/core/sample.h"
+
+namespace deeplab::metrics {
+namespace {
+
+constexpr auto kVoidByte = static_cast<uint8_t>(kVoid);
+
+/// A label map with one byte per pixel.
+struct LabelMap {
+  int64_t height;
+  int64_t width;
+  std::vector<uint8_t> values;
+
+  uint8_t at(int64_t row, int64_t column) const {
+    return values[static_cast<size_t>(row * width + column)];
+  }
+  bool holds(int64_t row, int64_t column) const {
+    return row >= 0 && row < height && column >= 0 && column < width;
+  }
+};
+
+LabelMap map_of(const torch::Tensor& labels) {
+  const auto bytes = labels.to(torch::kUInt8).contiguous();
+  const auto* first = bytes.data_ptr<uint8_t>();
+  return {bytes.size(0), bytes.size(1), {first, first + bytes.numel()}};
+}
+
+/// Returns the minimum over the square of `reach` pixels around each pixel.
+/// Pixels beyond the border count as 255.
+std::vector<uint8_t> least_around(const LabelMap& map, int64_t reach) {
+  const int64_t length = 2 * reach + 1;
+  const int64_t rows = map.height + 2 * reach;
+  const int64_t columns = map.width + 2 * reach;
+  std::vector<uint8_t> padded(static_cast<size_t>(rows * columns), kVoidByte);
+  for (int64_t y = 0; y < map.height; ++y) {
+    std::copy_n(
+        map.values.begin() + y * map.width, map.width,
+        padded.begin() + (y + reach) * columns + reach
+    );
+  }
+  // The window that starts at each value covers 1, 2, 4, ... values, first
+  // along rows, then along columns.
+  for (const int64_t step : {int64_t{1}, columns}) {
+    for (int64_t covered = 1; covered < length;) {
+      const int64_t more = std::min(covered, length - covered);
+      const int64_t last = rows * columns - more * step;
+      for (int64_t i = 0; i < last; ++i) {
+        padded[static_cast<size_t>(i)] = std::min(
+            padded[static_cast<size_t>(i)],
+            padded[static_cast<size_t>(i + more * step)]
+        );
+      }
+      covered += more;
+    }
+  }
+  std::vector<uint8_t> least(map.values.size());
+  for (int64_t y = 0; y < map.height; ++y) {
+    std::copy_n(
+        padded.begin() + y * columns, map.width, least.begin() + y * map.width
+    );
+  }
+  return least;
+}
+
+/// Returns, for each pixel, whether it lies within `reach` of another class or
+/// of the image border. Void pixels are not in the band.
+std::vector<bool> band_of(const LabelMap& map, int64_t reach) {
+  const auto least = least_around(map, reach);
+  LabelMap negated = map;
+  for (auto& value : negated.values) {
+    if (value != kVoidByte) {
+      value = static_cast<uint8_t>(kVoidByte - 1 - value);
+    }
+  }
+  const auto most = least_around(negated, reach);
+  std::vector<bool> band(map.values.size());
+  for (int64_t y = 0; y < map.height; ++y) {
+    for (int64_t x = 0; x < map.width; ++x) {
+      const auto i = static_cast<size_t>(y * map.width + x);
+      const bool inside = y >= reach && x >= reach && y + reach < map.height &&
+                          x + reach < map.width;
+      band[i] = map.values[i] != kVoidByte &&
+                (!inside || least[i] != kVoidByte - 1 - most[i]);
+    }
+  }
+  return band;
+}
+
+/// Returns the map with void filled by the nearest class: the labelled pixels
+/// grow into it by one pixel per step.
+LabelMap without_void(LabelMap map) {
+  std::vector<int64_t> edge;
+  for (int64_t i = 0; i < map.height * map.width; ++i) {
+    if (map.values[static_cast<size_t>(i)] != kVoidByte) edge.push_back(i);
+  }
+  while (!edge.empty()) {
+    // The lowest class that reaches each pixel in this step.
+    std::map<int64_t, uint8_t> reached;
+    for (const auto i : edge) {
+      const int64_t row = i / map.width;
+      const int64_t column = i % map.width;
+      for (const auto& [y, x] : std::array<std::pair<int64_t, int64_t>, 4>{
+               {{row - 1, column},
+                {row + 1, column},
+                {row, column - 1},
+                {row, column + 1}}}) {
+        if (!map.holds(y, x) || map.at(y, x) != kVoidByte) continue;
+        const auto label = map.at(row, column);
+        const auto [found, fresh] = reached.emplace(y * map.width + x, label);
+        if (!fresh) found->second = std::min(found->second, label);
+      }
+    }
+    edge.clear();
+    for (const auto& [pixel, label] : reached) {
+      map.values[static_cast<size_t>(pixel)] = label;
+      edge.push_back(pixel);
+    }
+  }
+  return map;
+}
+
+/// Returns a map that keeps the labels of contour pixels and is void elsewhere.
+LabelMap contour_of(const LabelMap& map) {
+  LabelMap contour{
+      map.height, map.width,
+      std::vector<uint8_t>(map.values.size(), kVoidByte)};
+  const auto mark = [&](int64_t one, int64_t other) {
+    const auto a = map.values[static_cast<size_t>(one)];
+    const auto b = map.values[static_cast<size_t>(other)];
+    if (a == b || a == kVoidByte || b == kVoidByte) return;
+    contour.values[static_cast<size_t>(one)] = a;
+    contour.values[static_cast<size_t>(other)] = b;
+  };
+  for (int64_t y = 0; y < map.height; ++y) {
+    for (int64_t x = 0; x < map.width; ++x) {
+      const int64_t i = y * map.width + x;
+      if (x + 1 < map.width) mark(i, i + 1);
+      if (y + 1 < map.height) mark(i, i + map.width);
+    }
+  }
+  return contour;
+}
+
+struct Offset {
+  int64_t row;
+  int64_t column;
+};
+
+/// Returns the offsets of a disc's pixels, nearest first.
+std::vector<Offset> disc(int64_t radius) {
+  std::vector<Offset> offsets;
+  for (int64_t row = -radius; row <= radius; ++row) {
+    for (int64_t column = -radius; column <= radius; ++column) {
+      if (row * row + column * column <= radius * radius) {
+        offsets.push_back({row, column});
+      }
+    }
+  }
+  const auto square = [](const Offset& offset) {
+    return offset.row * offset.row + offset.column * offset.column;
+  };
+  std::stable_sort(
+      offsets.begin(), offsets.end(),
+      [&](const Offset& a, const Offset& b) { return square(a) < square(b); }
+  );
+  return offsets;
+}
+
+/// Calls `found(pixel, class, is_near)` for each pixel of a contour; `is_near`
+/// is true if `other` has the same class at one of the offsets in `near`.
+template <class Found>
+void match(
+    const LabelMap& contour,
+    const LabelMap& other,
+    const std::vector<Offset>& near,
+    const Found& found
+) {
+  for (int64_t y = 0; y < contour.height; ++y) {
+    for (int64_t x = 0; x < contour.width; ++x) {
+      const auto label = contour.at(y, x);
+      if (label == kVoidByte) continue;
+      found(
+          static_cast<size_t>(y * contour.width + x), label,
+          std::any_of(
+              near.begin(), near.end(),
+              [&](const Offset& offset) {
+                const int64_t row = y + offset.row;
+                const int64_t column = x + offset.column;
+                return other.holds(row, column) &&
+                       other.at(row, column) == label;
+              }
+          )
+      );
+    }
+  }
+}
+
+int64_t share_of_diagonal(const LabelMap& map, double share) {
+  const auto diagonal = std::hypot(
+      static_cast<double>(map.height), static_cast<double>(map.width)
+  );
+  return std::max<int64_t>(1, std::llround(share * diagonal));
+}
+
+}  // namespace
+
+std::vector<BoundaryCounts> count_boundaries(
+    const torch::Tensor& labels,
+    const torch::Tensor& prediction,
+    int64_t num_classes
+) {
+  constexpr double kBandShare = 0.02;
+  constexpr double kNearShare = 0.0075;
+  const auto truth = map_of(labels);
+  const auto guess = map_of(prediction.masked_fill(labels.eq(kVoid), kVoid));
+  std::vector<BoundaryCounts> counts(static_cast<size_t>(num_classes));
+
+  const auto reach = share_of_diagonal(truth, kBandShare);
+  const auto true_band = band_of(truth, reach);
+  const auto guessed_band = band_of(guess, reach);
+  for (size_t i = 0; i < truth.values.size(); ++i) {
+    const auto a = truth.values[i];
+    const auto b = guess.values[i];
+    if (true_band[i]) ++counts[a].band_either;
+    if (guessed_band[i] && !(true_band[i] && a == b)) ++counts[b].band_either;
+    if (true_band[i] && guessed_band[i] && a == b) ++counts[a].band_both;
+  }
+
+  const auto near = disc(share_of_diagonal(truth, kNearShare));
+  const auto true_contour = contour_of(without_void(truth));
+  const auto guessed_contour = contour_of(map_of(prediction));
+  const auto sure_contour = contour_of(guess);
+  match(
+      true_contour, guessed_contour, near,
+      [&](size_t /*pixel*/, uint8_t label, bool found) {
+        ++counts[label].true_contour;
+        if (found) ++counts[label].true_contour_found;
+      }
+  );
+  match(
+      guessed_contour, true_contour, near,
+      [&](size_t pixel, uint8_t label, bool found) {
+        if (sure_contour.values[pixel] == kVoidByte && !found) return;
+        ++counts[label].predicted_contour;
+        if (found) ++counts[label].predicted_contour_right;
+      }
+  );
+  return counts;
+}
+
+}  // namespace deeplab::metrics
