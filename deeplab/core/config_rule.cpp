@@ -68,7 +68,7 @@ std::string Rule::items_text() const {
 }
 
 std::string Rule::text() const {
-  const auto items = items_text();
+  auto items = items_text();
   if (!non_empty_) return items;
   return items.empty() ? "at least one" : items + "; at least one";
 }
