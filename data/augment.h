@@ -14,9 +14,9 @@
 
 namespace deeplab::data {
 
-/// How training images are varied, as config key `augment`. Defaults are
-/// DeepLabV3's (Chen et al. 2017, arXiv:1706.05587, section 4.1). fields() says
-/// what each key is for.
+/// Settings of the augmentation of training images, config key `augment`.
+/// Defaults are DeepLabV3's (Chen et al. 2017, arXiv:1706.05587, section 4.1).
+/// fields() says what each key is for.
 struct AugmentConfig {
   double scale_min = 0.5;
   double scale_max = 2.0;

@@ -17,7 +17,6 @@
 #include "apps/ablation/calibration.h"
 #include "apps/machine/platform.h"
 #include "apps/machine/progress.h"
-#include "apps/pictures/overlay.h"
 #include "apps/report/evaluation_text.h"
 #include "apps/report/page.h"
 #include "apps/run/inference.h"

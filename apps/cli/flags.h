@@ -63,7 +63,7 @@ class Flags {
     return get<std::string>(name);
   }
   std::vector<std::string> list(const std::string& name) const;
-  /// The words of take_positional(); empty if there are none.
+  /// Returns the words of take_positional(); empty if there are none.
   std::vector<std::string> words(const std::string& name) const;
   /// Returns the value of a flag that was added by add_whole().
   int64_t whole(const std::string& name) const;
@@ -82,9 +82,9 @@ class Flags {
   /// Returns a list of numbers, a,b,c. Throws: ConfigError naming an item that
   /// is not a number.
   std::vector<double> reals(const std::string& name) const;
-  ///         Returns the device given by --device. Throws: ConfigError if
-  ///         LibTorch does not know the device, or the machine does not have
-  ///         it.
+  /// Returns the device given by --device.
+  /// Throws: ConfigError if LibTorch does not know the device, or the machine
+  ///         does not have it.
   torch::Device device() const;
 
  private:

@@ -15,8 +15,8 @@ struct KeyChange {
   Json value;
 };
 
-/// What a command line asks of a run's config. Later items override earlier
-/// ones, in the order file, network, changes, overrides.
+/// The changes that a command line makes to a run's config. Later items
+/// override earlier ones, in the order file, network, changes, overrides.
 struct ConfigRequest {
   /// JSON file of a config; empty if there is none.
   std::string file;

@@ -15,7 +15,7 @@ struct Cell {
   std::vector<std::pair<std::string, Json>> values;
   /// Name of the grid's row; empty if the grid has no rows.
   std::string name;
-  /// What a paper reports for the row, e.g. {"mean_iou": 78.85}; may be null.
+  /// The paper's values for this row, e.g. {"mean_iou": 78.85}; may be null.
   Json paper;
   RunConfig config;
   /// Identifies the cell: equal for equal configs, even in different grids.

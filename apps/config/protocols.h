@@ -15,7 +15,7 @@ struct ProtocolSetting {
   const char* key;
   /// The value as JSON text.
   const char* value;
-  /// Where the value was published.
+  /// Paper and section, or the released code, that names the value.
   const char* source;
 };
 

@@ -17,9 +17,9 @@
 
 namespace deeplab::apps {
 
-/// How to score, as config key `evaluate`. The validations during a training
-/// use only `output_stride`, `window` and `overlap`. In this file, fields()
-/// says what each key is for.
+/// Settings of an evaluation, config key `evaluate`. The validations of a
+/// training use only `output_stride`, `window` and `overlap`. In this file,
+/// fields() says what each key is for.
 struct EvaluateConfig {
   std::optional<int64_t> output_stride;
   std::vector<double> scales = {1};
@@ -75,8 +75,8 @@ struct EvaluateConfig {
   engine::InferenceOptions inference() const;
 };
 
-/// What a training writes besides its checkpoints and metrics.jsonl, as config
-/// key `log`. No result depends on it.
+/// Settings of what a training writes besides checkpoints and metrics.jsonl,
+/// config key `log`. No result depends on it.
 struct LogConfig {
   bool tensorboard = true;
   int64_t images = 4;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/run/inference.h"
 
-#include <iomanip>
 #include <iostream>
 #include <memory>
-#include <sstream>
 
 #include <fmt/core.h>
 #include <torch/types.h>
@@ -24,12 +22,11 @@ std::string size_text(const ImageSize& size) {
 }
 
 std::string gib_text(double bytes) {
-  std::ostringstream text;
-  text << std::fixed << std::setprecision(2) << bytes / kGib;
-  return text.str();
+  return fmt::format("{:.2f}", bytes / kGib);
 }
 
-/// Cuts each image into pieces that leave the process within its limit.
+/// Runs a network on pieces of each image that are small enough for the
+/// process to stay within its memory limit.
 class LimitedInference {
  public:
   LimitedInference(
@@ -40,11 +37,11 @@ class LimitedInference {
     const auto scores = network_(torch::zeros({1, 3, 129, 129}));
     classes_ = scores.size(1);
     memory_ = engine::measure_memory(network_);
-    // What the process holds without any image.
+    // Memory of the process before it holds any image.
     besides_ = static_cast<double>(resident_bytes());
     if (besides_ < limit_) return;
     throw ConfigError(fmt::format(
-        "--memory-limit is {} GiB; the program with the network takes {} before any image",
+        "--memory-limit is {} GiB; the program and the network alone take {} GiB",
         gib_text(limit_), gib_text(besides_)
     ));
   }
@@ -66,11 +63,15 @@ class LimitedInference {
           besides_ + engine::estimate_memory(memory_, options, size, classes_)
       );
     };
-    std::cerr << "memory: " << size_text(size) << " needs about "
-              << needed(options_) << " GiB as asked for";
+    std::cerr << fmt::format(
+        "memory: an image of {} needs about {} GiB", size_text(size),
+        needed(options_)
+    );
     if (fitting.window && !options_.window) {
-      std::cerr << ", in pieces of " << size_text(*fitting.window) << ' '
-                << needed(fitting);
+      std::cerr << fmt::format(
+          ", and {} GiB in pieces of {}", needed(fitting),
+          size_text(*fitting.window)
+      );
     }
     std::cerr << '\n';
   }

@@ -10,18 +10,21 @@
 
 namespace deeplab::apps {
 
-/// The CRF of a config, run after the network; empty if it has none.
+/// Returns the config's CRF as a function that runs after the network; empty if
+/// the config has none.
 engine::PostProcess crf_of(const EvaluateConfig& config);
 
-/// What a config asks an evaluation of a data set for.
+/// Returns the options with which the config evaluates this data set.
 engine::EvaluateOptions evaluate_options(
     const RunConfig& config, const data::Dataset& dataset
 );
 
-/// `network` at the scales and in the pieces that the config asks for. With a
-/// limit, pieces are chosen for each image so that the process stays within,
-/// and what the first image needs is said on stderr.
-/// Throws: from the segmenter, ConfigError where no piece is small enough.
+/// Returns a segmenter that runs `network` at the config's scales and on the
+/// config's pieces. If `memory_limit`, in bytes, is set, the pieces of each
+/// image are chosen so that the process stays within the limit, and the memory
+/// for the first image is printed to stderr.
+/// Throws: ConfigError if the limit is too small for the network; from the
+///         segmenter, DataError if no piece is small enough.
 Segmenter inference_of(
     const Segmenter& network,
     const EvaluateConfig& config,

@@ -22,17 +22,6 @@ Segmenter on_device(Segmenter segmenter, torch::Device device) {
   };
 }
 
-/// Refuses a network that its file did not fill.
-void check_complete(
-    const weights::LoadReport& report, const std::string& path
-) {
-  if (!report.complete()) {
-    throw DataError(
-        fmt::format("{}: does not fill the network: {}", path, report.summary())
-    );
-  }
-}
-
 Segmenter ready(
     model::DeepLab network, OutputStride stride, torch::Device device
 ) {
@@ -60,7 +49,7 @@ NetworkFile from_checkpoint(const NetworkRequest& request) {
       differing_keys(write_config(own.model), write_config(file.config.model));
   if (!changed.empty()) {
     throw ConfigError(fmt::format(
-        "model.{}: a checkpoint brings its own network; leave this out",
+        "model.{} differs from the checkpoint, which contains its own network; remove this key",
         changed[0]
     ));
   }
@@ -69,7 +58,7 @@ NetworkFile from_checkpoint(const NetworkRequest& request) {
   return file;
 }
 
-/// What a file of export_torchscript() says of itself.
+/// Metadata of a file that export_torchscript() wrote.
 struct ScriptFacts {
   RunConfig config;
   bool gives_probabilities = false;
@@ -85,7 +74,7 @@ std::optional<ScriptFacts> facts_of(const std::string& path) {
     const auto output = json.at("output").get<std::string>();
     if (output == "labels") {
       throw DataError(fmt::format(
-          "{}: gives labels; scores are needed, so export it with --output logits",
+          "{}: returns labels instead of scores; export the network with --output logits",
           path
       ));
     }
@@ -110,7 +99,7 @@ NetworkSource from_torchscript(const NetworkRequest& request) {
   }
   if (source.config.evaluate.output_stride) {
     throw ConfigError(
-        "evaluate.output_stride: a TorchScript file's stride is fixed; leave this out"
+        "evaluate.output_stride is set; a TorchScript file has a fixed stride, so remove this key"
     );
   }
   const model::ScriptUse use{request.device, request.resize};
@@ -154,16 +143,12 @@ NetworkFile from_weights(const NetworkRequest& request) {
   file.network = model::DeepLab(
       file.config.model, file.classes.size(), model::StartWeights::kUnset
   );
-  check_complete(
-      weights::load_file(
-          *file.network, {file.name, file.config.train.init_key}
-      ),
-      file.name
-  );
+  weights::load_file(*file.network, {file.name, file.config.train.init_key})
+      .require_complete(file.name);
   return file;
 }
 
-/// Whether the command line names weights (--init-from).
+/// Returns true if the command line names weights (--init-from).
 bool brings_weights(const NetworkRequest& request) {
   const auto& changes = request.config.changes;
   return std::any_of(changes.begin(), changes.end(), [](const auto& change) {
@@ -220,7 +205,7 @@ Segmenter open_teacher(
   if (facts) {
     const auto refuse = [&](const char* what) {
       throw DataError(fmt::format(
-          "{}: was trained with other {} than this run; a teacher needs the same",
+          "{}: was trained with different {}; a teacher needs those of this run",
           path, what
       ));
     };
@@ -230,7 +215,7 @@ Segmenter open_teacher(
                             own.std == std::vector<double>(3, 1);
     if (normalizes && own.mean != config.data.mean) {
       throw DataError(fmt::format(
-          "{}: normalises images by itself, and gets those that are already; export the teacher without --normalize",
+          "{}: normalises its input, but gets images that are normalised already; export the teacher without --normalize",
           path
       ));
     }
@@ -247,7 +232,7 @@ Segmenter open_teacher(
     const auto scores = inner(images);
     if (scores.size(1) != num_classes) {
       throw DataError(fmt::format(
-          "{}: scores {} classes, the data set has {}; a teacher needs the same",
+          "{}: scores {} classes, but the data set has {}; a teacher needs the same classes",
           path, scores.size(1), num_classes
       ));
     }

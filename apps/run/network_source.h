@@ -10,30 +10,31 @@
 
 namespace deeplab::apps {
 
-/// A network from a file, ready to segment, and what is known of it.
+/// A network that was read from a file and is ready to segment images.
 struct NetworkSource {
-  /// Takes images on any device; scores come back on the CPU's side or the
-  /// device's, as the network gives them.
+  /// Takes images on any device. The scores are on the network's device.
   Segmenter segmenter;
-  /// The run that made it, or the flags' config.
+  /// The config of the run that trained the network, with the changes of the
+  /// command line.
   RunConfig config;
-  /// Empty where nobody named them (a TorchScript file).
+  /// Empty if a TorchScript file does not name its classes.
   Classes classes;
-  /// The file.
+  /// Path of the file.
   std::string name;
 };
 
-/// A network from a file, to be changed or written.
+/// A network that was read from a file, as a module that can be exported.
 struct NetworkFile {
+  /// Its output stride is evaluate_stride() of the config.
   model::DeepLab network{nullptr};
-  /// At evaluate_stride() stands the network.
   RunConfig config;
   Classes classes;
+  /// Path of the file.
   std::string name;
 };
 
-/// Which network is asked for. One of checkpoint, torchscript, and weights in
-/// the config (train.init_from) must be given.
+/// Says which network to open: exactly one of a checkpoint, a TorchScript file,
+/// and a config with weights (train.init_from).
 struct NetworkRequest {
   /// File that `deeplab train` wrote; empty if there is none.
   std::string checkpoint;
@@ -47,19 +48,20 @@ struct NetworkRequest {
 };
 
 /// Opens a checkpoint, or a config with weights.
-/// Throws: as open_network().
+/// Throws: the same as open_network().
 NetworkFile open_network_file(const NetworkRequest& request);
 
-/// Opens the network that is asked for, ready to segment.
-/// Throws: ConfigError if none or several are asked for; DataError naming the
-///         file if it does not fit.
+/// Opens the network of a request.
+/// Throws: ConfigError if the request names no network, or several; DataError
+///         naming the file if its weights do not fit the network.
 NetworkSource open_network(const NetworkRequest& request);
 
-/// The TorchScript file of train.teacher, whose scores a network learns; it
-/// gives logits, or logarithms of probabilities.
-/// Throws: as model::load_torchscript(), and DataError for one of our exports
-///         with other classes or another normalisation; from the segmenter too,
-///         where it scores another number of classes.
+/// Opens the teacher network, the TorchScript file of train.teacher. The
+/// segmenter returns logits, or logarithms of probabilities.
+/// Throws: the same as model::load_torchscript(); DataError if the file was
+///         exported by this program with other classes or another
+///         normalisation; from the segmenter, DataError if it scores another
+///         number of classes.
 Segmenter open_teacher(
     const RunConfig& config, const Classes& classes, torch::Device device
 );

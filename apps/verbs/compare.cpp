@@ -13,7 +13,6 @@
 #include "apps/cli/flags.h"
 #include "apps/cli/verbs.h"
 #include "apps/machine/progress.h"
-#include "apps/pictures/overlay.h"
 #include "apps/report/evaluation_text.h"
 #include "apps/report/page.h"
 #include "apps/run/inference.h"
@@ -54,8 +53,7 @@ NetworkSource open_contestant(
   return open_network(request);
 }
 
-/// How much better the second network is on one image: the difference in mean
-/// IoU.
+/// The gain of the second network on one image: the difference in mean IoU.
 struct Gain {
   std::string name;
   double difference;

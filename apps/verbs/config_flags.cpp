@@ -35,12 +35,19 @@ constexpr std::array kKeyFlags{
     KeyFlag{"seed", "train.seed", ConfigScope::kTraining},
 };
 
-const ListedKey& find_key(
-    const std::vector<ListedKey>& keys, std::string_view path
-) {
+const ListedKey& find_key(std::string_view path) {
+  static const auto keys = list_keys<RunConfig>();
   return *std::find_if(keys.begin(), keys.end(), [&](const ListedKey& key) {
     return key.path == path;
   });
+}
+
+/// Returns the help of a flag that sets a config key: the key's sentence, the
+/// form of the flag's value if it needs one, and the key.
+std::string help_of(const char* key, const char* form) {
+  return fmt::format(
+      "{}{} ({})", find_key(key).description.sentence, form, key
+  );
 }
 
 Json parse_value(const std::string& text) {
@@ -109,24 +116,15 @@ ConfigFlags::ConfigFlags(Flags& flags, ConfigScope scope)
         "Preset that replaces the config's model; deeplab describe lists them.",
         text());
   }
-  const auto keys = list_keys<RunConfig>();
   for (const auto& key : kKeyFlags) {
-    if (key.scope > scope_) continue;
-    const auto& sentence = find_key(keys, key.key).description.sentence;
-    add(key.flag, fmt::format("{} ({})", sentence, key.key), text());
+    if (key.scope <= scope_) add(key.flag, help_of(key.key, ""), text());
   }
   if (const char* stride = stride_key(scope_)) {
-    const auto& sentence = find_key(keys, stride).description.sentence;
-    add("output-stride", fmt::format("{} ({})", sentence, stride), text());
+    add("output-stride", help_of(stride, ""), text());
   }
-  add("classes", "Names of the classes, a,b,c. (data.classes)", text());
-  for (const char* name : {"mean", "std"}) {
-    add(name,
-        fmt::format(
-            "Normalisation: the {0} of RGB in 0..1, as r,g,b. (data.{0})", name
-        ),
-        text());
-  }
+  add("classes", help_of("data.classes", " As a,b,c."), text());
+  add("mean", help_of("data.mean", " As r,g,b."), text());
+  add("std", help_of("data.std", " As r,g,b."), text());
   add("set",
       "Set any config key, e.g. --set train.momentum=0.95; may be repeated. deeplab describe --keys lists the keys.",
       cxxopts::value<std::vector<std::string>>());
@@ -135,21 +133,12 @@ ConfigFlags::ConfigFlags(Flags& flags, ConfigScope scope)
 void ConfigFlags::add_inference() {
   has_inference_ = true;
   auto add = flags_.add();
-  add("scales",
-      "Scales of the image, e.g. 0.5,0.75,1,1.25,1.5,1.75; the probabilities of all scales are averaged. (evaluate.scales)",
+  add("scales", help_of("evaluate.scales", " E.g. 0.5,0.75,1,1.25,1.5,1.75."),
       text());
-  add("flip",
-      "Repeat each scale with the image mirrored left to right. (evaluate.flip)"
-  );
-  add("sizing",
-      "Rule for the size of scaled images: tensorflow or pytorch. (evaluate.sizing)",
-      text());
-  add("window",
-      "Largest size that the network sees at once, as HEIGHTxWIDTH; larger images are cut into pieces. (evaluate.window)",
-      text());
-  add("overlap",
-      "Fraction of a piece that overlaps with its neighbour. (evaluate.overlap)",
-      text());
+  add("flip", help_of("evaluate.flip", ""));
+  add("sizing", help_of("evaluate.sizing", ""), text());
+  add("window", help_of("evaluate.window", " As HEIGHTxWIDTH."), text());
+  add("overlap", help_of("evaluate.overlap", ""), text());
   add("memory-limit",
       "Memory limit in GiB, for everything except a CRF; images that need more are cut into pieces.",
       text());
@@ -157,14 +146,13 @@ void ConfigFlags::add_inference() {
 }
 
 void ConfigFlags::add_changes(ConfigRequest& request) const {
-  const auto keys = list_keys<RunConfig>();
   const auto change = [&](const std::string& key, const Json& value) {
     request.changes.push_back({key, value});
   };
   for (const auto& key : kKeyFlags) {
     if (key.scope > scope_ || !flags_.has(key.flag)) continue;
     const auto value = flags_.text(key.flag);
-    const bool is_text = find_key(keys, key.key).type == "text";
+    const bool is_text = find_key(key.key).type == "text";
     change(key.key, is_text ? Json(value) : parse_value(value));
   }
   request.finds_kind = flags_.has("data") && !flags_.has("data-kind");

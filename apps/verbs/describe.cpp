@@ -200,7 +200,7 @@ void print_network(const Flags& flags, const ConfigFlags& config_flags) {
 int describe(const Arguments& arguments) {
   Flags flags(
       "describe",
-      "Prints a network's layers and what they cost; alone, lists networks and protocols.",
+      "Prints the layers of a network and their cost. Without arguments, lists the networks, protocols and parts that can be chosen.",
       "[PRESET] [flags] | --keys [PREFIX]"
   );
   const ConfigFlags config_flags(flags, ConfigScope::kNetwork);
@@ -208,17 +208,18 @@ int describe(const Arguments& arguments) {
   const auto text = [](const char* by_default) {
     return cxxopts::value<std::string>()->default_value(by_default);
   };
-  add("input", "size of the image, HEIGHTxWIDTH", text("513x513"));
-  add("scales", "passes of an evaluation, e.g. 0.5,0.75,1,1.25,1.5,1.75",
+  add("input", "Size of the input image, as HEIGHTxWIDTH.", text("513x513"));
+  add("scales",
+      "Count one pass for each of these scales, e.g. 0.5,0.75,1,1.25,1.5,1.75.",
       cxxopts::value<std::string>());
-  add("flip", "each pass twice");
-  add("count", "plain: products of convolutions; paper: as DeepLabV3+'s tables",
+  add("flip", "Count each pass twice, as for mirrored images.");
+  add("count",
+      "Rule for multiply-adds: plain (those of convolutions) or paper (as in DeepLabV3+'s tables).",
       text("plain"));
-  flags.add_whole("num-classes", "classes that are scored", {2}, 21);
-  add("json", "print JSON");
-  add("keys",
-      "list every config key, or those below the key named instead of PRESET");
-  add("protocol", "print a protocol's values, each with its source",
+  flags.add_whole("num-classes", "Number of classes.", {2}, 21);
+  add("json", "Print JSON.");
+  add("keys", "List every config key, or those at and below PREFIX.");
+  add("protocol", "Print the values of a protocol with their sources.",
       cxxopts::value<std::string>());
   flags.take_positional("preset");
   if (!flags.parse(arguments)) return 0;

@@ -51,7 +51,7 @@ enum class Role { kTrain, kValidation };
 /// The kinds of data sets (dataset.cpp has their table).
 Rule known_kinds();
 
-/// Where images come from, as config key `data`. fields() says what each key is
+/// Settings of the data set, config key `data`. fields() says what each key is
 /// for.
 struct DataConfig {
   std::string kind = "synthetic";

@@ -26,7 +26,7 @@ cv::Mat read_image(const std::string& path);
 ///         color PNGs, whose values are not classes.
 cv::Mat read_mask(const std::string& path);
 
-/// What the pixels of a mask may hold.
+/// The kinds of values that the pixels of a mask may have.
 enum class MaskForm { kIndices, kIndicesOrColors };
 
 /// Decodes a photo like read_image(), from the contents of a file. Error

@@ -12,11 +12,8 @@
 #include "deeplab/core/error.h"
 
 namespace deeplab::data {
-namespace {
 
 namespace fs = std::filesystem;
-
-}  // namespace
 
 std::string find_image(const std::string& stem) {
   for (const char* ending : {".jpeg", ".png"}) {

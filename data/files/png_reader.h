@@ -7,7 +7,7 @@
 
 namespace deeplab::data {
 
-/// What decode_png() returns for the pixels.
+/// The form in which decode_png() returns the pixels.
 enum class PngForm {
   /// Colors, whatever the file stores: u8 [H, W, 3], BGR.
   kColor,

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/core.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 

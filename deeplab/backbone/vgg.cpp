@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include <fmt/core.h>
 #include <torch/nn/functional/pooling.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/modulelist.h>

@@ -55,26 +55,26 @@ class Rule {
   bool non_empty_ = false;
 };
 
-/// Numbers that are finite and at least, or above, `least`.
+/// Allow finite numbers that are at least, or above, `least`.
 Rule at_least(double least);
 Rule above(double least);
-/// Numbers from `least` to `most`, both included.
+/// Allows the numbers from `least` to `most`, both included.
 Rule between(double least, double most);
-/// Numbers in [0, 1), in (0, 1], or in [0, 1].
+/// Allow the numbers in [0, 1), in (0, 1], or in [0, 1].
 Rule fraction();
 Rule positive_fraction();
 Rule probability();
-/// Whole numbers 1, 3, 5, ...
+/// Allows 1, 3, 5, ...
 Rule odd();
-/// One of a few numbers.
+/// Allows only these numbers.
 Rule one_of_numbers(const std::vector<int64_t>& numbers);
-/// One of a few names.
+/// Allows only these names.
 Rule one_of(std::vector<std::string> names);
 template <size_t kCount>
 Rule one_of(const std::array<const char*, kCount>& names) {
   return one_of(std::vector<std::string>(names.begin(), names.end()));
 }
-/// The strides that OutputStride has.
+/// Allows the strides that OutputStride has.
 Rule output_strides();
 
 /// Everything that users need to know about a config key besides its type.

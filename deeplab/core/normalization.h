@@ -5,8 +5,8 @@
 
 namespace deeplab {
 
-/// How images are normalised for a network: (rgb - mean) / std, with rgb in
-/// 0..1. Both vectors have three numbers, for red, green and blue.
+/// The normalisation of a network's input images: (rgb - mean) / std, with rgb
+/// in 0..1. Both vectors have three numbers, for red, green and blue.
 struct Normalization {
   std::vector<double> mean;
   std::vector<double> std;

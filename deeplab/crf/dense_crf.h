@@ -11,7 +11,7 @@
 
 namespace deeplab::crf {
 
-/// How a kernel is normalised, so that its sums have the same size at every
+/// The normalisation of a kernel, so that its sums have the same size at every
 /// pixel. n_i is the sum of k_ij over all j, including j == i.
 enum class Normalization {
   /// k_ij / sqrt(n_i n_j), the usual choice.
@@ -55,9 +55,10 @@ struct KernelOptions {
   /// Replaces position and colour: [pixels, dimensions], already divided by the
   /// standard deviations.
   std::optional<Features> features = {};
-  /// How strongly a message for one label supports another label. Empty: 1 for
-  /// each label with itself (Potts); [labels]: a diagonal; [labels * labels]: a
-  /// symmetric matrix. In all three forms, a positive number attracts.
+  /// Strength with which a message for one label supports another label. Empty:
+  /// 1 for each label with itself (Potts); [labels]: a diagonal; [labels *
+  /// labels]: a symmetric matrix. In all three forms, a positive number
+  /// attracts.
   std::vector<float> compatibility = {};
   /// 0 connects every pixel with every other. 4 or 8 connects only pixels that
   /// touch each other and divides the kernel by their distance (1 or sqrt 2);
@@ -67,7 +68,7 @@ struct KernelOptions {
   int64_t neighbours = 0;
 };
 
-/// How to run mean field. The defaults are those released with DeepLabV2's
+/// Options of mean field. The defaults are those released with DeepLabV2's
 /// ResNet-101.
 /// Source: Krähenbühl and Koltun 2011, arXiv:1210.5644; Chen et al. 2014,
 ///         arXiv:1412.7062, section 3.2.

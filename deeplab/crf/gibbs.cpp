@@ -10,7 +10,6 @@
 #include "deeplab/crf/energies.h"
 
 namespace deeplab::crf {
-
 namespace {
 
 void check_sampled(const DenseCrfOptions& options) {

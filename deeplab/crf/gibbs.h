@@ -49,7 +49,7 @@ class GibbsSampler {
   uint8_t draw(size_t pixel);
 
   std::vector<PairWeights> weights_;
-  /// As KernelOptions::compatibility, for each kernel.
+  /// KernelOptions::compatibility of each kernel.
   std::vector<std::vector<float>> compatibilities_;
   size_t labels_;
   /// [pixels, labels].

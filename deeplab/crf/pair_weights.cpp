@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/crf/pair_weights.h"
 
-#include <algorithm>
-
 #include "deeplab/crf/kernel_terms.h"
 #include "deeplab/crf/kernels/pair_loops.h"
 
 namespace deeplab::crf {
-namespace {
-
-/// One row per dimension; the padding lies far away from all pixels.
-Rows coordinates_of(const Features& features) {
-  constexpr float kFarAway = 1e18F;
-  Rows coordinates(features.dimensions, features.count);
-  for (size_t d = 0; d < features.dimensions; ++d) {
-    float* row = coordinates[d];
-    for (size_t i = 0; i < features.count; ++i) {
-      row[i] = features.values[i * features.dimensions + d];
-    }
-    std::fill(row + features.count, row + coordinates.width(), kFarAway);
-  }
-  return coordinates;
-}
-
-}  // namespace
 
 PairWeights::PairWeights(
     const KernelOptions& kernel, Normalization normalization, const Image& image

@@ -16,7 +16,7 @@ namespace deeplab::engine {
 using PostProcess = std::function<
     torch::Tensor(const Sample& sample, const torch::Tensor& logits)>;
 
-/// How to evaluate.
+/// Options of evaluate().
 struct EvaluateOptions {
   metrics::EvaluationOptions counted;
   /// If it is empty, only the network's own scores are evaluated.

@@ -10,7 +10,7 @@
 
 namespace deeplab::engine {
 
-/// How the size of a rescaled image is computed.
+/// Rule for the size of a rescaled image.
 enum class SizingRule {
   /// round(side * scale), with aligned pixel areas (align_corners=False).
   kPyTorch,
@@ -19,7 +19,7 @@ enum class SizingRule {
   kTensorFlow,
 };
 
-/// How the scores of one image are computed.
+/// Options of make_inference().
 struct InferenceOptions {
   /// Scales of the image, one forward pass each.
   std::vector<double> scales = {1};

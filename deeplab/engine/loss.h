@@ -64,7 +64,7 @@ torch::Tensor loss_term(
     const LossTarget& target
 );
 
-/// How the true class of a pixel is turned into weights of all classes.
+/// Options that turn the true class of a pixel into weights of all classes.
 struct SoftTruth {
   /// Label smoothing: the probability that is spread evenly over all classes.
   double smoothing = 0;

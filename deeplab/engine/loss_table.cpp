@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/loss_table.h"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 
@@ -68,6 +69,14 @@ void check_keys(const LossConfig& config, const std::string& path) {
   }
 }
 
+std::vector<std::string> pixelwise_losses() {
+  std::vector<std::string> names;
+  for (const auto& entry : kLosses) {
+    if (entry.of_entropies != nullptr) names.emplace_back(entry.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 const LossEntry& find_loss(const std::string& name) {
@@ -92,8 +101,8 @@ void LossConfig::check_together(const std::string& path) const {
   }
   if (!is_pixelwise() && (mines() || boundary_weight != 0)) {
     throw ConfigError(fmt::format(
-        "{}.kind is \"{}\"; hard_share, ohem_below and boundary_weight work only with cross_entropy and focal",
-        path, kind
+        "{}.kind is \"{}\"; hard_share, ohem_below and boundary_weight work only with {}",
+        path, kind, list_names(pixelwise_losses())
     ));
   }
   check_keys(*this, path);

@@ -66,9 +66,9 @@ struct TeacherConfig {
   }
 };
 
-/// How to train, as config key `train`. Defaults follow DeepLabV3's protocol
-/// (Chen et al. 2017, arXiv:1706.05587, section 4.1) where it names a value.
-/// fields() says what each key is for.
+/// Settings of the training, config key `train`. Defaults follow DeepLabV3's
+/// protocol (Chen et al. 2017, arXiv:1706.05587, section 4.1) where it names a
+/// value. fields() says what each key is for.
 struct TrainConfig {
   int64_t iterations = 30000;
   int64_t batch_size = 16;

@@ -11,7 +11,7 @@
 namespace deeplab::engine {
 namespace {
 
-/// What the config of a run says of its network.
+/// The parts of a run's config that describe its network.
 struct Facts {
   model::DeepLabConfig model;
   Classes classes;
@@ -54,13 +54,7 @@ TrainedNetwork open_checkpoint(const std::string& path) {
   model::DeepLab network(
       facts.model, facts.classes.size(), model::StartWeights::kUnset
   );
-  const auto report = weights::load_state(*network, checkpoint.trained());
-  if (!report.complete()) {
-    throw DataError(fmt::format(
-        "{}: does not have all weights of the network: {}", path,
-        report.summary()
-    ));
-  }
+  weights::load_state(*network, checkpoint.trained()).require_complete(path);
   network->set_output_stride(facts.output_stride);
   return {
       network, facts.classes, facts.normalization, facts.output_stride,

@@ -17,7 +17,7 @@ struct TrainedNetwork {
   model::DeepLab network{nullptr};
   /// Names and colors of the classes that it scores.
   Classes classes;
-  /// How images must be normalised for it.
+  /// Normalisation that its input images need.
   Normalization normalization;
   /// The output stride at which its run evaluates it.
   OutputStride output_stride = OutputStride::k16;

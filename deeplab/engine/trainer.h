@@ -54,7 +54,7 @@ struct TrainHooks {
   std::function<bool()> should_stop;
 };
 
-/// What a training run needs besides the network and the config.
+/// Everything that a training run needs besides the network and the config.
 struct TrainContext {
   /// Processes that train one network together, each on its part of every
   /// batch; null for a single process.

@@ -16,7 +16,7 @@
 
 namespace deeplab::metrics {
 
-/// What an evaluation counts besides the confusion matrix.
+/// Selects what an evaluation counts besides the confusion matrix.
 struct EvaluationOptions {
   int64_t num_classes = 0;
   /// Widths of the bands around boundaries, in pixels (see boundary_band()).

@@ -33,7 +33,7 @@ struct TrainingScores {
   std::vector<SideScores> sides;
 };
 
-/// How the weights of a new network are initialized.
+/// The initial values of a new network's weights.
 enum class StartWeights {
   /// Draws them from torch's global generator, as needed for training.
   kRandom,

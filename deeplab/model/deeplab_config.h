@@ -142,7 +142,7 @@ struct PyramidPoolingConfig {
   }
 };
 
-/// How to build the decoder, as config key `model.decoder_options`.
+/// Settings of the decoder, config key `model.decoder_options`.
 struct DecoderConfig {
   int64_t low_level_channels = 48;
   bool low_level_first = false;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <sstream>
+#include <ostream>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>

@@ -12,7 +12,7 @@
 
 namespace deeplab::nn {
 
-/// How to build an ASPP module:
+/// Options for an ASPP module:
 /// `AsppOptions(2048).rates({{12, 24, 36}, OutputStride::k8})`.
 struct AsppOptions {
   explicit AsppOptions(int64_t in_channels) : in_channels_(in_channels) {}

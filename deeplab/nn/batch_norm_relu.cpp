@@ -190,7 +190,7 @@ struct BatchShape {
   AllReduce sum;
 };
 
-/// How a map was normalised; tensors are float32 [C].
+/// The statistics by which a map was normalised; tensors are float32 [C].
 struct Normalized {
   torch::Tensor mean;
   torch::Tensor inverse_deviation;

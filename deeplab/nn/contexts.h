@@ -12,7 +12,7 @@
 
 namespace deeplab::nn {
 
-/// How to build DeepLabV2's ASPP:
+/// Options for DeepLabV2's ASPP:
 /// `SumAsppOptions(512, 21).hidden_channels(1024)`.
 struct SumAsppOptions {
   SumAsppOptions(int64_t in_channels, int64_t classes)
@@ -56,7 +56,7 @@ class SumAsppImpl : public Implements<SumAsppImpl, ContextImpl> {
   torch::nn::Dropout dropout_{nullptr};
 };
 
-/// How to build LargeFOV: `LargeFovOptions(512).kernel(7).channels(4096)`.
+/// Options for LargeFOV: `LargeFovOptions(512).kernel(7).channels(4096)`.
 struct LargeFovOptions {
   explicit LargeFovOptions(int64_t in_channels) : in_channels_(in_channels) {}
 
@@ -94,7 +94,7 @@ class LargeFovImpl : public Implements<LargeFovImpl, ContextImpl> {
   torch::nn::Dropout dropout_{nullptr};
 };
 
-/// How to build pyramid pooling:
+/// Options for pyramid pooling:
 /// `PyramidPoolingOptions(2048).bins({1, 2, 3, 6})`.
 struct PyramidPoolingOptions {
   explicit PyramidPoolingOptions(int64_t in_channels)

@@ -12,7 +12,7 @@
 
 namespace deeplab::nn {
 
-/// How to build one block: `ConvBnReluOptions(2048, 256, 3).dilation(6)`.
+/// Options of one block: `ConvBnReluOptions(2048, 256, 3).dilation(6)`.
 struct ConvBnReluOptions {
   ConvBnReluOptions(int64_t in_channels, int64_t out_channels, int64_t kernel)
       : in_channels_(in_channels),

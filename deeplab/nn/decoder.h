@@ -28,7 +28,7 @@ class DecoderImpl : public torch::nn::Module {
   virtual bool gives_scores() const { return false; }
 };
 
-/// How to build a decoder: `DecoderOptions(256, channels).separable(true)`.
+/// Options for a decoder: `DecoderOptions(256, channels).separable(true)`.
 struct DecoderOptions {
   DecoderOptions(int64_t context_channels, const FeatureChannels& features)
       : context_channels_(context_channels), features_(features) {}

@@ -8,7 +8,7 @@
 
 namespace deeplab::nn {
 
-/// How to build a max pool: `MaxPoolOptions(3).ceil_mode(true)`.
+/// Options for a max pool: `MaxPoolOptions(3).ceil_mode(true)`.
 struct MaxPoolOptions {
   explicit MaxPoolOptions(int64_t kernel) : kernel_(kernel) {}
 

@@ -121,6 +121,13 @@ StateDict state_dict(const torch::nn::Module& module) {
   return tensors;
 }
 
+void LoadReport::require_complete(const std::string& path) const {
+  if (complete()) return;
+  throw DataError(
+      fmt::format("{}: does not fill the network: {}", path, summary())
+  );
+}
+
 std::string LoadReport::summary() const {
   std::ostringstream stream;
   stream << loaded.size() << " tensors loaded";

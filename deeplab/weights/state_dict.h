@@ -37,6 +37,8 @@ struct LoadReport {
   std::vector<std::string> hints;
 
   bool complete() const { return missing.empty() && mismatched.empty(); }
+  /// Throws: DataError naming the file `path`, unless it is complete.
+  void require_complete(const std::string& path) const;
   /// Returns a few lines for people: counts, and names by their groups.
   std::string summary() const;
 };

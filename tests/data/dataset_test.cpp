@@ -273,6 +273,21 @@ TEST(Loader, RefusesADataSetWithoutAFullBatch) {
   );
 }
 
+TEST(SampleSource, KeepsThePixelsOfTheImageInRgb) {
+  const auto dataset = make_dataset(small_synthetic(), Role::kTrain);
+  const auto sample = make_sample_source(dataset, {{0, 0, 0}, {1, 1, 1}}).at(2);
+  const auto raw = dataset->load(2);
+  ASSERT_EQ(sample.pixels.scalar_type(), torch::kUInt8);
+  ASSERT_EQ(sample.pixels.size(0), raw.image.rows);
+  ASSERT_EQ(sample.pixels.size(1), raw.image.cols);
+  for (const int row : {0, 7, raw.image.rows - 1}) {
+    const auto& pixel = raw.image.at<cv::Vec3b>(row, 5);
+    for (const int channel : {0, 1, 2}) {
+      EXPECT_EQ(sample.pixels[row][5][channel].item<int>(), pixel[2 - channel]);
+    }
+  }
+}
+
 TEST(ToTensor, IsRgbAndNormalised) {
   cv::Mat image(1, 1, CV_8UC3, cv::Scalar(51, 102, 255));
   const auto tensor = to_tensor(image, {{0.5, 0.25, 0}, {0.5, 1, 2}});

@@ -202,8 +202,8 @@ TEST_F(Ablate, PredictStaysWithinItsMemoryLimit) {
   EXPECT_EQ(hopeless.code, 2) << hopeless.output;
   EXPECT_THAT(
       hopeless.output,
-      HasSubstr("--memory-limit is 0.01 GiB; the program with the network takes"
-      )
+      HasSubstr("--memory-limit is 0.01 GiB; the program and the network "
+                "alone take")
   );
 }
 

@@ -3,7 +3,6 @@
 #include "e2e/program.h"
 
 #include <csignal>
-#include <sstream>
 
 #include <fmt/core.h>
 #include <sys/wait.h>

@@ -22,16 +22,12 @@ size_t groups(size_t pixels) { return (pixels + kGroup - 1) / kGroup; }
 
 ExactFilter::ExactFilter(const Features& features)
     : count_(features.count),
-      coordinates_(features.dimensions, count_),
+      coordinates_(coordinates_of(features)),
       least_(features.dimensions, groups(count_)),
       most_(features.dimensions, groups(count_)),
       scales_(unit_scales(count_)) {
-  constexpr float kFarAway = 1e18F;
   for (size_t d = 0; d < features.dimensions; ++d) {
-    float* row = coordinates_[d];
-    for (size_t i = 0; i < count_; ++i) {
-      row[i] = features.values[i * features.dimensions + d];
-    }
+    const float* row = coordinates_[d];
     for (size_t group = 0; group < groups(count_); ++group) {
       const auto [least, most] = std::minmax_element(
           row + group * kGroup, row + std::min(count_, (group + 1) * kGroup)
@@ -39,7 +35,6 @@ ExactFilter::ExactFilter(const Features& features)
       least_[d][group] = *least;
       most_[d][group] = *most;
     }
-    std::fill(row + count_, row + coordinates_.width(), kFarAway);
   }
 }
 

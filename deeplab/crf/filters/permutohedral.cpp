@@ -24,7 +24,8 @@ constexpr uint32_t kTwin = uint32_t{1} << 31U;
 
 }  // namespace
 
-/// How the coordinates of a vertex, without the last one, become one number.
+/// The layout in which the coordinates of a vertex, without the last one, are
+/// packed into one number.
 /// Each has a field of bits that is wide enough for the vertex's neighbours,
 /// too.
 struct KeyLayout {

@@ -47,6 +47,19 @@ struct AddPairs {
 
 }  // namespace
 
+Rows coordinates_of(const Features& features) {
+  constexpr float kFarAway = 1e18F;
+  Rows coordinates(features.dimensions, features.count);
+  for (size_t d = 0; d < features.dimensions; ++d) {
+    float* row = coordinates[d];
+    for (size_t i = 0; i < features.count; ++i) {
+      row[i] = features.values[i * features.dimensions + d];
+    }
+    std::fill(row + features.count, row + coordinates.width(), kFarAway);
+  }
+  return coordinates;
+}
+
 DEEPLAB_CRF_WIDTHS
 void compute_pairs(const Pairs& pairs, float* weights) {
   for (size_t from = 0; from < pairs.coordinates.width(); from += kLanes) {

@@ -3,12 +3,16 @@
 // width.
 #pragma once
 
+#include "deeplab/crf/kernels/features.h"
 #include "deeplab/crf/kernels/rows.h"
 
 namespace deeplab::crf {
 
-/// One pixel and all others. `coordinates` has one row per dimension and one
-/// column per pixel; the padding is far away from all pixels.
+/// Returns one row per dimension and one column per pixel; the padding lies far
+/// away from all pixels.
+Rows coordinates_of(const Features& features);
+
+/// One pixel and all others. `coordinates` are those of coordinates_of().
 struct Pairs {
   const Rows& coordinates;
   size_t pixel;

@@ -2,7 +2,6 @@
 #include "data/files/image_file.h"
 
 #include <map>
-#include <sstream>
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>

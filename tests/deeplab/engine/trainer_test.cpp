@@ -316,6 +316,24 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
       refusal([](auto& config) { config.accumulate = 16; }),
       HasSubstr("train.accumulate cuts the batch into pieces of one image")
   );
+  EXPECT_EQ(
+      refusal([](auto& config) {
+        config.loss.resize(2);
+        config.loss[1].kind = "dice";
+        config.loss[1].gamma = 3;
+      }),
+      "train.loss[1].gamma is 3.0; the loss dice does not use this key, only "
+      "kind, weight"
+  );
+  EXPECT_EQ(
+      refusal([](auto& config) {
+        config.loss.resize(1);
+        config.loss[0].kind = "lovasz";
+        config.loss[0].hard_share = 0.5;
+      }),
+      "train.loss[0].kind is \"lovasz\"; hard_share, ohem_below and "
+      "boundary_weight work only with cross_entropy, focal"
+  );
   EXPECT_THAT(
       refusal([](auto& config) { config.optimizer = "lamb"; }),
       HasSubstr("train.optimizer is \"lamb\"; known: sgd, adam, adamw")
