@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -35,8 +34,6 @@
 
 namespace deeplab::apps {
 namespace {
-
-namespace fs = std::filesystem;
 
 Json axes_of(const Cell& cell) {
   Json axes = Json::object();
@@ -333,7 +330,7 @@ std::string Ablation::write_report() {
         RunFiles(folder_ + "/trainings/" + row.training).metrics
     );
   }
-  const auto text = markdown_table(table);
+  auto text = markdown_table(table);
   write_file(folder_ + "/table.md", text);
   write_file(folder_ + "/table.tex", latex_table(table));
   write_file(folder_ + "/results.csv", csv_table(table));

@@ -124,7 +124,7 @@ std::vector<std::string> write_pictures(
     const auto place = contestants[0]->places.at(gain.name);
     const auto raw = dataset.load(place);
     const auto id = dataset.id(place);
-    const auto stem = folder + "/pictures/" + id;
+    const auto stem = fmt::format("{}/pictures/{}", folder, id);
     ids.push_back(id);
     data::write_image(stem + ".jpg", raw.image);
     data::write_mask(stem + ".png", raw.labels, dataset.classes());
@@ -221,7 +221,7 @@ std::string write_page(
   report.masks = {a.masks, b.masks};
   report.metrics = {"", ""};
   report.ids = write_pictures({&a, &b}, gains, dataset, folder);
-  const auto path = folder + "/compare.html";
+  auto path = folder + "/compare.html";
   write_file(path, html_page(report));
   return path;
 }

@@ -51,7 +51,7 @@ std::string help_of(const char* key, const char* form) {
 }
 
 Json parse_value(const std::string& text) {
-  const auto value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  auto value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!value.is_discarded()) return value;
   if (text.find_first_of("[{") == 0) {
     throw ConfigError(fmt::format(

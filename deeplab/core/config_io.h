@@ -119,9 +119,7 @@ class ConfigWriter {
 
   template <class Field>
   static Json to_json(Field& field) {
-    if constexpr (std::is_arithmetic_v<Field>) {
-      return field;
-    } else if constexpr (std::is_constructible_v<Json, const Field&>) {
+    if constexpr (std::is_constructible_v<Json, const Field&>) {
       return field;
     } else {
       return object(field);

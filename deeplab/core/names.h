@@ -59,6 +59,7 @@ std::vector<std::string> names_of(const Table& table) {
 template <class Table>
 std::vector<NamedUse> uses_of(const Table& table) {
   std::vector<NamedUse> uses;
+  uses.reserve(table.size());
   for (const auto& entry : table) uses.push_back({entry.name, entry.about});
   return uses;
 }
