@@ -256,7 +256,7 @@ void Ablation::score(const Cell& cell) {
   }
   const auto network = inference_of(
       open_checkpoint(files.last, cell.config.evaluate_stride(), device_),
-      cell.config.evaluate, std::nullopt
+      cell.config, std::nullopt
   );
   const auto result = engine::evaluate(
       measured(network, device_, effort),

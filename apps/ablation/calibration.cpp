@@ -66,7 +66,7 @@ double Calibration::measure_image(
     return inner(images.to(device));
   };
   engine::evaluate(
-      inference_of(segmenter, config.evaluate, std::nullopt), samples, options
+      inference_of(segmenter, config, std::nullopt), samples, options
   );
   if (ends.size() == 1) return ends[0];
   return (ends.back() - ends[0]) / static_cast<double>(ends.size() - 1);

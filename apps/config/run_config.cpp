@@ -18,6 +18,13 @@ namespace {
 
 const char* const kPreset = "preset";
 
+/// Renames keys that older versions wrote.
+Json rename_former(Json config) {
+  const auto model = config.find("model");
+  if (model != config.end()) model::rename_former_keys(*model);
+  return config;
+}
+
 /// Replaces the preset's name, if there is one, by the preset's settings. Other
 /// keys of the config override them.
 Json expand_preset(Json config) {
@@ -79,8 +86,9 @@ void validate_training(
 
 RunConfig read_run_config(const Json& json) {
   return read_config<RunConfig>(
-      json.is_object() ? expand_crf(expand_preset(expand_protocol(json)))
-                       : json,
+      json.is_object()
+          ? expand_crf(expand_preset(expand_protocol(rename_former(json))))
+          : json,
       ""
   );
 }
@@ -94,6 +102,12 @@ OutputStride RunConfig::evaluate_stride() const {
   return to_output_stride(*evaluate.output_stride, "evaluate.output_stride");
 }
 
+engine::InferenceOptions RunConfig::inference() const {
+  auto options = evaluate.inference();
+  options.stride = pixels_per_feature(evaluate_stride());
+  return options;
+}
+
 engine::InferenceOptions EvaluateConfig::inference() const {
   check_config(*this, "evaluate");
   if (!window.empty() && window.size() != 2) {
@@ -105,8 +119,10 @@ engine::InferenceOptions EvaluateConfig::inference() const {
   engine::InferenceOptions options;
   options.scales = scales;
   options.flip = flip;
-  options.sizing = sizing == "pytorch" ? engine::SizingRule::kPyTorch
-                                       : engine::SizingRule::kTensorFlow;
+  using engine::SizingRule;
+  options.sizing = sizing == "pytorch"      ? SizingRule::kPyTorch
+                   : sizing == "tensorflow" ? SizingRule::kTensorFlow
+                                            : SizingRule::kCentres;
   if (!window.empty()) options.window = ImageSize{window[0], window[1]};
   options.overlap = overlap;
   return options;

@@ -24,7 +24,7 @@ struct EvaluateConfig {
   std::optional<int64_t> output_stride;
   std::vector<double> scales = {1};
   bool flip = false;
-  std::string sizing = "tensorflow";
+  std::string sizing = "centres";
   std::vector<int64_t> window;
   double overlap = 1.0 / 3;
   std::vector<int64_t> trimap;
@@ -48,8 +48,8 @@ struct EvaluateConfig {
         "Chen et al. 2017, arXiv:1706.05587, section 4.1"
     );
     visit(
-        "sizing", sizing, one_of({"tensorflow", "pytorch"}),
-        "How a scaled image is sized: (side - 1) * scale + 1 with aligned corners (tensorflow, as in the papers), or round(side * scale) without (pytorch)."
+        "sizing", sizing, one_of({"centres", "tensorflow", "pytorch"}),
+        "How a scaled image is sized: (side - 1) * scale + 1, rounded down, with pixel k at k / scale of the image (centres) or with aligned corners (tensorflow, as in the papers), or round(side * scale) with aligned edges (pytorch)."
     );
     visit(
         "window", window, at_least(16),
@@ -122,6 +122,9 @@ struct RunConfig {
   Normalization normalization() const { return {data.mean, data.std}; }
   OutputStride train_stride() const;
   OutputStride evaluate_stride() const;
+  /// Returns the options of `evaluate` for this network.
+  /// Throws: ConfigError naming the first key that breaks a rule.
+  engine::InferenceOptions inference() const;
 };
 
 /// Reads a run's config. `protocol` may name one of protocols(); other keys

@@ -106,7 +106,7 @@ engine::EvaluateOptions evaluate_options(
 
 Segmenter inference_of(
     const Segmenter& network,
-    const EvaluateConfig& config,
+    const RunConfig& config,
     std::optional<double> memory_limit
 ) {
   const auto options = config.inference();

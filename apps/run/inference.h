@@ -27,7 +27,7 @@ engine::EvaluateOptions evaluate_options(
 ///         segmenter, DataError if no piece is small enough.
 Segmenter inference_of(
     const Segmenter& network,
-    const EvaluateConfig& config,
+    const RunConfig& config,
     std::optional<double> memory_limit
 );
 

@@ -40,6 +40,17 @@ std::string rate_warning(const model::DeepLab& network, int64_t crop) {
   );
 }
 
+std::string stretch_warning(const RunConfig& config) {
+  const int64_t crop = config.augment.crop;
+  const int64_t stride = pixels_per_feature(config.train_stride());
+  const int64_t last = (crop - 1) / stride * stride;
+  if (config.model.alignment != "corners" || last == crop - 1) return "";
+  return fmt::format(
+      "warning: with model.alignment \"corners\", crops of {} pixels are stretched: the last feature of output stride {} looks at pixel {}, but is drawn at {}. Set augment.crop to a multiple of the stride plus 1 (e.g. {}), or model.alignment to \"centres\"",
+      crop, stride, last, crop - 1, last + 1
+  );
+}
+
 bool is_same_image(const cv::Mat& one, const cv::Mat& other) {
   return one.size() == other.size() && cv::norm(one, other, cv::NORM_INF) == 0;
 }
@@ -92,6 +103,8 @@ std::vector<std::string> train_warnings(
   }
   const auto rate = rate_warning(network, config.augment.crop);
   if (!rate.empty()) warnings.push_back(rate);
+  const auto stretch = stretch_warning(config);
+  if (!stretch.empty()) warnings.push_back(stretch);
   const auto overlap = overlap_warning(train, validation);
   if (!overlap.empty()) warnings.push_back(overlap);
   return warnings;

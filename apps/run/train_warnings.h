@@ -12,8 +12,8 @@ namespace deeplab::apps {
 
 /// Returns warnings for the user before the first training step, one line each:
 /// slow convolutions, batch norm over too few images, atrous rates as wide as
-/// the feature map of a crop, and images that are in both the training and the
-/// validation split.
+/// the feature map of a crop, crops that `corners` stretches, and images that
+/// are in both the training and the validation split.
 std::vector<std::string> train_warnings(
     const RunConfig& config,
     const data::Dataset& train,

@@ -23,10 +23,11 @@ bool is_about_memory(const std::string& message) {
   });
 }
 
-engine::InferenceOptions pieces_of(const EvaluateConfig& config) {
-  engine::InferenceOptions pieces;
-  pieces.window = config.inference().window;
-  pieces.overlap = config.overlap;
+/// Returns the config's way of inference without scales and mirrored images.
+engine::InferenceOptions pieces_of(const RunConfig& config) {
+  auto pieces = config.inference();
+  pieces.scales = {1};
+  pieces.flip = false;
   return pieces;
 }
 
@@ -59,7 +60,7 @@ double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
     const {
   network->set_output_stride(config_.evaluate_stride());
   const auto segmenter = engine::make_inference(
-      model::make_segmenter(network), pieces_of(config_.evaluate)
+      model::make_segmenter(network), pieces_of(config_)
   );
   const auto& classes = dataset_->classes();
   const auto share = share_of(options_.processes);

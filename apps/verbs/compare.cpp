@@ -88,7 +88,7 @@ void score_all(
     one.places.emplace(sample.name, static_cast<int64_t>(one.places.size()));
   };
   const auto network =
-      inference_of(one.network.segmenter, config.evaluate, std::nullopt);
+      inference_of(one.network.segmenter, config, std::nullopt);
   one.evaluation = engine::evaluate(network, samples, options).final();
 }
 
@@ -103,8 +103,7 @@ cv::Mat predict_mask(
   sample.image = data::to_tensor(raw.image, config.normalization());
   sample.pixels = data::to_pixels(raw.image);
   auto scores = engine::score(
-      inference_of(network.segmenter, config.evaluate, std::nullopt), sample,
-      num_classes
+      inference_of(network.segmenter, config, std::nullopt), sample, num_classes
   );
   const auto post_process = crf_of(config.evaluate);
   if (post_process) scores = post_process(sample, scores);

@@ -249,7 +249,7 @@ std::vector<Scored> score_images(
     const std::string& folder
 ) {
   const auto segmenter =
-      inference_of(network.segmenter, network.config.evaluate, std::nullopt);
+      inference_of(network.segmenter, network.config, std::nullopt);
   std::vector<Scored> images;
   Progress progress("scores", count, 0);
   for (int64_t i = 0; i < count; ++i) {

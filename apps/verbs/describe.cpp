@@ -133,6 +133,40 @@ void print_table(const model::NetworkCost& cost) {
   row("total", "", "", "", cost.parameters, cost.multiply_adds);
 }
 
+/// Prints where features look, of each map that a decoder may read.
+void print_grids(const model::DeepLab& network) {
+  const auto line = [](const std::string& map, const nn::FeatureGrid& grid) {
+    std::cout << fmt::format(
+        "{:<22}look at pixels {} + {} k\n", map, grid.first, grid.step
+    );
+  };
+  const auto& grids = network->backbone().grids();
+  for (const auto level : nn::kLevels) {
+    line(
+        fmt::format("features of level {}", nn::pixels_of(level)),
+        grids.at[level]
+    );
+  }
+  line("last features", grids.high);
+  line("class scores", network->score_grid());
+}
+
+Json to_json(const nn::FeatureGrid& grid) {
+  return {{"first", grid.first}, {"step", grid.step}};
+}
+
+Json grids_json(const model::DeepLab& network) {
+  const auto& grids = network->backbone().grids();
+  Json levels = Json::object();
+  for (const auto level : nn::kLevels) {
+    levels[std::to_string(nn::pixels_of(level))] = to_json(grids.at[level]);
+  }
+  return {
+      {"levels", levels},
+      {"last", to_json(grids.high)},
+      {"scores", to_json(network->score_grid())}};
+}
+
 Json to_json(const model::NetworkCost& cost, const RunConfig& config) {
   Json layers = Json::array();
   for (const auto& layer : cost.layers) {
@@ -189,9 +223,12 @@ void print_network(const Flags& flags, const ConfigFlags& config_flags) {
   network->set_output_stride(config.evaluate_stride());
   const auto cost = model::measure_cost(network, cost_options(flags));
   if (flags.has("json")) {
-    std::cout << to_json(cost, config).dump(2) << '\n';
+    auto json = to_json(cost, config);
+    json["features_look_at"] = grids_json(network);
+    std::cout << json.dump(2) << '\n';
   } else {
     print_table(cost);
+    print_grids(network);
   }
 }
 

@@ -121,7 +121,7 @@ int evaluate(const Arguments& arguments) {
   };
 
   auto result = engine::evaluate(
-      inference_of(network.segmenter, config.evaluate, limit), samples, options
+      inference_of(network.segmenter, config, limit), samples, options
   );
   progress.reset();
   merge_processes(result.network, processes);

@@ -126,8 +126,7 @@ int predict(const Arguments& arguments) {
       find_photos(flags.get<std::vector<std::string>>("inputs"));
   const auto limit = network_flags.config().memory_limit();
   auto network = open_network(network_flags.request());
-  network.segmenter =
-      inference_of(network.segmenter, network.config.evaluate, limit);
+  network.segmenter = inference_of(network.segmenter, network.config, limit);
   Predictor predictor(std::move(network), kinds, flags.text("out"));
   const auto processes = join_processes();
   for_each_photo("predict", photos, processes, [&](size_t index) {

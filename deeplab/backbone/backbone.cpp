@@ -107,7 +107,7 @@ torch::autograd::variable_list BackboneImpl::run_unit(
 
 void BackboneImpl::set_output_stride(OutputStride stride) {
   check_output_stride(stride, max_output_stride(), "output stride");
-  apply_output_stride(stride);
+  grids_ = apply_output_stride(stride);
 }
 
 void check_output_stride(

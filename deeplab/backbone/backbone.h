@@ -35,6 +35,9 @@ class BackboneImpl : public torch::nn::Module {
   virtual OutputStride max_output_stride() const = 0;
   virtual nn::FeatureChannels channels() const = 0;
 
+  /// Returns where the features of each map look, at the current output stride.
+  const nn::FeatureGrids& grids() const noexcept { return grids_; }
+
   /// Turns gradient checkpointing on or off: if on, backward runs each unit
   /// again instead of storing its feature maps, which takes about a third more
   /// time and far less memory. The results are the same.
@@ -50,8 +53,11 @@ class BackboneImpl : public torch::nn::Module {
   ) const;
 
  private:
-  virtual void apply_output_stride(OutputStride stride) = 0;
+  /// Sets strides and dilations. Returns where the features of each map then
+  /// look, which nn::AtrousPlan derives from the layers.
+  virtual nn::FeatureGrids apply_output_stride(OutputStride stride) = 0;
 
+  nn::FeatureGrids grids_;
   bool recomputes_ = false;
 };
 

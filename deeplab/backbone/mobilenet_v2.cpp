@@ -193,12 +193,19 @@ class MobileNetV2Impl : public nn::Implements<MobileNetV2Impl, BackboneImpl> {
   }
 
  private:
-  void apply_output_stride(OutputStride stride) override {
+  nn::FeatureGrids apply_output_stride(OutputStride stride) override {
+    nn::FeatureGrids grids;
     nn::AtrousPlan plan(stride, nn::LostStride::kKeepsDilation);
     plan.apply(*stem()->ptr<Conv2dImpl>(0), 2);
+    size_t level = 0;
     for (size_t i = 1; i < features_->size(); ++i) {
       features_->ptr<InvertedResidualImpl>(i)->plan(plan);
+      if (level < kTaps.size() && i == kTaps[level].feature) {
+        grids.at[nn::kLevels[level++]] = plan.grid();
+      }
     }
+    grids.high = plan.grid();
+    return grids;
   }
 
   std::shared_ptr<ModuleListImpl> stem() const {

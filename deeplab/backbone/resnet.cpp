@@ -283,14 +283,32 @@ class ResNetImpl : public nn::Implements<ResNetImpl, BackboneImpl> {
   }
 
  private:
-  void apply_output_stride(OutputStride stride) override {
+  nn::FeatureGrids apply_output_stride(OutputStride stride) override {
+    nn::FeatureGrids grids;
     nn::AtrousPlan plan(stride, options_.lost_stride);
-    plan.pass_stem(4);
+    pass_stem(plan);
+    grids.at[nn::Level::k2] = plan.grid();
+    plan.pass_stem(pool_->window());
     for (size_t stage = 0; stage < stages_.size(); ++stage) {
       for (size_t i = 0; i < stages_[stage]->size(); ++i) {
         plan.set_grid(stage < 3 ? 1 : options_.multi_grid[i]);
         stages_[stage]->ptr<UnitImpl>(i)->plan(plan);
+        if (stage < 3 && i == options_.tapped_unit(stage)) {
+          grids.at[nn::kLevels[stage + 1]] = plan.grid();
+        }
       }
+    }
+    grids.high = plan.grid();
+    return grids;
+  }
+
+  void pass_stem(nn::AtrousPlan& plan) const {
+    if (!three_) {
+      plan.pass_stem(nn::window_of(*conv1_));
+      return;
+    }
+    for (const auto& block : *three_) {
+      plan.pass_stem(nn::window_of(block->as<nn::ConvBnReluImpl>()->conv()));
     }
   }
 

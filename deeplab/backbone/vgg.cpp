@@ -101,12 +101,22 @@ class VggImpl : public nn::Implements<VggImpl, BackboneImpl> {
   }
 
  private:
-  void apply_output_stride(OutputStride stride) override {
+  nn::FeatureGrids apply_output_stride(OutputStride stride) override {
+    nn::FeatureGrids grids;
     nn::AtrousPlan plan(stride, nn::LostStride::kKeepsDilation);
+    size_t pools = 0;
     for (const auto& layer : *features_) {
       if (auto* conv = layer->as<Conv2dImpl>()) plan.apply(*conv, 1);
-      if (auto* pool = layer->as<nn::MaxPoolImpl>()) plan.apply(*pool, 2);
+      auto* pool = layer->as<nn::MaxPoolImpl>();
+      if (pool == nullptr) continue;
+      plan.apply(*pool, 2);
+      if (pools < nn::kLevels.size()) {
+        grids.at[nn::kLevels[pools]] = plan.grid();
+      }
+      ++pools;
     }
+    grids.high = plan.grid();
+    return grids;
   }
 
   torch::Tensor run_layers(size_t first, size_t last, torch::Tensor features)

@@ -201,7 +201,10 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
     return residual + shortcut(features);
   }
 
-  void plan(nn::AtrousPlan& plan, const std::vector<int64_t>& grid) {
+  /// Returns where the features before the block's stride look, which are those
+  /// that forward() taps.
+  nn::FeatureGrid plan(nn::AtrousPlan& plan, const std::vector<int64_t>& grid) {
+    nn::FeatureGrid before_stride;
     if (shortcut_) {
       shortcut_conv()->options.stride(plan.kept_stride(options_.stride));
     }
@@ -210,8 +213,10 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
       const bool strides = i == last && !pool_;
       plan.set_grid(grid[i]);
       separable(i)->plan(plan, strides ? options_.stride : 1);
+      if (i == 1) before_stride = plan.grid();
     }
     if (pool_) plan.apply(*pool_, options_.stride);
+    return before_stride;
   }
 
  private:
@@ -325,16 +330,23 @@ class XceptionImpl : public nn::Implements<XceptionImpl, BackboneImpl> {
     channels_ = out;
   }
 
-  void apply_output_stride(OutputStride stride) override {
+  nn::FeatureGrids apply_output_stride(OutputStride stride) override {
+    nn::FeatureGrids grids;
     nn::AtrousPlan plan(stride, nn::LostStride::kKeepsDilation);
-    plan.pass_stem(2);
+    for (const auto& conv : *stem_) {
+      plan.pass_stem(nn::window_of(conv->as<nn::ConvBnReluImpl>()->conv()));
+    }
     const std::vector<int64_t> plain(3, 1);
+    size_t level = 0;
     for (size_t i = 0; i < blocks_->size(); ++i) {
       const bool last = i + 1 == blocks_->size();
-      blocks_->ptr<BlockImpl>(i)->plan(
+      const auto before_stride = blocks_->ptr<BlockImpl>(i)->plan(
           plan, last ? options_.multi_grid : plain
       );
+      if (strides_[i] > 1) grids.at[nn::kLevels[level++]] = before_stride;
     }
+    grids.high = plan.grid();
+    return grids;
   }
 
   XceptionOptions options_;

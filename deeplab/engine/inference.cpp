@@ -10,6 +10,7 @@
 #include <torch/types.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/nn/resize.h"
 
 namespace deeplab::engine {
 namespace {
@@ -30,13 +31,25 @@ ImageSize scaled(ImageSize size, double scale, SizingRule rule) {
   return {scaled(size.height, scale, rule), scaled(size.width, scale, rule)};
 }
 
+nn::Alignment alignment_of(SizingRule rule) {
+  switch (rule) {
+    case SizingRule::kPyTorch:
+      return nn::Alignment::kEdges;
+    case SizingRule::kTensorFlow:
+      return nn::Alignment::kCorners;
+    case SizingRule::kCentres:
+      break;
+  }
+  return nn::Alignment::kCentres;
+}
+
+/// Resizes maps to a size at which they are `factor` times as large.
 torch::Tensor resize(
-    const torch::Tensor& maps, ImageSize size, SizingRule rule
+    const torch::Tensor& maps, ImageSize size, double factor, SizingRule rule
 ) {
-  if (maps.size(2) == size.height && maps.size(3) == size.width) return maps;
-  return at::upsample_bilinear2d(
-      maps, {size.height, size.width},
-      /*align_corners=*/rule == SizingRule::kTensorFlow
+  const auto like = maps.new_empty({1, 1, size.height, size.width});
+  return nn::resize_like(
+      maps, like, {alignment_of(rule), {0, 1}, {0, 1 / factor}}
   );
 }
 
@@ -61,13 +74,11 @@ torch::Tensor in_pieces(
   }
   torch::Tensor sum;
   auto covered = torch::zeros({size.height, size.width});
-  for (const auto top :
-       piece_starts(size.height, piece.height, options.overlap)) {
-    for (const auto left :
-         piece_starts(size.width, piece.width, options.overlap)) {
+  for (const auto top : piece_starts(size.height, piece.height, options)) {
+    for (const auto left : piece_starts(size.width, piece.width, options)) {
       const auto cut = [&](const torch::Tensor& maps, int64_t first) {
-        return maps.narrow(first, top, piece.height)
-            .narrow(first + 1, left, piece.width);
+        return maps.slice(first, top, top + piece.height)
+            .slice(first + 1, left, left + piece.width);
       };
       const auto scores = network(cut(images, 2).contiguous()).softmax(1);
       if (!sum.defined()) {
@@ -91,20 +102,21 @@ Segmenter make_inference(Segmenter network, const InferenceOptions& options) {
     const torch::NoGradGuard no_grad;
     const auto size = size_of(images);
     torch::Tensor sum;
-    const auto add = [&](torch::Tensor scores) {
+    const auto add = [&](torch::Tensor scores, double scale) {
       // Each step overwrites its input, so that memory is freed early.
-      scores = resize(scores, size, options.sizing);
+      scores = resize(scores, size, 1 / scale, options.sizing);
       scores = scores.softmax(1);
       sum = sum.defined() ? sum.add_(scores) : scores;
     };
     for (const auto scale : options.scales) {
-      const auto input =
-          resize(images, scaled(size, scale, options.sizing), options.sizing);
-      add(in_pieces(network, input, options));
+      const auto input = resize(
+          images, scaled(size, scale, options.sizing), scale, options.sizing
+      );
+      add(in_pieces(network, input, options), scale);
       if (options.flip) {
         auto mirrored = in_pieces(network, input.flip({3}), options);
         mirrored = mirrored.flip({3});
-        add(std::move(mirrored));
+        add(std::move(mirrored), scale);
       }
     }
     const auto passes =
@@ -114,16 +126,21 @@ Segmenter make_inference(Segmenter network, const InferenceOptions& options) {
 }
 
 std::vector<int64_t> piece_starts(
-    int64_t length, int64_t window, double overlap
+    int64_t length, int64_t window, const InferenceOptions& options
 ) {
   if (length <= window) return {0};
+  // All in strides.
+  const int64_t room = (length - window + options.stride - 1) / options.stride;
   const auto step = std::max<int64_t>(
-      1, static_cast<int64_t>(static_cast<double>(window) * (1 - overlap))
+      1, static_cast<int64_t>(
+             static_cast<double>(window) * (1 - options.overlap)
+         ) / options.stride
   );
-  const int64_t room = length - window;
   const int64_t pieces = (room + step - 1) / step;
   std::vector<int64_t> starts;
-  for (int64_t i = 0; i <= pieces; ++i) starts.push_back(room * i / pieces);
+  for (int64_t i = 0; i <= pieces; ++i) {
+    starts.push_back(room * i / pieces * options.stride);
+  }
   return starts;
 }
 

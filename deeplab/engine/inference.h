@@ -10,12 +10,17 @@
 
 namespace deeplab::engine {
 
-/// Rule for the size of a rescaled image.
+/// Rule for the size of a rescaled image, and for where its pixels lie.
 enum class SizingRule {
+  /// (side - 1) * scale + 1, rounded down; pixel k lies at k / scale of the
+  /// image. Nothing is stretched.
+  kCentres,
   /// round(side * scale), with aligned pixel areas (align_corners=False).
   kPyTorch,
   /// (side - 1) * scale + 1, rounded down, with aligned corner pixels
-  /// (align_corners=True), as in the papers' code.
+  /// (align_corners=True), as in the papers' code. The same as kCentres if
+  /// (side - 1) * scale is a whole number; else the image is stretched by less
+  /// than a pixel.
   kTensorFlow,
 };
 
@@ -25,12 +30,16 @@ struct InferenceOptions {
   std::vector<double> scales = {1};
   /// Adds a pass for each scale with the image mirrored left to right.
   bool flip = false;
-  SizingRule sizing = SizingRule::kTensorFlow;
+  SizingRule sizing = SizingRule::kCentres;
   /// Size of the largest piece that the network sees at once. Unset: the whole
   /// image.
   std::optional<ImageSize> window;
   /// Fraction of a piece that its neighbor covers too, in [0, 1).
   double overlap = 1.0 / 3;
+  /// Distance of the network's features in pixels, its output stride. Pieces
+  /// begin at multiples of it, so that their features look at the same pixels
+  /// as those of the whole image.
+  int64_t stride = 1;
 
   /// Returns true if the result is the network's own scores.
   bool is_plain() const {
@@ -46,10 +55,12 @@ struct InferenceOptions {
 /// Differs: logits reach the image's size by way of the scaled image's.
 Segmenter make_inference(Segmenter network, const InferenceOptions& options);
 
-/// Returns the evenly spaced offsets at which pieces of `window` cover
-/// `length`. Neighbors share at least the fraction `overlap` of a piece.
+/// Returns the offsets at which pieces of options.window cover `length`:
+/// multiples of options.stride, as evenly spaced as these allow. Neighbors
+/// share at least the fraction options.overlap of a piece, unless the stride is
+/// larger than the rest. The last piece may be shorter than the others.
 std::vector<int64_t> piece_starts(
-    int64_t length, int64_t window, double overlap
+    int64_t length, int64_t window, const InferenceOptions& options
 );
 
 /// Estimates the peak memory of inference and evaluation for one image, in

@@ -74,6 +74,7 @@ struct TrainConfig {
   int64_t batch_size = 16;
   int64_t accumulate = 1;
   int64_t output_stride = 16;
+  bool labels_at_stride = false;
   std::vector<LossConfig> loss;
   std::vector<double> class_weights;
   std::optional<TeacherConfig> teacher;
@@ -155,6 +156,11 @@ struct TrainConfig {
 
   template <class Visitor>
   void loss_fields(Visitor& visit) {
+    visit(
+        "labels_at_stride", labels_at_stride,
+        "Whether the loss counts only the pixels at which the features of the class scores look, which is the loss on labels that are downsampled by the stride; false: all pixels, on upsampled scores.",
+        "Chen et al. 2017, arXiv:1706.05587, section 4.1 and table 8"
+    );
     visit(
         "loss", loss,
         "Terms of the loss; their weighted sum is minimised for the result and for each side output. Empty: cross-entropy."

@@ -30,8 +30,10 @@ OutputStride stride_of(const Json& config) {
 
 Facts read_facts(const Json& config) {
   const auto& data = config.at("data");
+  auto network = config.at("model");
+  model::rename_former_keys(network);
   return {
-      read_config<model::DeepLabConfig>(config.at("model"), "model"),
+      read_config<model::DeepLabConfig>(network, "model"),
       {data.at("classes").get<std::vector<std::string>>(),
        data.at("colors").get<std::vector<Color>>()},
       {data.at("mean").get<std::vector<double>>(),

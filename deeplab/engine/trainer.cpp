@@ -18,6 +18,35 @@
 namespace deeplab::engine {
 namespace {
 
+/// Returns labels that are void except where features look. If these look
+/// between two pixels, the nearest one keeps its label.
+torch::Tensor labels_at(
+    const torch::Tensor& labels, const nn::FeatureGrid& grid
+) {
+  const auto is_seen = [&](int64_t axis) {
+    auto seen = torch::zeros({labels.size(axis)}, torch::kBool);
+    const auto side = static_cast<double>(labels.size(axis));
+    for (double pixel = grid.first; std::round(pixel) < side;
+         pixel += grid.step) {
+      seen[std::lround(pixel)] = true;
+    }
+    return seen.to(labels.device());
+  };
+  const auto seen = is_seen(1).unsqueeze(1).logical_and(is_seen(2));
+  return labels.masked_fill(seen.logical_not(), kVoid);
+}
+
+void check_labels_at_stride(
+    const model::DeepLabImpl& network, const TrainConfig& config
+) {
+  const auto& alignment = network.config().alignment;
+  if (!config.labels_at_stride || alignment == "centres") return;
+  throw ConfigError(fmt::format(
+      "train.labels_at_stride is true and model.alignment \"{}\"; needs \"centres\", which draws each score at the pixel whose label it gets",
+      alignment
+  ));
+}
+
 void prepare(
     model::DeepLabImpl& network,
     const TrainConfig& config,
@@ -32,6 +61,7 @@ void prepare(
   network.set_output_stride(
       to_output_stride(config.output_stride, "train.output_stride")
   );
+  check_labels_at_stride(network, config);
   network.set_recompute(config.recompute);
   if (config.batch_norm == "frozen") freeze_batch_norm(network);
   for (const auto& module : network.modules()) {
@@ -194,7 +224,10 @@ StepReport Trainer::step(const Batch& batch) {
 double Trainer::backward(const Batch& batch) {
   optimizer_.zero_grad();
   const auto images = batch.images.to(device_);
-  const auto labels = batch.labels.to(device_);
+  auto labels = batch.labels.to(device_);
+  if (config_.labels_at_stride) {
+    labels = labels_at(labels, network_->score_grid());
+  }
   const int64_t processes = context_.processes ? context_.processes->size() : 1;
   const int64_t pieces = config_.accumulate;
   loss_->begin(

@@ -23,6 +23,12 @@ torch::nn::Conv2d make_classifier(int64_t in_channels, int64_t num_classes) {
   );
 }
 
+/// Returns where features of an image that was rescaled by a factor look in the
+/// image itself.
+nn::FeatureGrid in_image(const nn::FeatureGrid& grid, double scale) {
+  return {grid.first / scale, grid.step / scale};
+}
+
 void use_channels_last(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) {
     if (parameter.dim() != 4) continue;
@@ -43,9 +49,7 @@ DeepLabImpl::DeepLabImpl(
     : config_(config),
       num_classes_(num_classes),
       weights_(weights),
-      corners_(
-          config.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo
-      ) {
+      alignment_(alignment_of(config)) {
   config_.validate();
   if (num_classes < 2) {
     throw ConfigError(
@@ -114,11 +118,14 @@ DeepLabImpl::Pass DeepLabImpl::pass(const torch::Tensor& images) {
   const auto context = context_->forward(result.features.high);
   const auto decoded = decoder_->forward(result.features, context);
   result.scores = classifier_ ? classifier_->forward(decoded) : decoded;
+  result.grid = decoder_->grid();
   return result;
 }
 
 torch::Tensor DeepLabImpl::upsample(
-    const torch::Tensor& scores, const torch::Tensor& images
+    const torch::Tensor& scores,
+    const nn::FeatureGrid& grid,
+    const torch::Tensor& images
 ) const {
   // Under autocast the scores are 16-bit floats. A loss needs float32, and runs
   // ten times faster if the map of each class is contiguous.
@@ -126,7 +133,7 @@ torch::Tensor DeepLabImpl::upsample(
                          scores.scalar_type() == torch::kFloat16;
   return nn::resize_like(
       is_narrow ? scores.to(torch::kFloat32).contiguous() : scores, images,
-      corners_
+      {alignment_, grid, nn::FeatureGrid{}}
   );
 }
 
@@ -146,34 +153,40 @@ TrainingScores DeepLabImpl::run(const torch::Tensor& images, Sides sides) {
   );
   const auto full = pass(images);
   TrainingScores result;
-  const auto add_side = [&](const torch::Tensor& scores, double weight) {
-    if (sides == Sides::kSkip) return;
-    result.sides.push_back({upsample(scores, images), weight});
-  };
   if (auxiliary_ && sides == Sides::kAdd) {
     const auto& map = full.features.at[nn::Level::k16];
-    add_side(
-        auxiliary_classifier_(auxiliary_->forward(full.features, map)),
-        *config_.auxiliary_weight
+    const auto scores =
+        auxiliary_classifier_(auxiliary_->forward(full.features, map));
+    result.sides.push_back(
+        {upsample(scores, auxiliary_->grid(), images),
+         *config_.auxiliary_weight}
     );
   }
   auto fused = full.scores;
   for (const double scale : config_.scales) {
     auto scores = full.scores;
     if (scale != 1) {
-      const auto resized = nn::rescale(images, scale, corners_);
-      scores = upsample(pass(resized).scores, full.scores);
+      const auto scaled = pass(nn::rescale(images, scale, alignment_));
+      scores = nn::resize_like(
+          scaled.scores, full.scores,
+          {alignment_, in_image(scaled.grid, scale), full.grid}
+      );
       fused = torch::maximum(fused, scores);
     }
-    add_side(scores, 1);
+    if (sides == Sides::kAdd) {
+      result.sides.push_back({upsample(scores, full.grid, images), 1});
+    }
   }
-  result.logits = upsample(fused, images);
+  result.logits = upsample(fused, full.grid, images);
   return result;
 }
 
 void DeepLabImpl::set_output_stride(OutputStride stride) {
   backbone_->set_output_stride(stride);
   context_->set_output_stride(stride);
+  const auto& grids = backbone_->grids();
+  decoder_->set_grids(grids, context_->grid(grids.high));
+  if (auxiliary_) auxiliary_->set_grids(grids, grids.at[nn::Level::k16]);
   stride_ = stride;
 }
 

@@ -79,19 +79,27 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
 
   const DeepLabConfig& config() const noexcept { return config_; }
   int64_t num_classes() const noexcept { return num_classes_; }
+  backbone::BackboneImpl& backbone() const { return *backbone_; }
+  /// Returns where the features of the class scores look, before these are
+  /// resized to the image.
+  nn::FeatureGrid score_grid() const { return decoder_->grid(); }
 
  private:
   /// Forward pass at one scale of the image.
   struct Pass {
     nn::Features features;
-    /// Class scores at the decoder's resolution.
+    /// Class scores at the decoder's resolution, and where they look.
     torch::Tensor scores;
+    nn::FeatureGrid grid;
   };
   Pass pass(const torch::Tensor& images);
   enum class Sides { kSkip, kAdd };
   TrainingScores run(const torch::Tensor& images, Sides sides);
+  /// Resizes class scores that look at `grid` to images.
   torch::Tensor upsample(
-      const torch::Tensor& scores, const torch::Tensor& images
+      const torch::Tensor& scores,
+      const nn::FeatureGrid& grid,
+      const torch::Tensor& images
   ) const;
   void add_heads();
   void draw_weights();
@@ -99,7 +107,7 @@ class DeepLabImpl : public torch::nn::Cloneable<DeepLabImpl> {
   DeepLabConfig config_;
   int64_t num_classes_;
   StartWeights weights_;
-  nn::AlignCorners corners_;
+  nn::Alignment alignment_;
   OutputStride stride_ = OutputStride::k16;
   std::shared_ptr<backbone::BackboneImpl> backbone_;
   std::shared_ptr<nn::ContextImpl> context_;

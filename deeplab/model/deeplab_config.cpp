@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "deeplab/backbone/backbone.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
@@ -10,6 +12,22 @@
 namespace deeplab::model {
 
 Rule known_backbones() { return one_of(backbone::backbone_names()); }
+
+void rename_former_keys(Json& model) {
+  constexpr const char* kFormer = "align_corners";
+  if (!model.is_object() || !model.contains(kFormer)) return;
+  const auto& corners = model[kFormer];
+  if (!corners.is_boolean()) {
+    throw ConfigError(fmt::format(
+        "model.align_corners is {}; expected true or false, or better the key alignment",
+        corners.dump()
+    ));
+  }
+  if (!model.contains("alignment")) {
+    model["alignment"] = corners.get<bool>() ? "corners" : "edges";
+  }
+  model.erase(kFormer);
+}
 
 void DeepLabConfig::validate() const {
   backbone::prepare_backbone(backbone, backbone_options);

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "deeplab/backbone/backbone_options.h"
+#include "deeplab/core/config_io.h"
 #include "deeplab/core/config_rule.h"
 #include "deeplab/core/output_stride.h"
 
 namespace deeplab::model {
 
-/// The names of all context modules and decoders (their tables: parts.cpp), and
-/// of all backbones (backbone/backbone.cpp).
+/// The names of all alignments, context modules and decoders (their tables:
+/// parts.cpp), and of all backbones (backbone/backbone.cpp).
+Rule known_alignments();
 Rule known_contexts();
 Rule known_decoders();
 Rule known_backbones();
@@ -215,7 +217,7 @@ struct DeepLabConfig {
   std::optional<double> auxiliary_weight;
   std::string norm = "batch";
   int64_t norm_groups = 32;
-  bool align_corners = false;
+  std::string alignment = "centres";
   double batch_norm_eps = 1e-5;
 
   template <class Visitor>
@@ -264,8 +266,8 @@ struct DeepLabConfig {
         "group: number of groups; a layer whose channels are not a multiple of it uses their greatest common divisor."
     );
     visit(
-        "align_corners", align_corners,
-        "Whether bilinear resizing aligns the corner pixels (align_corners): true in TensorFlow's DeepLab, false in PyTorch's networks."
+        "alignment", alignment, known_alignments(),
+        "How bilinear resizing aligns feature maps with the image and with each other: centres puts each feature at the pixel at which it looks, for any image size and output stride; edges is align_corners=False, as in PyTorch's networks; corners is align_corners=True, as in TensorFlow's, which is the same as centres for sides that are a multiple of the stride plus 1."
     );
     visit(
         "batch_norm_eps", batch_norm_eps, above(0),
@@ -288,5 +290,9 @@ struct DeepLabConfig {
         "above 0 and at most 8"};
   }
 };
+
+/// Renames the keys of a config `model` that older versions wrote:
+/// `align_corners` is `alignment` now. A key of today that is there wins.
+void rename_former_keys(Json& model);
 
 }  // namespace deeplab::model

@@ -10,10 +10,6 @@
 namespace deeplab::model {
 namespace {
 
-nn::AlignCorners corners_of(const DeepLabConfig& config) {
-  return config.align_corners ? nn::AlignCorners::kYes : nn::AlignCorners::kNo;
-}
-
 using ContextPtr = std::shared_ptr<nn::ContextImpl>;
 using DecoderPtr = std::shared_ptr<nn::DecoderImpl>;
 
@@ -63,7 +59,7 @@ ContextPtr make_pyramid_pooling(
   return std::make_shared<nn::PyramidPoolingImpl>(
       nn::PyramidPoolingOptions(in_channels)
           .bins(config.pyramid_pooling.bins)
-          .corners(corners_of(config))
+          .alignment(alignment_of(config))
   );
 }
 
@@ -157,8 +153,23 @@ constexpr std::array kDecoders{
         "fcn8s", make_fcn8s, 0, "sum of scores of strides 32, 16 and 8 (FCN)"},
 };
 
+struct AlignmentEntry {
+  const char* name;
+  nn::Alignment value;
+};
+constexpr std::array kAlignments{
+    AlignmentEntry{"centres", nn::Alignment::kCentres},
+    AlignmentEntry{"edges", nn::Alignment::kEdges},
+    AlignmentEntry{"corners", nn::Alignment::kCorners},
+};
+
 }  // namespace
 
+nn::Alignment alignment_of(const DeepLabConfig& config) {
+  return find_named(kAlignments, "model.alignment", config.alignment).value;
+}
+
+Rule known_alignments() { return one_of(names_of(kAlignments)); }
 Rule known_contexts() { return one_of(names_of(kContexts)); }
 Rule known_decoders() { return one_of(names_of(kDecoders)); }
 std::vector<NamedUse> context_uses() { return uses_of(kContexts); }
@@ -189,7 +200,7 @@ std::shared_ptr<nn::DecoderImpl> make_decoder(
                            .dropout(chosen.dropout)
                            .levels(chosen.levels)
                            .low_first(chosen.low_level_first)
-                           .corners(corners_of(config));
+                           .alignment(alignment_of(config));
   return entry.make(options, num_classes);
 }
 

@@ -8,8 +8,12 @@
 #include "deeplab/model/deeplab_config.h"
 #include "deeplab/nn/context.h"
 #include "deeplab/nn/decoder.h"
+#include "deeplab/nn/resize.h"
 
 namespace deeplab::model {
+
+/// Returns the alignment that a config names.
+nn::Alignment alignment_of(const DeepLabConfig& config);
 
 /// Builds the context module that a config names.
 std::shared_ptr<nn::ContextImpl> make_context(

@@ -284,7 +284,7 @@ Segmenter load_torchscript(const std::string& path, const ScriptUse& use) {
           "{}: returns {}; expected [N, classes, H, W]", path, scores.sizes()
       ));
     }
-    return nn::resize_like(scores, images, nn::AlignCorners::kNo);
+    return nn::resize_like(scores, images, {nn::Alignment::kEdges, {}, {}});
   };
 }
 

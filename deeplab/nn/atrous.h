@@ -6,6 +6,7 @@
 #include <torch/nn/modules/conv.h>
 
 #include "deeplab/core/output_stride.h"
+#include "deeplab/nn/feature_grid.h"
 #include "deeplab/nn/max_pool.h"
 
 namespace deeplab::nn {
@@ -17,6 +18,9 @@ torch::nn::Conv2d make_conv(int64_t in, int64_t out, int64_t kernel);
 /// Sets the dilation of a convolution with an odd kernel, and the padding that
 /// keeps its output size the same for any dilation. The weights do not change.
 void set_dilation(torch::nn::Conv2dImpl& conv, int64_t dilation);
+
+/// Returns the window of a convolution, as its padding and dilation make it.
+Window window_of(const torch::nn::Conv2dImpl& conv);
 
 /// Dilation of a convolution whose stride is removed so that the feature map
 /// does not shrink below the wanted output stride.
@@ -33,20 +37,20 @@ enum class LostStride {
 /// Turns strides into dilation. It visits the convolutions of a backbone in the
 /// order of the forward pass: once the wanted output stride is reached, each
 /// further stride of s is removed and multiplies the dilation of all following
-/// layers by s.
+/// layers by s. On its way, it derives where the features look.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 3.1.
 class AtrousPlan {
  public:
   AtrousPlan(OutputStride target, LostStride rule)
       : target_(pixels_per_feature(target)), rule_(rule) {}
 
-  /// Counts the stem, which reduces the map's sides by the factor `pixels` and
-  /// is never dilated.
-  void pass_stem(int64_t pixels) { stride_ *= pixels; }
+  /// Moves past a layer of the stem, which keeps its stride and is never
+  /// dilated.
+  void pass_stem(const Window& layer);
 
   /// Multiplies the dilation of the following convolutions by `factor`, until
   /// the next call. Source: Chen et al. 2017, section 3.2.1 ("multi-grid").
-  void set_grid(int64_t factor) { grid_ = factor; }
+  void set_grid(int64_t factor) { grid_factor_ = factor; }
 
   /// Sets the stride and the dilation of the next layer, whose own stride is
   /// `native`.
@@ -60,6 +64,9 @@ class AtrousPlan {
     return stride_ * native <= target_ ? native : 1;
   }
 
+  /// Returns where the outputs of the last layer look.
+  const FeatureGrid& grid() const noexcept { return grid_; }
+
  private:
   /// Moves on past a layer of stride `native` and returns its dilation.
   int64_t pass(int64_t native);
@@ -68,7 +75,8 @@ class AtrousPlan {
   LostStride rule_;
   int64_t stride_ = 1;
   int64_t dilation_ = 1;
-  int64_t grid_ = 1;
+  int64_t grid_factor_ = 1;
+  FeatureGrid grid_;
 };
 
 }  // namespace deeplab::nn

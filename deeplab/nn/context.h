@@ -7,6 +7,7 @@
 #include <torch/nn/module.h>
 
 #include "deeplab/core/output_stride.h"
+#include "deeplab/nn/feature_grid.h"
 
 namespace deeplab::nn {
 
@@ -20,6 +21,12 @@ class ContextImpl : public torch::nn::Module {
   /// Adapts the dilations so that the kernels cover the same part of the image
   /// at another output stride. The weights do not change.
   virtual void set_output_stride(OutputStride stride) = 0;
+
+  /// Returns where the features of forward()'s output look, if those of its
+  /// input look at `features`.
+  virtual FeatureGrid grid(const FeatureGrid& features) const {
+    return features;
+  }
 
   /// Returns the number of channels of forward()'s output.
   virtual int64_t out_channels() const = 0;

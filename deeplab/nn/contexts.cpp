@@ -86,15 +86,23 @@ void LargeFovImpl::reset() {
 
 torch::Tensor LargeFovImpl::forward(const torch::Tensor& features) {
   namespace functional = torch::nn::functional;
-  const int64_t reach =
-      (options_.kernel() - 1) * fc6_->options.dilation()->at(0);
-  const int64_t before = reach / 2;
-  const int64_t after = reach - before;
+  const auto [before, after] = padding();
   const auto padded = functional::pad(
       features, functional::PadFuncOptions({before, after, before, after})
   );
   const auto hidden = dropout_(fc6_(padded).relu());
   return dropout_(fc7_(hidden).relu());
+}
+
+LargeFovImpl::Padding LargeFovImpl::padding() const {
+  const int64_t reach =
+      (options_.kernel() - 1) * fc6_->options.dilation()->at(0);
+  return {reach / 2, reach - reach / 2};
+}
+
+FeatureGrid LargeFovImpl::grid(const FeatureGrid& features) const {
+  const auto [before, after] = padding();
+  return through(features, {static_cast<double>(after - before) / 2, 1});
 }
 
 void LargeFovImpl::set_output_stride(OutputStride stride) {
@@ -125,6 +133,9 @@ void PyramidPoolingImpl::reset() {
 }
 
 torch::Tensor PyramidPoolingImpl::forward(const torch::Tensor& features) {
+  const auto bins_onto_map = options_.alignment() == Alignment::kCorners
+                                 ? Alignment::kCorners
+                                 : Alignment::kEdges;
   std::vector<torch::Tensor> maps{features};
   for (size_t i = 0; i < options_.bins().size(); ++i) {
     const int64_t bin = options_.bins()[i];
@@ -134,7 +145,8 @@ torch::Tensor PyramidPoolingImpl::forward(const torch::Tensor& features) {
         "PyramidPooling: a bin of 1 in training needs a batch of 2 or more, got 1; otherwise its batch norm has a single value per channel"
     );
     maps.push_back(resize_like(
-        branch->forward(mean_bins(features, bin)), features, options_.corners()
+        branch->forward(mean_bins(features, bin)), features,
+        {bins_onto_map, {}, {}}
     ));
   }
   return torch::cat(maps, 1);

@@ -85,9 +85,18 @@ class LargeFovImpl : public Implements<LargeFovImpl, ContextImpl> {
   void reset() override;
   torch::Tensor forward(const torch::Tensor& features) override;
   void set_output_stride(OutputStride stride) override;
+  FeatureGrid grid(const FeatureGrid& features) const override;
   int64_t out_channels() const override { return options_.channels(); }
 
  private:
+  /// Padding of fc6 on the left and at the top, and on the right and at the
+  /// bottom.
+  struct Padding {
+    int64_t before;
+    int64_t after;
+  };
+  Padding padding() const;
+
   LargeFovOptions options_;
   torch::nn::Conv2d fc6_{nullptr};
   torch::nn::Conv2d fc7_{nullptr};
@@ -103,7 +112,9 @@ struct PyramidPoolingOptions {
   TORCH_ARG(int64_t, in_channels);
   /// Sides of the pooling grids: 3 averages the map over 3x3 cells.
   TORCH_ARG(std::vector<int64_t>, bins) = {1, 2, 3, 6};
-  TORCH_ARG(AlignCorners, corners) = AlignCorners::kNo;
+  /// Alignment of the means with the map. A mean belongs to the centre of its
+  /// cell, so that kCentres and kEdges are the same here.
+  TORCH_ARG(Alignment, alignment) = Alignment::kCentres;
 };
 
 /// PSPNet's context: averages the map over finer and finer grids, reduces the

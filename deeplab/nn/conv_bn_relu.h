@@ -63,6 +63,9 @@ class ConvBnReluImpl : public torch::nn::Cloneable<ConvBnReluImpl> {
   }
 
   const ConvBnReluOptions& options() const noexcept { return options_; }
+  /// Returns the convolution or, if the options say `separable`, its pointwise
+  /// part.
+  const torch::nn::Conv2dImpl& conv() const { return *conv_; }
 
  private:
   ConvBnReluOptions options_;

@@ -21,11 +21,29 @@ class DecoderImpl : public torch::nn::Module {
       const Features& features, const torch::Tensor& context
   ) = 0;
 
+  /// Tells the decoder where the features of the backbone and of the context
+  /// look. Until then it takes all of them for images.
+  void set_grids(const FeatureGrids& features, const FeatureGrid& context) {
+    grids_ = features;
+    context_grid_ = context;
+  }
+
+  /// Returns where the features of forward()'s output look.
+  virtual FeatureGrid grid() const = 0;
+
   /// Returns the number of channels of forward()'s output.
   virtual int64_t out_channels() const = 0;
 
   /// Returns true if forward()'s output already consists of class scores.
   virtual bool gives_scores() const { return false; }
+
+ protected:
+  const FeatureGrids& grids() const noexcept { return grids_; }
+  const FeatureGrid& context_grid() const noexcept { return context_grid_; }
+
+ private:
+  FeatureGrids grids_;
+  FeatureGrid context_grid_;
 };
 
 /// Options for a decoder: `DecoderOptions(256, channels).separable(true)`.
@@ -60,7 +78,7 @@ struct DecoderOptions {
   TORCH_ARG(int64_t, levels) = 1;
   /// Concatenates [low, context] (VainF) instead of [context, low].
   TORCH_ARG(bool, low_first) = false;
-  TORCH_ARG(AlignCorners, corners) = AlignCorners::kNo;
+  TORCH_ARG(Alignment, alignment) = Alignment::kCentres;
 };
 
 }  // namespace deeplab::nn

@@ -107,25 +107,33 @@ void V3PlusDecoderImpl::reset() {
   convs_ = register_module("convs", make_convs(options_, context + reduced));
 }
 
-torch::Tensor V3PlusDecoderImpl::join(
-    ConvBnRelu& reduce, const torch::Tensor& low, const torch::Tensor& context
+V3PlusDecoderImpl::Map V3PlusDecoderImpl::join(
+    ConvBnRelu& reduce, const Map& low, const Map& context
 ) {
-  const auto upsampled = resize_like(context, low, options_.corners());
-  const auto reduced = reduce(low);
-  return options_.low_first() ? torch::cat({reduced, upsampled}, 1)
-                              : torch::cat({upsampled, reduced}, 1);
+  const auto upsampled = resize_like(
+      context.features, low.features,
+      {options_.alignment(), context.grid, low.grid}
+  );
+  const auto reduced = reduce(low.features);
+  return {
+      options_.low_first() ? torch::cat({reduced, upsampled}, 1)
+                           : torch::cat({upsampled, reduced}, 1),
+      low.grid};
 }
 
 torch::Tensor V3PlusDecoderImpl::forward(
     const Features& features, const torch::Tensor& context
 ) {
-  auto joined = context;
+  const auto low = [&](Level level) {
+    return Map{features.at[level], grids().at[level]};
+  };
+  Map joined{context, context_grid()};
   if (reduce_8_) {
-    joined = refine(*convs_8_, join(reduce_8_, features.at[Level::k8], joined));
+    joined = join(reduce_8_, low(Level::k8), joined);
+    joined.features = refine(*convs_8_, joined.features);
   }
-  return refine_and_drop(
-      *convs_, options_, join(reduce_, features.at[Level::k4], joined)
-  );
+  joined = join(reduce_, low(Level::k4), joined);
+  return refine_and_drop(*convs_, options_, joined.features);
 }
 
 int64_t V3PlusDecoderImpl::out_channels() const {
@@ -156,10 +164,14 @@ torch::Tensor UnetDecoderImpl::forward(
     const Features& features, const torch::Tensor& context
 ) {
   auto decoded = context;
+  auto grid = context_grid();
   for (size_t i = 0; i < levels_->size(); ++i) {
-    const auto& low = features.at[kLevels[kLevels.size() - 1 - i]];
-    const auto joined =
-        torch::cat({resize_like(decoded, low, options_.corners()), low}, 1);
+    const auto at = kLevels[kLevels.size() - 1 - i];
+    const auto& low = features.at[at];
+    const auto upsampled =
+        resize_like(decoded, low, {options_.alignment(), grid, grids().at[at]});
+    const auto joined = torch::cat({upsampled, low}, 1);
+    grid = grids().at[at];
     const auto level = levels_->ptr<ModuleListImpl>(i);
     decoded = i + 1 < levels_->size()
                   ? refine(*level, joined)
@@ -199,12 +211,21 @@ torch::Tensor FcnDecoderImpl::forward(
     const Features& features, const torch::Tensor& context
 ) {
   auto scores = score_(context);
+  auto grid = context_grid();
   for (size_t i = 0; i < levels_.size(); ++i) {
     const auto finer =
         level_scores_->ptr<Conv2dImpl>(i)->forward(features.at[levels_[i]]);
-    scores = resize_like(scores, finer, options_.corners()) + finer;
+    const auto& finer_grid = grids().at[levels_[i]];
+    scores =
+        resize_like(scores, finer, {options_.alignment(), grid, finer_grid}) +
+        finer;
+    grid = finer_grid;
   }
   return scores;
+}
+
+FeatureGrid FcnDecoderImpl::grid() const {
+  return levels_.empty() ? context_grid() : grids().at[levels_.back()];
 }
 
 }  // namespace deeplab::nn

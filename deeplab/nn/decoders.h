@@ -24,6 +24,7 @@ class BilinearDecoderImpl
   void reset() override;
   torch::Tensor forward(const Features& features, const torch::Tensor& context)
       override;
+  FeatureGrid grid() const override { return context_grid(); }
   int64_t out_channels() const override;
 
  private:
@@ -45,12 +46,16 @@ class V3PlusDecoderImpl : public Implements<V3PlusDecoderImpl, DecoderImpl> {
   void reset() override;
   torch::Tensor forward(const Features& features, const torch::Tensor& context)
       override;
+  FeatureGrid grid() const override { return grids().at[Level::k4]; }
   int64_t out_channels() const override;
 
  private:
-  torch::Tensor join(
-      ConvBnRelu& reduce, const torch::Tensor& low, const torch::Tensor& context
-  );
+  /// A map and where its features look.
+  struct Map {
+    torch::Tensor features;
+    FeatureGrid grid;
+  };
+  Map join(ConvBnRelu& reduce, const Map& low, const Map& context);
 
   DecoderOptions options_;
   /// The layers of level k8; null if the decoder joins only one level.
@@ -76,6 +81,7 @@ class UnetDecoderImpl : public Implements<UnetDecoderImpl, DecoderImpl> {
   void reset() override;
   torch::Tensor forward(const Features& features, const torch::Tensor& context)
       override;
+  FeatureGrid grid() const override { return grids().at[Level::k2]; }
   int64_t out_channels() const override;
 
  private:
@@ -102,6 +108,7 @@ class FcnDecoderImpl : public Implements<FcnDecoderImpl, DecoderImpl> {
   void reset() override;
   torch::Tensor forward(const Features& features, const torch::Tensor& context)
       override;
+  FeatureGrid grid() const override;
   int64_t out_channels() const override { return classes_; }
   bool gives_scores() const override { return true; }
 

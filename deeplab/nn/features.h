@@ -6,6 +6,8 @@
 
 #include <torch/types.h>
 
+#include "deeplab/nn/feature_grid.h"
+
 namespace deeplab::nn {
 
 /// The depths of a backbone whose maps are returned for their detail, named
@@ -14,6 +16,11 @@ namespace deeplab::nn {
 /// large.
 enum class Level : size_t { k2, k4, k8, k16 };
 constexpr std::array kLevels{Level::k2, Level::k4, Level::k8, Level::k16};
+
+/// Returns the stride after which a level is named.
+constexpr int64_t pixels_of(Level level) {
+  return int64_t{2} << static_cast<size_t>(level);
+}
 
 /// One value for each level.
 template <class Value>
@@ -35,6 +42,12 @@ struct Features {
   /// The last map, [N, channels, h, w], where h and w are about H and W divided
   /// by the output stride.
   torch::Tensor high;
+};
+
+/// Where the features of each map in Features look.
+struct FeatureGrids {
+  PerLevel<FeatureGrid> at;
+  FeatureGrid high;
 };
 
 /// Number of channels of each map in Features.

@@ -13,6 +13,13 @@ void MaxPoolImpl::set_stride_and_dilation(int64_t stride, int64_t dilation) {
   dilation_ = options_.dilatable() ? dilation : 1;
 }
 
+Window MaxPoolImpl::window() const {
+  const bool centred = options_.kernel() == 3;
+  return {
+      centred ? 0 : static_cast<double>(dilation_) / 2,
+      static_cast<int>(stride_)};
+}
+
 torch::Tensor MaxPoolImpl::forward(const torch::Tensor& features) {
   namespace functional = torch::nn::functional;
   const bool centred = options_.kernel() == 3;

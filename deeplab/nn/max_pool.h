@@ -6,6 +6,8 @@
 #include <torch/nn/pimpl.h>
 #include <torch/types.h>
 
+#include "deeplab/nn/feature_grid.h"
+
 namespace deeplab::nn {
 
 /// Options for a max pool: `MaxPoolOptions(3).ceil_mode(true)`.
@@ -38,6 +40,8 @@ class MaxPoolImpl : public torch::nn::Cloneable<MaxPoolImpl> {
   /// Sets the stride and the dilation. `dilation` is the one that a convolution
   /// would get in this place; it is ignored unless the pool is `dilatable`.
   void set_stride_and_dilation(int64_t stride, int64_t dilation);
+
+  Window window() const;
 
  private:
   MaxPoolOptions options_;

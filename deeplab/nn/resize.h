@@ -3,60 +3,57 @@
 
 #include <torch/types.h>
 
+#include "deeplab/nn/feature_grid.h"
+
 namespace deeplab::nn {
 
-/// Which points of two grids coincide when one is resized to the other: the
-/// outer edges of the corner pixels (kNo, in the PyTorch projects) or the
-/// centres of the corner pixels (kYes, in TensorFlow). The same as PyTorch's
-/// `align_corners`.
-enum class AlignCorners { kNo, kYes };
+/// Which points of two maps coincide when one is resized to the other.
+enum class Alignment {
+  /// The pixels at which their features look (see FeatureGrid), for any sizes.
+  kCentres,
+  /// The outer edges of the corner pixels: PyTorch's `align_corners` false.
+  kEdges,
+  /// The centres of the corner pixels: PyTorch's `align_corners` true, as in
+  /// TensorFlow. If features look at every s-th pixel from the first on, this
+  /// is the same as kCentres for images whose sides are multiples of s plus 1;
+  /// images of other sizes are stretched.
+  kCorners,
+};
+
+/// How to resize one map to another.
+struct Resampling {
+  Alignment alignment;
+  /// Where the features of the source and of the result look, for kCentres.
+  FeatureGrid from;
+  FeatureGrid to;
+};
 
 /// Resizes bilinearly to the size of another map. While a network is traced,
-/// that size stays a variable of the trace.
+/// that size stays a variable of the trace. With kCentres, pixels outside of
+/// the source's features get the value of the nearest one.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, H, W], where H and W are those of `like`.
 torch::Tensor resize_like(
     const torch::Tensor& features,
     const torch::Tensor& like,
-    AlignCorners corners
+    const Resampling& resampling
 );
 
-/// Resizes bilinearly by a factor. The result's sides are rounded down, but are
-/// at least 1.
+/// Resizes bilinearly by a factor. With kCentres, pixel k of the result is
+/// the source at k / factor. The result's sides are at least 1.
 ///
-/// Shapes: [N, C, h, w] -> [N, C, floor(h * factor), floor(w * factor)].
+/// Shapes: [N, C, h, w] -> [N, C, h', w'], where h' is floor((h - 1) * factor)
+///         + 1 with kCentres, and floor(h * factor) otherwise; w' likewise.
 torch::Tensor rescale(
-    const torch::Tensor& features, double factor, AlignCorners corners
-);
-
-/// Computes the same as at::upsample_bilinear2d, but by two matrix products,
-/// whose gradients have the same bits in every run on CUDA, too. The functions
-/// above use it on CUDA if deterministic algorithms are requested. For
-/// AlignCorners::kNo, `step_y` and `step_x` are the distances between
-/// neighbouring output pixels, in source pixels; kYes ignores them.
-///
-/// Shapes: [N, C, h, w] -> [N, C, height, width].
-struct ResizeGrid {
-  int64_t height;
-  int64_t width;
-  double step_y;
-  double step_x;
-};
-torch::Tensor resize_deterministic(
-    const torch::Tensor& features, const ResizeGrid& grid, AlignCorners corners
+    const torch::Tensor& features, double factor, Alignment alignment
 );
 
 /// Averages the map over bins x bins cells (adaptive average pooling). If the
 /// sides of the map are not a multiple of `bins`, neighbouring cells overlap by
-/// a pixel. mean_bins_deterministic() uses two matrix products, whose gradients
-/// have the same bits in every run on CUDA, too; mean_bins() calls it on CUDA
-/// if deterministic algorithms are requested.
+/// a pixel.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, bins, bins].
 torch::Tensor mean_bins(const torch::Tensor& features, int64_t bins);
-torch::Tensor mean_bins_deterministic(
-    const torch::Tensor& features, int64_t bins
-);
 
 /// Repeats one value per channel at every pixel of the map `like`.
 ///

@@ -204,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
         " --set model.aspp.rates=[6,12,18,24]"
         " --set model.aspp.image_pooling=false --set model.aspp.separable=true",
         "--set model.aspp.image_pooling_first=true"
-        " --set model.align_corners=true",
+        " --set model.alignment=corners",
         "--decoder none --set model.aspp.fusion=sum --set model.scales=[0.5,1]",
         "--set model.context=pyramid_pooling"
         " --set model.auxiliary_weight=0.4",
@@ -255,7 +255,9 @@ TEST_F(Program, ExportsWhatItTrainedAndNeedsNoFlagsToUseIt) {
   ASSERT_EQ(labels.code, 0) << labels.output;
   const auto refused = deeplab("evaluate --torchscript " + path("labels.pt"));
   EXPECT_EQ(refused.code, 3);
-  EXPECT_THAT(refused.output, HasSubstr("export it with --output logits"));
+  EXPECT_THAT(
+      refused.output, HasSubstr("export the network with --output logits")
+  );
 }
 
 TEST_F(Program, ConvertsACheckpointToPlainSafetensors) {

@@ -53,6 +53,31 @@ TEST(RunConfig, ReadsBackWhatItWrites) {
   EXPECT_EQ(write_config(read_config<RunConfig>(json, "")), json);
 }
 
+TEST(RunConfig, TheFormerKeyAlignCornersMeansWhatItMeant) {
+  EXPECT_EQ(read_text("{}").model.alignment, "centres");
+  const auto alignment = [](const std::string& model) {
+    return read_text(R"({"model": )" + model + "}").model.alignment;
+  };
+  EXPECT_EQ(alignment(R"({"align_corners": false})"), "edges");
+  EXPECT_EQ(alignment(R"({"align_corners": true})"), "corners");
+  EXPECT_EQ(alignment(R"({"preset": "tf"})"), "corners");
+  EXPECT_EQ(alignment(R"({"preset": "tf", "align_corners": false})"), "edges");
+  // `--set model.alignment=centres` on the config of an old run.
+  EXPECT_EQ(
+      alignment(R"({"align_corners": true, "alignment": "centres"})"), "centres"
+  );
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { alignment(R"({"align_corners": "yes"})"); }
+      ),
+      HasSubstr("model.align_corners is \"yes\"; expected true or false")
+  );
+}
+
+TEST(RunConfig, PiecesBeginAtMultiplesOfTheStrideOfTheEvaluation) {
+  const auto config = read_text(R"({"evaluate": {"output_stride": 8}})");
+  EXPECT_EQ(config.inference().stride, 8);
+}
+
 TEST(RunConfig, APresetsNameStandsForANetwork) {
   const auto named = read_text(R"({"model": "deeplabv2-resnet101"})");
   EXPECT_EQ(named.model.backbone, "resnet101");
@@ -118,7 +143,9 @@ TEST(EvaluateConfig, NamesTheKeyThatBreaksARule) {
   );
   EXPECT_THAT(
       refusal(R"({"sizing": "caffe"})"),
-      HasSubstr("evaluate.sizing is \"caffe\"; known: tensorflow, pytorch")
+      HasSubstr(
+          "evaluate.sizing is \"caffe\"; known: centres, tensorflow, pytorch"
+      )
   );
   EXPECT_THAT(
       refusal(R"({"window": [513]})"),

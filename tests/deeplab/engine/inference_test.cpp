@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/nn/resize.h"
 #include "support/support.h"
 
 namespace deeplab::engine {
@@ -22,6 +23,12 @@ Segmenter two_convolutions() {
     const auto hidden = torch::conv2d(images, first, {}, 1, 1).relu();
     return torch::conv2d(hidden, second, {}, 1, 1);
   };
+}
+
+std::vector<int64_t> starts_of(int64_t length, int64_t window, double overlap) {
+  InferenceOptions options;
+  options.overlap = overlap;
+  return piece_starts(length, window, options);
 }
 
 torch::Tensor probabilities(const torch::Tensor& scores) {
@@ -82,12 +89,12 @@ TEST(Inference, PyTorchsRuleRoundsAndAlignsAreas) {
 }
 
 TEST(Inference, PiecesCoverTheLengthAndOverlap) {
-  EXPECT_THAT(piece_starts(10, 16, 0.5), ElementsAre(0));
-  EXPECT_THAT(piece_starts(16, 16, 0.5), ElementsAre(0));
-  EXPECT_THAT(piece_starts(32, 16, 0), ElementsAre(0, 16));
-  EXPECT_THAT(piece_starts(32, 16, 0.5), ElementsAre(0, 8, 16));
+  EXPECT_THAT(starts_of(10, 16, 0.5), ElementsAre(0));
+  EXPECT_THAT(starts_of(16, 16, 0.5), ElementsAre(0));
+  EXPECT_THAT(starts_of(32, 16, 0), ElementsAre(0, 16));
+  EXPECT_THAT(starts_of(32, 16, 0.5), ElementsAre(0, 8, 16));
   for (int64_t length = 17; length < 200; length += 13) {
-    const auto starts = piece_starts(length, 16, 0.25);
+    const auto starts = starts_of(length, 16, 0.25);
     EXPECT_EQ(starts.front(), 0);
     EXPECT_EQ(starts.back() + 16, length);
     for (size_t i = 1; i < starts.size(); ++i) {
@@ -108,16 +115,116 @@ TEST(Inference, PiecesGiveTheWholeImagesResultAwayFromSeams) {
   const auto differs = (whole - pieces).abs().amax(1).squeeze(0) > 1e-5;
   // A pixel may differ if a piece that covers it ends within 2 pixels.
   auto seam = torch::zeros({41, 57}, torch::kBool);
-  for (const auto top : piece_starts(41, 24, 0.25)) {
+  for (const auto top : starts_of(41, 24, 0.25)) {
     if (top > 0) seam.slice(0, top, top + 2).fill_(true);
     if (top + 24 < 41) seam.slice(0, top + 22, top + 24).fill_(true);
   }
-  for (const auto left : piece_starts(57, 24, 0.25)) {
+  for (const auto left : starts_of(57, 24, 0.25)) {
     if (left > 0) seam.slice(1, left, left + 2).fill_(true);
     if (left + 24 < 57) seam.slice(1, left + 22, left + 24).fill_(true);
   }
   EXPECT_FALSE(differs.logical_and(seam.logical_not()).any().item<bool>());
   EXPECT_TRUE(differs.any().item<bool>());
+}
+
+/// A network of stride 8 whose features see 15 pixels and are drawn where they
+/// look.
+Segmenter strided_convolutions() {
+  torch::manual_seed(2);
+  const auto first = torch::randn({4, 3, 3, 3}, torch::kFloat64);
+  const auto second = torch::randn({4, 4, 3, 3}, torch::kFloat64);
+  const auto third = torch::randn({5, 4, 3, 3}, torch::kFloat64);
+  return [=](const torch::Tensor& images) {
+    auto maps = torch::conv2d(images, first, {}, 2, 1).relu();
+    maps = torch::conv2d(maps, second, {}, 2, 1).relu();
+    maps = torch::conv2d(maps, third, {}, 2, 1);
+    return nn::resize_like(
+        maps, images, {nn::Alignment::kCentres, {0, 8}, {0, 1}}
+    );
+  };
+}
+
+TEST(Inference, PiecesKeepFeaturesInLineWithThoseOfTheWholeImage) {
+  const auto network = strided_convolutions();
+  const auto image = torch::randn({1, 3, 117, 150}, torch::kFloat64);
+  const auto whole = probabilities(network(image));
+  InferenceOptions options;
+  options.window = ImageSize{64, 72};
+  options.overlap = 0.3;
+  options.stride = 8;
+  const auto far_from_seams = [](const InferenceOptions& used) {
+    auto far = torch::ones({117, 150}, torch::kBool);
+    // A feature sees 7 pixels on either side, and a pixel reads features that
+    // are less than 8 pixels away.
+    constexpr int64_t kReach = 15;
+    const auto exclude = [&](int64_t axis, int64_t window) {
+      const int64_t side = far.size(axis);
+      for (const auto start : piece_starts(side, window, used)) {
+        const int64_t end = start + window;
+        if (start > 0) far.slice(axis, start, start + kReach).fill_(false);
+        if (end < side) far.slice(axis, end - kReach, end).fill_(false);
+      }
+    };
+    exclude(0, used.window->height);
+    exclude(1, used.window->width);
+    return far;
+  };
+  const auto differs_far_from_seams = [&](const InferenceOptions& used) {
+    const auto pieces = make_inference(network, used)(image).exp();
+    const auto differs = (whole - pieces).abs().amax(1).squeeze(0) > 1e-9;
+    return differs.logical_and(far_from_seams(used)).any().item<bool>();
+  };
+  EXPECT_GT(far_from_seams(options).sum().item<int64_t>(), 1000);
+  EXPECT_FALSE(differs_far_from_seams(options));
+  // Pieces that begin anywhere have features elsewhere.
+  options.stride = 1;
+  EXPECT_TRUE(differs_far_from_seams(options));
+}
+
+TEST(Inference, PiecesBeginAtMultiplesOfTheStrideAndOverlap) {
+  InferenceOptions options;
+  options.stride = 16;
+  for (const int64_t window : {65, 96, 130}) {
+    for (const double overlap : {0.0, 0.25, 0.5}) {
+      options.overlap = overlap;
+      for (int64_t length = window; length < 500; length += 7) {
+        const auto starts = piece_starts(length, window, options);
+        EXPECT_EQ(starts.front(), 0);
+        EXPECT_GE(starts.back() + window, length);
+        EXPECT_LT(starts.back(), length);
+        for (size_t i = 1; i < starts.size(); ++i) {
+          EXPECT_EQ(starts[i] % 16, 0);
+          EXPECT_LE(
+              static_cast<double>(starts[i] - starts[i - 1]),
+              static_cast<double>(window) * (1 - overlap)
+          );
+        }
+      }
+    }
+  }
+}
+
+TEST(Inference, CentresPutsThePixelsOfAScaledImageBackInTheirPlaces) {
+  // A network that returns the image, whose values are the pixels' columns.
+  const Segmenter network = [](const torch::Tensor& images) {
+    return images.narrow(1, 0, 2);
+  };
+  const auto columns = torch::arange(0, 50, torch::kFloat32) / 50;
+  const auto image = torch::stack({columns, -columns, columns})
+                         .view({1, 3, 1, 50})
+                         .expand({1, 3, 40, 50});
+  for (const double scale : {0.5, 0.75, 1.25, 1.75}) {
+    InferenceOptions options;
+    options.scales = {scale};
+    const auto scores = make_inference(network, options)(image);
+    // Scaled down, the last pixels lie beyond the last one that was read.
+    const auto inside = [](const torch::Tensor& maps) {
+      return maps.slice(3, 0, 48);
+    };
+    EXPECT_TRUE(inside(scores.exp())
+                    .allclose(inside(probabilities(network(image))), 1e-4, 1e-5)
+    ) << scale;
+  }
 }
 
 TEST(Inference, OnePieceLargerThanTheImageIsTheWholeImage) {

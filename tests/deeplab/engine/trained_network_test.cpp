@@ -99,5 +99,12 @@ TEST_F(TrainedFile, IsNamedIfItIsDamaged) {
   EXPECT_THAT(refusal(), HasSubstr("best.safetensors: damaged config: "));
 }
 
+TEST_F(TrainedFile, OfAnOlderVersionIsDrawnAsThatDid) {
+  config_["model"].erase("alignment");
+  config_["model"]["align_corners"] = true;
+  save();
+  EXPECT_EQ(open_checkpoint(path_).network->config().alignment, "corners");
+}
+
 }  // namespace
 }  // namespace deeplab::engine

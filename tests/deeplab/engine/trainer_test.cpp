@@ -147,6 +147,45 @@ TEST(Trainer, LearnsOneBatch) {
   EXPECT_LT(losses.back(), 0.1);
 }
 
+TEST(Trainer, LabelsAtTheStrideAreThoseWhereTheFeaturesLook) {
+  torch::manual_seed(7);
+  model::DeepLabConfig model;
+  model.aspp.channels = 8;
+  model.aspp.dropout = 0;
+  model.decoder = "none";
+  model::DeepLab network(model, 4);
+  auto config = short_training();
+  config.iterations = 1;
+  config.labels_at_stride = true;
+  Trainer trainer(network, config, {});
+  const auto batch = batch_of(0);
+  network->train();
+  const auto scores = network->forward(batch.images);
+  // The features of 33x33 pixels look at the pixels 0, 16 and 32.
+  constexpr int64_t kEnd = 33;
+  const auto expected = torch::nn::functional::cross_entropy(
+      scores.slice(2, 0, kEnd, 16).slice(3, 0, kEnd, 16),
+      batch.labels.slice(1, 0, kEnd, 16).slice(2, 0, kEnd, 16)
+  );
+  double loss = 0;
+  TrainHooks hooks;
+  hooks.on_step = [&](const StepReport& report) { loss = report.loss; };
+  trainer.run([&](int64_t) { return batch; }, hooks);
+  EXPECT_NEAR(loss, expected.item<double>(), 1e-5);
+}
+
+TEST(Trainer, RefusesLabelsAtTheStrideWhereScoresAreDrawnElsewhere) {
+  auto config = short_training();
+  config.labels_at_stride = true;
+  model::DeepLabConfig model;
+  model.alignment = "edges";
+  const model::DeepLab network(model, 4, model::StartWeights::kUnset);
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { Trainer(network, config, {}); }),
+      HasSubstr("train.labels_at_stride is true and model.alignment \"edges\"")
+  );
+}
+
 TEST(Trainer, StopsAtALossThatIsNotFinite) {
   auto bad = [](int64_t iteration) {
     auto batch = batch_of(iteration);
