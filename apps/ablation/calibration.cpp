@@ -12,6 +12,7 @@
 #include "data/kinds.h"
 #include "data/loader.h"
 #include "deeplab/core/error.h"
+#include "deeplab/model/deeplab.h"
 
 namespace deeplab::apps {
 

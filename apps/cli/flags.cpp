@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 #include <torch/cuda.h>
 #include <torch/types.h>
+#include <torch/utils.h>
 
 #include "apps/machine/launcher.h"
 #include "deeplab/core/error.h"

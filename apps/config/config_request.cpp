@@ -12,7 +12,7 @@ namespace deeplab::apps {
 namespace {
 
 Json read_file_config(const ConfigRequest& request) {
-  const auto file = parse_json(read_file(request.file), request.file);
+  auto file = parse_json(read_file(request.file), request.file);
   // The file is first checked on its own, so that an error message names it.
   try {
     read_run_config(file);

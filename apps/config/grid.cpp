@@ -60,7 +60,7 @@ std::string full_key(const std::string& key) {
 }
 
 Json axes_of(const Json& grid, const std::string& path) {
-  const auto axes = grid.value("axes", Json::object());
+  auto axes = grid.value("axes", Json::object());
   if (!axes.is_object()) {
     throw ConfigError(fmt::format(
         "{}: axes must be an object of lists, e.g. {{\"model.decoder\": [\"none\", \"v3plus\"]}}",

@@ -173,8 +173,8 @@ std::vector<Protocol> make_protocols() {
 }  // namespace
 
 const std::vector<Protocol>& protocols() {
-  static const std::vector<Protocol> table = make_protocols();
-  return table;
+  static const std::vector<Protocol> kProtocols = make_protocols();
+  return kProtocols;
 }
 
 const Protocol& find_protocol(std::string_view name) {

@@ -67,6 +67,7 @@ std::vector<int> allowed_cpus() {
   }
   std::sort(found.begin(), found.end());
   std::vector<int> cpus;
+  cpus.reserve(found.size());
   for (const auto& [package, core, cpu] : found) cpus.push_back(cpu);
   return cpus;
 }

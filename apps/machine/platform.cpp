@@ -95,7 +95,8 @@ void keep_freed_memory() {
 void prepare_platform() {
   keep_freed_memory();
   if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-    torch::set_num_threads(std::max(1U, std::thread::hardware_concurrency()));
+    const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+    torch::set_num_threads(std::max(1, cores));
   }
   // Several images are decoded in parallel already.
   cv::setNumThreads(1);

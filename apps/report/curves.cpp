@@ -150,6 +150,7 @@ std::string setting(const Json& config, const std::string& key) {
 
 std::vector<RunCurves> read_runs(const std::vector<std::string>& folders) {
   std::vector<RunCurves> runs;
+  runs.reserve(folders.size());
   for (const auto& folder : folders) runs.push_back(read_run(folder));
   shorten_names(runs);
   return runs;

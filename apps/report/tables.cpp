@@ -19,7 +19,7 @@ std::string fixed(double value, int digits) {
 
 /// Formats a score in percent, with the standard deviation over the seeds.
 std::string percent(const Spread& spread, size_t seeds, const char* between) {
-  const auto mean = fixed(100 * spread.mean, 2);
+  auto mean = fixed(100 * spread.mean, 2);
   if (seeds < 2) return mean;
   return mean + between + fixed(100 * spread.deviation, 2);
 }

@@ -35,7 +35,7 @@ torch::Tensor read_scores(
   if (!problem) {
     crf::check_memory(image.total(), times_the_file * bytes / image.total());
   }
-  const auto scores = data::read_npy(path);
+  auto scores = data::read_npy(path);
   const auto fits = scores.dim() == 3 && scores.size(0) >= 2 &&
                     scores.size(0) <= kVoid && scores.size(1) == image.rows &&
                     scores.size(2) == image.cols;
@@ -49,7 +49,7 @@ torch::Tensor read_scores(
 cv::Mat read_labels(
     const std::string& path, const cv::Mat& image, int64_t count
 ) {
-  const auto mask = data::read_mask(path);
+  auto mask = data::read_mask(path);
   if (mask.size() == image.size()) {
     for (int y = 0; y < mask.rows; ++y) {
       for (int x = 0; x < mask.cols; ++x) {
@@ -129,7 +129,7 @@ std::map<std::string, std::string> find_scores(
   const std::string word = is_mask ? "mask" : kind;
   std::map<std::string, std::string> found;
   for (const auto& entry : fs::directory_iterator(scores)) {
-    const auto path = entry.path();
+    const auto& path = entry.path();
     if (path.extension() != ending) continue;
     const auto name = path.stem().string();
     auto photo = by_name.find(name);

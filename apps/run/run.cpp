@@ -78,7 +78,7 @@ class Run {
     const model::DeepLab network(
         config_.model, classes_.size(), model::StartWeights::kUnset
     );
-    engine::Trainer(network, config_.train, {nullptr, teacher()});
+    const engine::Trainer checked(network, config_.train, {nullptr, teacher()});
     const auto& file = config_.train.init_from;
     if (!file.empty()) weights::read_weights(file, config_.train.init_key);
   }
@@ -290,7 +290,7 @@ void check_training(RunConfig config) {
   Run(config, {}).check();
 }
 
-bool run_training(RunConfig config, const TrainingOptions& options) {
+bool run_training(const RunConfig& config, const TrainingOptions& options) {
   return Run(config, options).train();
 }
 

@@ -35,6 +35,6 @@ double measure_step(RunConfig config, torch::Device device);
 /// run's folder.
 /// Throws: the errors of the data set, the network and the trainer; ConfigError
 ///         if the folder holds a run and `resume` is false.
-bool run_training(RunConfig config, const TrainingOptions& options);
+bool run_training(const RunConfig& config, const TrainingOptions& options);
 
 }  // namespace deeplab::apps

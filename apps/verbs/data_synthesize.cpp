@@ -30,15 +30,19 @@ void write_split(
   for (int64_t index = 0; index < dataset.size(); ++index) {
     const auto sample = dataset.load(index);
     const auto id = dataset.id(index);
-    data::write_image(folder + "/JPEGImages/" + id + ".jpg", sample.image);
+    data::write_image(
+        fmt::format("{}/JPEGImages/{}.jpg", folder, id), sample.image
+    );
     data::write_mask(
-        folder + "/SegmentationClass/" + id + ".png", sample.labels,
+        fmt::format("{}/SegmentationClass/{}.png", folder, id), sample.labels,
         dataset.classes()
     );
     list << id << '\n';
     progress.update(index + 1, "");
   }
-  write_file(folder + "/ImageSets/Segmentation/" + split + ".txt", list.str());
+  write_file(
+      fmt::format("{}/ImageSets/Segmentation/{}.txt", folder, split), list.str()
+  );
 }
 
 }  // namespace
