@@ -102,10 +102,8 @@ void count_in(Seen seen, CheckReport& report, ColorSums& colors) {
 }
 
 torch::Tensor thumbnails(const CheckReport& report) {
-  auto rows = torch::empty(
-      {static_cast<int64_t>(report.facts.size()),
-       kThumbnailSide * kThumbnailSide}
-  );
+  const int64_t pixels = int64_t{kThumbnailSide} * kThumbnailSide;
+  auto rows = torch::empty({static_cast<int64_t>(report.facts.size()), pixels});
   auto* target = rows.data_ptr<float>();
   for (const auto& facts : report.facts) {
     target = std::copy(facts.thumbnail.begin(), facts.thumbnail.end(), target);

@@ -131,7 +131,8 @@ BatchSource make_loader(
 SampleSource make_sample_source(
     std::shared_ptr<const Dataset> dataset, const Normalization& normalization
 ) {
-  return {dataset->size(), [dataset, normalization](int64_t index) {
+  const int64_t size = dataset->size();
+  return {size, [dataset = std::move(dataset), normalization](int64_t index) {
             const auto raw = dataset->load(index);
             auto sample = to_sample(raw, normalization);
             sample.pixels = to_pixels(raw.image);

@@ -59,6 +59,7 @@ class Repeated : public Dataset {
         }
     );
     std::vector<int64_t> order;
+    order.reserve(visits.size());
     for (const auto& visit : visits) order.push_back(visit.second);
     return order;
   }

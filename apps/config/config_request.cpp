@@ -12,7 +12,8 @@ namespace deeplab::apps {
 namespace {
 
 Json read_file_config(const ConfigRequest& request) {
-  auto file = parse_json(read_file(request.file), request.file);
+  auto file =
+      rename_former_keys(parse_json(read_file(request.file), request.file));
   // The file is first checked on its own, so that an error message names it.
   try {
     read_run_config(file);
@@ -34,17 +35,30 @@ void find_kind(Json& config) {
   );
 }
 
+/// Changes one key, by its name of today or by a former one.
+void change_key(Json& config, const std::string& key, const Json& value) {
+  if (key != "model.align_corners") {
+    set_key(config, key, value);
+    return;
+  }
+  Json model{{"align_corners", value}};
+  model::rename_former_keys(model);
+  set_key(config, "model.alignment", model["alignment"]);
+}
+
 }  // namespace
 
 RunConfig make_config(const Json& base, const ConfigRequest& request) {
-  Json config = base;
+  Json config = rename_former_keys(base);
   if (!request.file.empty()) config.merge_patch(read_file_config(request));
   if (!request.protocol.empty()) set_key(config, "protocol", request.protocol);
   if (!request.network.empty()) set_key(config, "model", request.network);
-  for (const auto& [key, value] : request.changes) set_key(config, key, value);
+  for (const auto& [key, value] : request.changes) {
+    change_key(config, key, value);
+  }
   if (request.finds_kind) find_kind(config);
   for (const auto& [key, value] : request.overrides) {
-    set_key(config, key, value);
+    change_key(config, key, value);
   }
   auto result = read_run_config(config);
   result.data.validate();

@@ -18,13 +18,6 @@ namespace {
 
 const char* const kPreset = "preset";
 
-/// Renames keys that older versions wrote.
-Json rename_former(Json config) {
-  const auto model = config.find("model");
-  if (model != config.end()) model::rename_former_keys(*model);
-  return config;
-}
-
 /// Replaces the preset's name, if there is one, by the preset's settings. Other
 /// keys of the config override them.
 Json expand_preset(Json config) {
@@ -84,10 +77,17 @@ void validate_training(
 
 }  // namespace
 
+Json rename_former_keys(Json config) {
+  if (!config.is_object()) return config;
+  const auto model = config.find("model");
+  if (model != config.end()) model::rename_former_keys(*model);
+  return config;
+}
+
 RunConfig read_run_config(const Json& json) {
   return read_config<RunConfig>(
       json.is_object()
-          ? expand_crf(expand_preset(expand_protocol(rename_former(json))))
+          ? expand_crf(expand_preset(expand_protocol(rename_former_keys(json))))
           : json,
       ""
   );
@@ -104,7 +104,11 @@ OutputStride RunConfig::evaluate_stride() const {
 
 engine::InferenceOptions RunConfig::inference() const {
   auto options = evaluate.inference();
-  options.stride = pixels_per_feature(evaluate_stride());
+  // With other alignments, features are not drawn where they look, and pieces
+  // of the window's own size are closer to what the network was trained on.
+  if (model.alignment == "centres") {
+    options.stride = pixels_per_feature(evaluate_stride());
+  }
   return options;
 }
 

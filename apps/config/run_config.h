@@ -127,6 +127,10 @@ struct RunConfig {
   engine::InferenceOptions inference() const;
 };
 
+/// Renames keys that older versions wrote. A config that is merged from several
+/// sources needs this for each of them.
+Json rename_former_keys(Json config);
+
 /// Reads a run's config. `protocol` may name one of protocols(); other keys
 /// override its values. `model` may be the name of a preset, or contain it as
 /// `model.preset`. Then the preset's network, normalisation and training stride

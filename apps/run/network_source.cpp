@@ -61,6 +61,8 @@ NetworkFile from_checkpoint(const NetworkRequest& request) {
 /// Metadata of a file that export_torchscript() wrote.
 struct ScriptFacts {
   RunConfig config;
+  /// The output stride at which the network was exported.
+  int64_t output_stride = 0;
   bool gives_probabilities = false;
 };
 
@@ -71,6 +73,7 @@ std::optional<ScriptFacts> facts_of(const std::string& path) {
     const auto json = parse_json(text, path);
     ScriptFacts facts;
     facts.config = read_run_config(json.at("config"));
+    facts.output_stride = json.at("output_stride").get<int64_t>();
     const auto output = json.at("output").get<std::string>();
     if (output == "labels") {
       throw DataError(fmt::format(
@@ -101,6 +104,12 @@ NetworkSource from_torchscript(const NetworkRequest& request) {
     throw ConfigError(
         "evaluate.output_stride is set; a TorchScript file has a fixed stride, so remove this key"
     );
+  }
+  if (facts) {
+    source.config.evaluate.output_stride = facts->output_stride;
+  } else {
+    // Scores of another size than the image are resized so.
+    source.config.model.alignment = "edges";
   }
   const model::ScriptUse use{request.device, request.resize};
   const auto& data = source.config.data;

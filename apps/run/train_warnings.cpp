@@ -40,14 +40,32 @@ std::string rate_warning(const model::DeepLab& network, int64_t crop) {
   );
 }
 
-std::string stretch_warning(const RunConfig& config) {
+/// Returns the number of rows of the backbone's last feature map.
+int64_t rows_of_features(const model::DeepLab& network, int64_t crop) {
+  model::CostOptions options;
+  options.height = crop;
+  options.width = crop;
+  int64_t rows = 1;
+  for (const auto& layer : model::measure_cost(network, options).layers) {
+    if (layer.name.rfind("backbone.", 0) == 0) rows = layer.height;
+  }
+  return rows;
+}
+
+std::string stretch_warning(
+    const RunConfig& config, const model::DeepLab& network
+) {
+  const auto grid = network->backbone().grids().high;
+  // Features that look between pixels (VGG's) are drawn elsewhere in any case.
+  if (config.model.alignment != "corners" || grid.first != 0) return "";
   const int64_t crop = config.augment.crop;
-  const int64_t stride = pixels_per_feature(config.train_stride());
-  const int64_t last = (crop - 1) / stride * stride;
-  if (config.model.alignment != "corners" || last == crop - 1) return "";
+  const auto stride = static_cast<int64_t>(grid.step);
+  const int64_t last = stride * (rows_of_features(network, crop) - 1);
+  if (last == crop - 1) return "";
+  const int64_t better = (crop - 1 + stride - 1) / stride * stride + 1;
   return fmt::format(
       "warning: with model.alignment \"corners\", crops of {} pixels are stretched: the last feature of output stride {} looks at pixel {}, but is drawn at {}. Set augment.crop to a multiple of the stride plus 1 (e.g. {}), or model.alignment to \"centres\"",
-      crop, stride, last, crop - 1, last + 1
+      crop, stride, last, crop - 1, better
   );
 }
 
@@ -103,7 +121,7 @@ std::vector<std::string> train_warnings(
   }
   const auto rate = rate_warning(network, config.augment.crop);
   if (!rate.empty()) warnings.push_back(rate);
-  const auto stretch = stretch_warning(config);
+  const auto stretch = stretch_warning(config, network);
   if (!stretch.empty()) warnings.push_back(stretch);
   const auto overlap = overlap_warning(train, validation);
   if (!overlap.empty()) warnings.push_back(overlap);

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "data/dataset/legend.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 

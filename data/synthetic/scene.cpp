@@ -79,6 +79,7 @@ cv::Mat Painter::lake(cv::Point middle, cv::Size axes) const {
       /*arcEnd=*/180, kDegreesPerCorner, shore
   );
   std::vector<cv::Point> corners;
+  corners.reserve(shore.size());
   for (const auto& corner : shore) {
     corners.emplace_back(cvFloor(corner.x + 0.5), cvFloor(corner.y + 0.5));
   }

@@ -108,6 +108,12 @@ torch::autograd::variable_list BackboneImpl::run_unit(
 void BackboneImpl::set_output_stride(OutputStride stride) {
   check_output_stride(stride, max_output_stride(), "output stride");
   grids_ = apply_output_stride(stride);
+  for (const auto level : nn::kLevels) {
+    TORCH_CHECK(
+        grids_.at[level].step > 1 && grids_.high.step > 1,
+        "a backbone must say where the features of each level look"
+    );
+  }
 }
 
 void check_output_stride(
@@ -135,7 +141,7 @@ std::shared_ptr<BackboneImpl> make_backbone(
     const std::string& name, const BackboneOptions& options
 ) {
   nn::limit_onednn_to_avx();
-  const auto network = prepare_backbone(name, options).build();
+  auto network = prepare_backbone(name, options).build();
   network->set_output_stride(network->max_output_stride());
   if (options.batch_norm_eps) {
     nn::set_batch_norm_eps(*network, *options.batch_norm_eps);

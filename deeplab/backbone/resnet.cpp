@@ -142,9 +142,9 @@ class UnitImpl : public torch::nn::Cloneable<UnitImpl> {
       );
     }
     if (shortcut_stride_ == 1) return features;
-    constexpr auto end = std::numeric_limits<int64_t>::max();
-    return features.slice(2, 0, end, shortcut_stride_)
-        .slice(3, 0, end, shortcut_stride_);
+    constexpr auto kEnd = std::numeric_limits<int64_t>::max();
+    return features.slice(2, 0, kEnd, shortcut_stride_)
+        .slice(3, 0, kEnd, shortcut_stride_);
   }
 
   UnitOptions options_;
@@ -291,7 +291,7 @@ class ResNetImpl : public nn::Implements<ResNetImpl, BackboneImpl> {
     plan.pass_stem(pool_->window());
     for (size_t stage = 0; stage < stages_.size(); ++stage) {
       for (size_t i = 0; i < stages_[stage]->size(); ++i) {
-        plan.set_grid(stage < 3 ? 1 : options_.multi_grid[i]);
+        plan.set_multi_grid(stage < 3 ? 1 : options_.multi_grid[i]);
         stages_[stage]->ptr<UnitImpl>(i)->plan(plan);
         if (stage < 3 && i == options_.tapped_unit(stage)) {
           grids.at[nn::kLevels[stage + 1]] = plan.grid();

@@ -211,7 +211,7 @@ class BlockImpl : public torch::nn::Cloneable<BlockImpl> {
     const size_t last = options_.channels.size() - 1;
     for (size_t i = 0; i <= last; ++i) {
       const bool strides = i == last && !pool_;
-      plan.set_grid(grid[i]);
+      plan.set_multi_grid(grid[i]);
       separable(i)->plan(plan, strides ? options_.stride : 1);
       if (i == 1) before_stride = plan.grid();
     }

@@ -129,17 +129,19 @@ std::vector<int64_t> piece_starts(
     int64_t length, int64_t window, const InferenceOptions& options
 ) {
   if (length <= window) return {0};
-  // All in strides.
-  const int64_t room = (length - window + options.stride - 1) / options.stride;
+  // Pieces that are smaller than the stride begin anywhere.
+  const int64_t stride = options.stride <= window ? options.stride : 1;
+  // `room` and `step` are counted in strides.
+  const int64_t room = (length - window + stride - 1) / stride;
   const auto step = std::max<int64_t>(
       1, static_cast<int64_t>(
              static_cast<double>(window) * (1 - options.overlap)
-         ) / options.stride
+         ) / stride
   );
   const int64_t pieces = (room + step - 1) / step;
   std::vector<int64_t> starts;
   for (int64_t i = 0; i <= pieces; ++i) {
-    starts.push_back(room * i / pieces * options.stride);
+    starts.push_back(room * i / pieces * stride);
   }
   return starts;
 }
@@ -174,7 +176,7 @@ double estimate_memory(
     // Besides the sum of all passes, one of these is held: a pass with the
     // network, its mirrored scores, its scores at the image's size, or their
     // probabilities.
-    total = whole + std::max({network, 2 * scores, scores + whole, 2 * whole});
+    total = whole + std::max({network, 2 * scores + whole, 2 * whole});
     constexpr double kChannels = 3;
     total += 2 * pixels(largest) * kChannels * kFloat;
   }

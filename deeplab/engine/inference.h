@@ -57,8 +57,9 @@ Segmenter make_inference(Segmenter network, const InferenceOptions& options);
 
 /// Returns the offsets at which pieces of options.window cover `length`:
 /// multiples of options.stride, as evenly spaced as these allow. Neighbors
-/// share at least the fraction options.overlap of a piece, unless the stride is
-/// larger than the rest. The last piece may be shorter than the others.
+/// share at least the fraction options.overlap of a piece, unless what is left
+/// of it is smaller than the stride. The last piece may be shorter than the
+/// others. For a window that is smaller than the stride, pieces begin anywhere.
 std::vector<int64_t> piece_starts(
     int64_t length, int64_t window, const InferenceOptions& options
 );

@@ -24,12 +24,10 @@ torch::Tensor labels_at(
     const torch::Tensor& labels, const nn::FeatureGrid& grid
 ) {
   const auto is_seen = [&](int64_t axis) {
-    auto seen = torch::zeros({labels.size(axis)}, torch::kBool);
-    const auto side = static_cast<double>(labels.size(axis));
-    for (double pixel = grid.first; std::round(pixel) < side;
-         pixel += grid.step) {
-      seen[std::lround(pixel)] = true;
-    }
+    const int64_t side = labels.size(axis);
+    auto seen = torch::zeros({side}, torch::kBool);
+    seen.slice(0, std::lround(grid.first), side, std::lround(grid.step))
+        .fill_(true);
     return seen.to(labels.device());
   };
   const auto seen = is_seen(1).unsqueeze(1).logical_and(is_seen(2));
@@ -39,12 +37,20 @@ torch::Tensor labels_at(
 void check_labels_at_stride(
     const model::DeepLabImpl& network, const TrainConfig& config
 ) {
+  if (!config.labels_at_stride) return;
   const auto& alignment = network.config().alignment;
-  if (!config.labels_at_stride || alignment == "centres") return;
-  throw ConfigError(fmt::format(
-      "train.labels_at_stride is true and model.alignment \"{}\"; needs \"centres\", which draws each score at the pixel whose label it gets",
-      alignment
-  ));
+  if (alignment != "centres") {
+    throw ConfigError(fmt::format(
+        "train.labels_at_stride is true, but model.alignment is \"{}\"; it must be \"centres\", which draws each score at the pixel whose label it gets",
+        alignment
+    ));
+  }
+  for (const auto& term : config.loss) {
+    if (term.boundary_weight == 0) continue;
+    throw ConfigError(
+        "train.labels_at_stride is true, but train.loss has a boundary_weight; with labels of single pixels, every pixel is a boundary; leave one of the two out"
+    );
+  }
 }
 
 void prepare(

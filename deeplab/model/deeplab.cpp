@@ -29,6 +29,15 @@ nn::FeatureGrid in_image(const nn::FeatureGrid& grid, double scale) {
   return {grid.first / scale, grid.step / scale};
 }
 
+/// Returns scores as a loss needs them. Under autocast they are 16-bit floats;
+/// a loss needs float32, and runs ten times faster if the map of each class is
+/// contiguous.
+torch::Tensor widened(const torch::Tensor& scores) {
+  const bool is_narrow = scores.scalar_type() == torch::kBFloat16 ||
+                         scores.scalar_type() == torch::kFloat16;
+  return is_narrow ? scores.to(torch::kFloat32).contiguous() : scores;
+}
+
 void use_channels_last(torch::nn::Module& module) {
   for (auto& parameter : module.parameters()) {
     if (parameter.dim() != 4) continue;
@@ -127,13 +136,8 @@ torch::Tensor DeepLabImpl::upsample(
     const nn::FeatureGrid& grid,
     const torch::Tensor& images
 ) const {
-  // Under autocast the scores are 16-bit floats. A loss needs float32, and runs
-  // ten times faster if the map of each class is contiguous.
-  const bool is_narrow = scores.scalar_type() == torch::kBFloat16 ||
-                         scores.scalar_type() == torch::kFloat16;
   return nn::resize_like(
-      is_narrow ? scores.to(torch::kFloat32).contiguous() : scores, images,
-      {alignment_, grid, nn::FeatureGrid{}}
+      widened(scores), images, {alignment_, grid, nn::FeatureGrid{}}
   );
 }
 
@@ -168,7 +172,7 @@ TrainingScores DeepLabImpl::run(const torch::Tensor& images, Sides sides) {
     if (scale != 1) {
       const auto scaled = pass(nn::rescale(images, scale, alignment_));
       scores = nn::resize_like(
-          scaled.scores, full.scores,
+          widened(scaled.scores), full.scores,
           {alignment_, in_image(scaled.grid, scale), full.grid}
       );
       fused = torch::maximum(fused, scores);

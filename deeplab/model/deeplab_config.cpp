@@ -19,7 +19,7 @@ void rename_former_keys(Json& model) {
   const auto& corners = model[kFormer];
   if (!corners.is_boolean()) {
     throw ConfigError(fmt::format(
-        "model.align_corners is {}; expected true or false, or better the key alignment",
+        "model.align_corners is {}; expected true or false (its new name is model.alignment: corners or edges)",
         corners.dump()
     ));
   }

@@ -292,7 +292,7 @@ struct DeepLabConfig {
 };
 
 /// Renames the keys of a config `model` that older versions wrote:
-/// `align_corners` is `alignment` now. A key of today that is there wins.
+/// `align_corners` is `alignment` now. If both are there, `alignment` counts.
 void rename_former_keys(Json& model);
 
 }  // namespace deeplab::model

@@ -43,7 +43,7 @@ int64_t AtrousPlan::pass(int64_t native) {
   const int64_t kept = kept_stride(native);
   stride_ *= kept;
   dilation_ *= native / kept;
-  return grid_factor_ *
+  return multi_grid_ *
          (rule_ == LostStride::kTakesDilation ? dilation_ : before);
 }
 

@@ -50,7 +50,7 @@ class AtrousPlan {
 
   /// Multiplies the dilation of the following convolutions by `factor`, until
   /// the next call. Source: Chen et al. 2017, section 3.2.1 ("multi-grid").
-  void set_grid(int64_t factor) { grid_factor_ = factor; }
+  void set_multi_grid(int64_t factor) { multi_grid_ = factor; }
 
   /// Sets the stride and the dilation of the next layer, whose own stride is
   /// `native`.
@@ -75,7 +75,7 @@ class AtrousPlan {
   LostStride rule_;
   int64_t stride_ = 1;
   int64_t dilation_ = 1;
-  int64_t grid_factor_ = 1;
+  int64_t multi_grid_ = 1;
   FeatureGrid grid_;
 };
 

@@ -14,7 +14,8 @@ namespace {
 torch::Tensor count_along(const torch::Tensor& map, int64_t axis) {
   const auto line =
       map.select(0, 0).select(0, 0).select(axis == 2 ? 1 : 0, 0).detach();
-  return at::ones_like(line, torch::kFloat64).cumsum(0) - 1;
+  // A sum of integers is deterministic on CUDA, in every LibTorch.
+  return (at::ones_like(line, torch::kInt64).cumsum(0) - 1).to(torch::kFloat64);
 }
 
 /// Returns float64 [out, in]: the weight of each source pixel in each result,
@@ -60,7 +61,7 @@ Positions corner_positions(int64_t in, int64_t out) {
   return {0, static_cast<double>(in - 1) / static_cast<double>(out - 1)};
 }
 
-torch::Tensor resize_by_products(
+torch::Tensor resize_with_matrices(
     const torch::Tensor& features,
     const torch::Tensor& like,
     const Positions& rows,
@@ -71,7 +72,7 @@ torch::Tensor resize_by_products(
   return at::matmul(at::matmul(down, features), across.t());
 }
 
-torch::Tensor mean_bins_by_products(
+torch::Tensor mean_bins_with_matrices(
     const torch::Tensor& features, int64_t bins
 ) {
   const auto down = bin_shares(bins, features.size(2)).to(features);

@@ -20,7 +20,7 @@ struct Positions {
 /// network is traced.
 ///
 /// Shapes: [N, C, h, w] -> [N, C, H, W], where H and W are those of `like`.
-torch::Tensor resize_by_products(
+torch::Tensor resize_with_matrices(
     const torch::Tensor& features,
     const torch::Tensor& like,
     const Positions& rows,
@@ -33,7 +33,7 @@ Positions edge_positions(int64_t in, int64_t out);
 Positions corner_positions(int64_t in, int64_t out);
 
 /// Computes the same as mean_bins().
-torch::Tensor mean_bins_by_products(
+torch::Tensor mean_bins_with_matrices(
     const torch::Tensor& features, int64_t bins
 );
 

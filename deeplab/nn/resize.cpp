@@ -52,8 +52,22 @@ torch::Tensor rescaled_size(const torch::Tensor& features, double factor) {
 
 torch::Tensor mean_bins(const torch::Tensor& features, int64_t bins) {
   return is_deterministic(features)
-             ? mean_bins_by_products(features, bins)
+             ? mean_bins_with_matrices(features, bins)
              : at::adaptive_avg_pool2d(features, {bins, bins});
+}
+
+torch::Tensor upsample(
+    const torch::Tensor& features,
+    const std::vector<int64_t>& size,
+    bool keeps_corners
+) {
+  if (features.scalar_type() == torch::kBFloat16 && features.is_cpu()) {
+    return at::upsample_bilinear2d(
+               features.to(torch::kFloat32), size, keeps_corners
+    )
+        .to(torch::kBFloat16);
+  }
+  return at::upsample_bilinear2d(features, size, keeps_corners);
 }
 
 torch::Tensor resize_like(
@@ -73,7 +87,7 @@ torch::Tensor resize_like(
     return features;
   } else if (is_deterministic(features)) {
     const auto positions = keeps_corners ? corner_positions : edge_positions;
-    return resize_by_products(
+    return resize_with_matrices(
         features, like, positions(features.size(2), size[0]),
         positions(features.size(3), size[1])
     );
@@ -103,7 +117,7 @@ torch::Tensor rescale(
     };
     const auto like =
         torch::empty({1, 1, side(2), side(3)}, features.options());
-    return resize_by_products(features, like, positions(2), positions(3));
+    return resize_with_matrices(features, like, positions(2), positions(3));
   }
   const bool vanishes = scaled(2) < 1 || scaled(3) < 1;
   if (vanishes && !tracer::isTracing()) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include <torch/types.h>
 
 #include "deeplab/nn/feature_grid.h"
@@ -46,6 +48,15 @@ torch::Tensor resize_like(
 ///         + 1 with kCentres, and floor(h * factor) otherwise; w' likewise.
 torch::Tensor rescale(
     const torch::Tensor& features, double factor, Alignment alignment
+);
+
+/// Calls at::upsample_bilinear2d. For bfloat16 on the CPU, for which LibTorch
+/// has no vectorised kernel, a detour through float32 makes it some six times
+/// as fast.
+torch::Tensor upsample(
+    const torch::Tensor& features,
+    const std::vector<int64_t>& size,
+    bool keeps_corners
 );
 
 /// Averages the map over bins x bins cells (adaptive average pooling). If the

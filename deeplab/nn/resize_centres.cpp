@@ -8,11 +8,11 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/slice.h>
-#include <ATen/ops/upsample_bilinear2d.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
 #include "deeplab/nn/determinism.h"
 #include "deeplab/nn/matrix_resize.h"
+#include "deeplab/nn/resize.h"
 
 namespace deeplab::nn {
 namespace {
@@ -65,7 +65,8 @@ std::optional<CentresPlan> plan_centres(
 torch::Tensor extend(
     const torch::Tensor& features, int64_t axis, int64_t before, int64_t after
 ) {
-  constexpr auto end = std::numeric_limits<int64_t>::max();
+  if (before == 0 && after == 0) return features;
+  constexpr auto kEnd = std::numeric_limits<int64_t>::max();
   const auto copies = [&](int64_t from, int64_t to, int64_t count) {
     std::vector<int64_t> sizes(4, -1);
     sizes[static_cast<size_t>(axis)] = count;
@@ -74,7 +75,7 @@ torch::Tensor extend(
   std::vector<torch::Tensor> parts;
   if (before > 0) parts.push_back(copies(0, 1, before));
   parts.push_back(features);
-  if (after > 0) parts.push_back(copies(-1, end, after));
+  if (after > 0) parts.push_back(copies(-1, kEnd, after));
   return at::cat(parts, axis);
 }
 
@@ -136,7 +137,7 @@ struct Fraction {
 };
 
 std::optional<Fraction> fraction_of(double ratio) {
-  constexpr int64_t kMost = 64;
+  constexpr int64_t kMost = 200;
   constexpr double kTolerance = 1e-9;
   for (int64_t under = 1; under <= kMost; ++under) {
     const double over = ratio * static_cast<double>(under);
@@ -174,27 +175,17 @@ torch::Tensor resize_by_fraction(
 
 }  // namespace
 
-torch::Tensor upsample(
-    const torch::Tensor& features,
-    const std::vector<int64_t>& size,
-    bool keeps_corners
-) {
-  if (features.scalar_type() == torch::kBFloat16 && features.is_cpu()) {
-    return at::upsample_bilinear2d(
-               features.to(torch::kFloat32), size, keeps_corners
-    )
-        .to(torch::kBFloat16);
-  }
-  return at::upsample_bilinear2d(features, size, keeps_corners);
-}
-
 torch::Tensor resize_centres(
     const torch::Tensor& features,
     const torch::Tensor& like,
     const FeatureGrid& from,
     const FeatureGrid& to
 ) {
-  if (from == to) return features;
+  const bool has_size =
+      features.size(2) == like.size(2) && features.size(3) == like.size(3);
+  // While a network is traced, the sizes of maps with the same grid are equal
+  // for every image.
+  if (from == to && has_size) return features;
   if (!is_deterministic(features)) {
     if (const auto plan = plan_centres(from, to)) {
       return upsample_centres(features, like, *plan);
@@ -206,7 +197,7 @@ torch::Tensor resize_centres(
   }
   const Positions positions{
       (to.first - from.first) / from.step, to.step / from.step};
-  return resize_by_products(features, like, positions, positions);
+  return resize_with_matrices(features, like, positions, positions);
 }
 
 }  // namespace deeplab::nn

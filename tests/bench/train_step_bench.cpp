@@ -27,6 +27,7 @@ void train_step(benchmark::State& state, const char* precision) {
   const int64_t batch = state.range(0);
   const int64_t crop = state.range(1);
   deeplab::model::DeepLabConfig config;
+  config.alignment = "edges";
   config.aspp.separable = true;
   config.decoder_options.separable = true;
   torch::manual_seed(0);

@@ -76,6 +76,9 @@ TEST(RunConfig, TheFormerKeyAlignCornersMeansWhatItMeant) {
 TEST(RunConfig, PiecesBeginAtMultiplesOfTheStrideOfTheEvaluation) {
   const auto config = read_text(R"({"evaluate": {"output_stride": 8}})");
   EXPECT_EQ(config.inference().stride, 8);
+  // Other alignments do not draw features where they look.
+  const auto corners = read_text(R"({"model": {"alignment": "corners"}})");
+  EXPECT_EQ(corners.inference().stride, 1);
 }
 
 TEST(RunConfig, APresetsNameStandsForANetwork) {

@@ -26,7 +26,7 @@ TEST(TrainWarnings, NameTheStretchOfCorners) {
       warnings_of(config),
       Contains(HasSubstr("the last feature of output stride 16 looks at pixel "
                          "224, but is drawn at 239. Set augment.crop to a "
-                         "multiple of the stride plus 1 (e.g. 225)"))
+                         "multiple of the stride plus 1 (e.g. 241)"))
   );
   const auto stretch = Contains(HasSubstr("are stretched"));
   config.augment.crop = 241;

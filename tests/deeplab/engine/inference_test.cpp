@@ -204,6 +204,35 @@ TEST(Inference, PiecesBeginAtMultiplesOfTheStrideAndOverlap) {
   }
 }
 
+TEST(Inference, PiecesSmallerThanTheStrideCoverTheImage) {
+  for (const auto& [stride, window, length] :
+       {std::tuple{32, 16, 17}, {256, 129, 500}, {16, 16, 40}}) {
+    InferenceOptions options;
+    options.stride = stride;
+    int64_t covered = 0;
+    for (const auto start : piece_starts(length, window, options)) {
+      EXPECT_LE(start, covered);
+      EXPECT_LT(start, length);
+      covered = start + window;
+    }
+    EXPECT_GE(covered, length);
+  }
+}
+
+TEST(Inference, TensorFlowsRuleAlignsTheCorners) {
+  const auto network = two_convolutions();
+  const auto image = torch::randn({1, 3, 21, 32});
+  InferenceOptions options;
+  options.scales = {1.5};
+  options.sizing = SizingRule::kTensorFlow;
+  const auto scores = make_inference(network, options)(image);
+  // 20 * 1.5 + 1 and trunc(31 * 1.5 + 1).
+  const auto larger = at::upsample_bilinear2d(image, {31, 47}, true);
+  const auto expected =
+      probabilities(at::upsample_bilinear2d(network(larger), {21, 32}, true));
+  EXPECT_TRUE(scores.exp().allclose(expected, 1e-5, 1e-6));
+}
+
 TEST(Inference, CentresPutsThePixelsOfAScaledImageBackInTheirPlaces) {
   // A network that returns the image, whose values are the pixels' columns.
   const Segmenter network = [](const torch::Tensor& images) {

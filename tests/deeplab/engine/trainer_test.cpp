@@ -182,7 +182,9 @@ TEST(Trainer, RefusesLabelsAtTheStrideWhereScoresAreDrawnElsewhere) {
   const model::DeepLab network(model, 4, model::StartWeights::kUnset);
   EXPECT_THAT(
       message_of<ConfigError>([&] { Trainer(network, config, {}); }),
-      HasSubstr("train.labels_at_stride is true and model.alignment \"edges\"")
+      HasSubstr(
+          "train.labels_at_stride is true, but model.alignment is \"edges\""
+      )
   );
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/presets.h"
 
+#include <map>
+
 #include <torch/torch.h>
 
 #include "deeplab/core/error.h"
@@ -91,6 +93,24 @@ TEST(Presets, OneImageInTrainingIsRefusedClearly) {
           network(torch::randn({1, 3, 65, 65}));
         }),
         HasSubstr("needs a batch of 2 or more, got 1")
+    ) << name;
+  }
+}
+
+TEST(Presets, OfOtherProjectsDrawScoresAsThoseDo) {
+  const std::map<std::string, std::string> others{
+      {"fcn-resnet50", "edges"}, {"fcn-resnet101", "edges"},
+      {"torchvision", "edges"},  {"vainf", "edges"},
+      {"kazuto1011", "edges"},   {"mmseg", "edges"},
+      {"mmseg-v3", "edges"},     {"timm", "edges"},
+      {"jfzhang95", "corners"},  {"smp", "corners"},
+      {"smp-v3", "corners"},     {"tf", "corners"},
+  };
+  for (const auto& name : preset_names()) {
+    const auto found = others.find(name);
+    EXPECT_EQ(
+        preset(name).config.alignment,
+        found == others.end() ? "centres" : found->second
     ) << name;
   }
 }

@@ -25,7 +25,7 @@ TEST(Resize, ByProductsEqualsTorchsWithItsGradients) {
       const auto source = torch::randn({2, 3, 5, 7});
       auto ours = source.clone().requires_grad_();
       auto theirs = source.clone().requires_grad_();
-      const auto resized = resize_by_products(
+      const auto resized = resize_with_matrices(
           ours, of_size(height, width), positions(5, height),
           positions(7, width)
       );
@@ -119,23 +119,50 @@ TEST(Resize, CentresIsCornersForSidesOfAMultiplePlusOne) {
   ));
 }
 
-TEST(Resize, CentresKeepsMemoryFormatAndTypeAndHasGradients) {
-  for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
-    const auto map = torch::randn({2, 8, 5, 4})
-                         .to(type)
-                         .contiguous(torch::MemoryFormat::ChannelsLast)
-                         .requires_grad_();
+TEST(Resize, CentresCutsOrRepeatsTheEndsOfMapsThatLookAtTheSame) {
+  const auto map = torch::arange(0, 5, torch::kFloat64).expand({1, 1, 5, 5});
+  const Resampling same{Alignment::kCentres, {0, 8}, {0, 8}};
+  const auto row = [&](int64_t side) {
+    const auto resized = resize_like(map, of_size(side, side), same);
+    EXPECT_EQ(resized.size(2), side);
+    return resized[0][0][0];
+  };
+  EXPECT_TRUE(torch::equal(row(3), torch::arange(0, 3, torch::kFloat64)));
+  EXPECT_TRUE(torch::equal(
+      row(7), torch::tensor({0, 1, 2, 3, 4, 4, 4}, torch::kFloat64)
+  ));
+}
+
+class AnyType : public ::testing::TestWithParam<torch::ScalarType> {};
+INSTANTIATE_TEST_SUITE_P(
+    Resize, AnyType, ::testing::Values(torch::kFloat32, torch::kBFloat16)
+);
+
+TEST_P(AnyType, CentresKeepsTypeAndMemoryFormat) {
+  const auto map = torch::randn({2, 8, 5, 4})
+                       .to(GetParam())
+                       .contiguous(torch::MemoryFormat::ChannelsLast);
+  for (const double first : {0.0, 1.5}) {
     const auto resized = resize_like(
-        map, of_size(20, 14), {Alignment::kCentres, {0, 4}, {0, 1}}
+        map, of_size(20, 14), {Alignment::kCentres, {first, 4}, {0, 1}}
     );
-    EXPECT_EQ(resized.scalar_type(), type);
+    EXPECT_EQ(resized.scalar_type(), GetParam());
     EXPECT_EQ(resized.stride(1), 1);
-    // Each pixel is a weighted mean of features, so that the gradients of its
-    // sum add up to the number of pixels.
-    resized.to(torch::kFloat32).sum().backward();
+  }
+}
+
+/// Each pixel is a mean of features with weights that add up to 1, so that the
+/// gradients of the sum of all pixels add up to the number of pixels.
+TEST(Resize, GradientsOfCentresAddUpToThePixels) {
+  const auto map = torch::randn({2, 3, 5, 4}, torch::kFloat64).requires_grad_();
+  for (const auto& [from, to] : kGrids) {
+    map.mutable_grad() = torch::Tensor();
+    const auto resized =
+        resize_like(map, of_size(20, 14), {Alignment::kCentres, from, to});
+    resized.sum().backward();
     EXPECT_NEAR(
-        map.grad().to(torch::kFloat32).sum().item<double>(),
-        static_cast<double>(resized.numel()), 20
+        map.grad().sum().item<double>(), static_cast<double>(resized.numel()),
+        1e-3
     );
   }
 }
@@ -159,7 +186,7 @@ TEST(Resize, MeansOfBinsByProductsEqualTorchsWithTheirGradients) {
     const auto source = torch::randn({2, 3, 8, 5});
     auto ours = source.clone().requires_grad_();
     auto theirs = source.clone().requires_grad_();
-    const auto means = mean_bins_by_products(ours, bins);
+    const auto means = mean_bins_with_matrices(ours, bins);
     const auto expected = at::adaptive_avg_pool2d(theirs, {bins, bins});
     EXPECT_TRUE(torch::allclose(means, expected, 1e-5, 1e-6)) << bins;
     const auto gradient = torch::randn(expected.sizes());
