@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every way to compute a kernel begins with.
+// Every way to compute a kernel begins with these functions.
 #pragma once
 
 #include <vector>

@@ -3,9 +3,9 @@
 
 namespace deeplab::nn {
 
-/// Where the features of a map look: feature k looks at pixel first + k * step,
-/// along both axes. Pixels are counted from the centre of the image's first
-/// pixel; an image is its own grid, {0, 1}.
+/// Says where the features of a map look: feature k looks at pixel first + k *
+/// step, along both axes. Pixels are counted from the centre of the image's
+/// first pixel; an image is its own grid, {0, 1}.
 struct FeatureGrid {
   double first = 0;
   double step = 1;

@@ -44,7 +44,7 @@ struct Features {
   torch::Tensor high;
 };
 
-/// Where the features of each map in Features look.
+/// Says where the features of each map in Features look.
 struct FeatureGrids {
   PerLevel<FeatureGrid> at;
   FeatureGrid high;

@@ -9,7 +9,8 @@
 
 namespace deeplab::nn {
 
-/// Which points of two maps coincide when one is resized to the other.
+/// Selects the points of two maps that coincide when one is resized to the
+/// other.
 enum class Alignment {
   /// The pixels at which their features look (see FeatureGrid), for any sizes.
   kCentres,
@@ -22,10 +23,10 @@ enum class Alignment {
   kCorners,
 };
 
-/// How to resize one map to another.
+/// Describes how one map is resized to another.
 struct Resampling {
   Alignment alignment;
-  /// Where the features of the source and of the result look, for kCentres.
+  /// The grids of the source and of the result; only kCentres reads them.
   FeatureGrid from;
   FeatureGrid to;
 };

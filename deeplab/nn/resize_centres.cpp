@@ -19,7 +19,7 @@ namespace {
 
 namespace tracer = torch::jit::tracer;
 
-/// How at::upsample_bilinear2d and a cut give kCentres: the source is extended
+/// Describes how kCentres is computed by an upsampling: the source is extended
 /// by copies of its first and last row and column, upsampled by a whole factor
 /// and cut to size.
 struct CentresPlan {
@@ -46,7 +46,7 @@ std::optional<CentresPlan> plan_centres(
   if (factor < 1 || !is_whole(factor)) return std::nullopt;
   // The first feature, in pixels of the result.
   const double first = (from.first - to.first) / to.step;
-  // Where the first feature lies in a map that is upsampled with aligned edges.
+  // The first feature lies here in a map that is upsampled with aligned edges.
   const double edge = (factor - 1) / 2;
   const bool keeps_corners = is_whole(first);
   if (!keeps_corners && !is_whole(first - edge)) return std::nullopt;

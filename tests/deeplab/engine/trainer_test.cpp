@@ -188,6 +188,17 @@ TEST(Trainer, RefusesLabelsAtTheStrideWhereScoresAreDrawnElsewhere) {
   );
 }
 
+TEST(Trainer, RefusesBoundaryWeightsOfLabelsAtTheStride) {
+  auto config = short_training();
+  config.labels_at_stride = true;
+  config.loss = {LossConfig{}};
+  config.loss[0].boundary_weight = 2;
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { Trainer(small_network(), config, {}); }),
+      HasSubstr("train.loss has a boundary_weight")
+  );
+}
+
 TEST(Trainer, StopsAtALossThatIsNotFinite) {
   auto bad = [](int64_t iteration) {
     auto batch = batch_of(iteration);
