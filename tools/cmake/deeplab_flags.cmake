@@ -4,9 +4,11 @@
 # to projects that link to it.
 add_library(deeplab_torch INTERFACE)
 set_target_properties(deeplab_torch PROPERTIES EXPORT_NAME torch)
-# LibTorch's targets provide its headers; its ABI flag and OpenMP are only in
-# TORCH_CXX_FLAGS.
-target_link_libraries(deeplab_torch INTERFACE ${TORCH_LIBRARIES})
+# LibTorch's targets provide its headers; its ABI flag is only in
+# TORCH_CXX_FLAGS. Without the compiler's flag for OpenMP, at::parallel_for()
+# silently runs on one thread.
+target_link_libraries(deeplab_torch INTERFACE ${TORCH_LIBRARIES}
+                                              OpenMP::OpenMP_CXX)
 target_include_directories(deeplab_torch SYSTEM
                            INTERFACE $<BUILD_INTERFACE:${TORCH_INCLUDE_DIRS}>)
 separate_arguments(torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
