@@ -255,8 +255,8 @@ void Ablation::score(const Cell& cell) {
     options.post_process = measured(options.post_process, device_, effort);
   }
   const auto network = inference_of(
-      open_checkpoint(files.last, cell.config.evaluate_stride(), device_),
-      cell.config, std::nullopt
+      open_checkpoint(files.last, cell.config, device_), cell.config,
+      std::nullopt
   );
   const auto result = engine::evaluate(
       measured(network, device_, effort),

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "apps/config/grid.h"
+#include "apps/run/compiled.h"
 #include "apps/run/inference.h"
 #include "apps/run/run.h"
 #include "data/kinds.h"
@@ -48,8 +49,6 @@ double Calibration::measure_image(
 ) const {
   using Clock = std::chrono::steady_clock;
   model::DeepLab network(config.model, dataset->classes().size());
-  network->set_output_stride(config.evaluate_stride());
-  network->to(device_);
   auto samples = make_sample_source(dataset, config.normalization());
   // The first image is not counted, because it includes one-time preparations,
   // such as memory allocation.
@@ -62,13 +61,9 @@ double Calibration::measure_image(
     const std::chrono::duration<double> elapsed = Clock::now() - start;
     ends.push_back(elapsed.count());
   };
-  const auto segmenter = [inner = model::make_segmenter(network),
-                          device = device_](const torch::Tensor& images) {
-    return inner(images.to(device));
-  };
-  engine::evaluate(
-      inference_of(segmenter, config, std::nullopt), samples, options
-  );
+  const auto segmenter =
+      inference_of(compiled(network, config, device_), config, std::nullopt);
+  engine::evaluate(segmenter, samples, options);
   if (ends.size() == 1) return ends[0];
   return (ends.back() - ends[0]) / static_cast<double>(ends.size() - 1);
 }

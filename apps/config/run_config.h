@@ -22,6 +22,7 @@ namespace deeplab::apps {
 /// fields() says what each key is for.
 struct EvaluateConfig {
   std::optional<int64_t> output_stride;
+  std::string precision = "float32";
   std::vector<double> scales = {1};
   bool flip = false;
   std::string sizing = "centres";
@@ -36,6 +37,10 @@ struct EvaluateConfig {
         "output_stride", output_stride, output_strides(),
         "Output stride of the network in evaluation; null: train.output_stride.",
         "Chen et al. 2017, arXiv:1706.05587, section 4.1"
+    );
+    visit(
+        "precision", precision, one_of({"float32", "bfloat16", "float16"}),
+        "Type of the network's weights and feature maps in evaluation; float16 needs CUDA. Sums and scores are float32."
     );
     visit(
         "scales", scales, between(0.1, 10).non_empty(),

@@ -111,6 +111,14 @@ std::string convolution_warning() {
   return "warning: this machine hides the sizes of its CPU's caches, without which the oneDNN of this LibTorch computes wrong convolutions or crashes with AVX2 and AVX-512; it is kept to AVX, which takes about twice as long in float32 and far longer in bfloat16. A virtual machine may show its host's CPU instead, and LibTorch 2.14 needs no limit; ONEDNN_MAX_CPU_ISA sets another";
 }
 
+bool has_bfloat16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 void return_freed_memory() {
   constexpr int kMaps = 1 << 16;
   constexpr int kLarge = 1 << 20;

@@ -16,6 +16,10 @@ void prepare_platform();
 /// string. Calls nn::limit_onednn_to_avx(), which explains the reason.
 std::string convolution_warning();
 
+/// Returns whether the CPU multiplies bfloat16 numbers by instructions of their
+/// own.
+bool has_bfloat16();
+
 /// Makes freed large blocks return to the system from now on, instead of being
 /// kept for the next iteration as prepare_platform() arranges. This is slower,
 /// but kept blocks of one size cannot serve requests of another size, which

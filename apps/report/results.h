@@ -71,7 +71,7 @@ constexpr std::array<ShownCost, 5> kShownCosts{{
      2, ShownCost::Tables::kReportAndCsv},
     {"seconds_per_image", "ms an image", 1e3, 0,
      ShownCost::Tables::kReportAndCsv},
-    {"peak_tensor_bytes", "peak of tensors, MiB", 1.0 / (1 << 20), 0,
+    {"peak_tensor_bytes", "peak of tensors, MiB", 1.0 / (1 << 20), 1,
      ShownCost::Tables::kReportAndCsv},
 }};
 

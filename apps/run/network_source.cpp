@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "apps/machine/platform.h"
+#include "apps/run/compiled.h"
 #include "data/kinds.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/trained_network.h"
@@ -20,14 +21,6 @@ Segmenter on_device(Segmenter segmenter, torch::Device device) {
   return [inner = std::move(segmenter), device](const torch::Tensor& images) {
     return inner(images.to(device));
   };
-}
-
-Segmenter ready(
-    model::DeepLab network, OutputStride stride, torch::Device device
-) {
-  network->set_output_stride(stride);
-  network->to(device);
-  return on_device(model::make_segmenter(network), device);
 }
 
 RunConfig config_of(const std::string& text, const std::string& path) {
@@ -105,6 +98,12 @@ NetworkSource from_torchscript(const NetworkRequest& request) {
         "evaluate.output_stride is set; a TorchScript file has a fixed stride, so remove this key"
     );
   }
+  if (source.config.evaluate.precision != "float32") {
+    throw ConfigError(fmt::format(
+        "evaluate.precision is \"{}\"; a TorchScript file runs in the precision of its weights, so remove this key",
+        source.config.evaluate.precision
+    ));
+  }
   if (facts) {
     source.config.evaluate.output_stride = facts->output_stride;
   } else {
@@ -132,7 +131,7 @@ NetworkSource source_of(const NetworkFile& file, torch::Device device) {
   source.config = file.config;
   source.classes = file.classes;
   source.name = file.name;
-  source.segmenter = ready(file.network, file.config.evaluate_stride(), device);
+  source.segmenter = compiled(file.network, file.config, device);
   return source;
 }
 
@@ -201,9 +200,9 @@ NetworkSource open_network(const NetworkRequest& request) {
 }
 
 Segmenter open_checkpoint(
-    const std::string& path, OutputStride stride, torch::Device device
+    const std::string& path, const RunConfig& config, torch::Device device
 ) {
-  return ready(engine::open_checkpoint(path).network, stride, device);
+  return compiled(engine::open_checkpoint(path).network, config, device);
 }
 
 Segmenter open_teacher(

@@ -66,9 +66,10 @@ Segmenter open_teacher(
     const RunConfig& config, const Classes& classes, torch::Device device
 );
 
-/// Returns the network of a checkpoint at one output stride.
+/// Returns the network of a checkpoint, as the config evaluates it.
+/// Throws: the same as engine::open_checkpoint() and compiled().
 Segmenter open_checkpoint(
-    const std::string& path, OutputStride stride, torch::Device device
+    const std::string& path, const RunConfig& config, torch::Device device
 );
 
 }  // namespace deeplab::apps

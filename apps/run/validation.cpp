@@ -8,6 +8,7 @@
 
 #include "apps/machine/launcher.h"
 #include "apps/report/evaluation_text.h"
+#include "apps/run/compiled.h"
 #include "data/loader.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/evaluator.h"
@@ -58,9 +59,8 @@ double Validation::run(model::DeepLab network, int64_t iteration, RunLog* log)
 
 double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
     const {
-  network->set_output_stride(config_.evaluate_stride());
   const auto segmenter = engine::make_inference(
-      model::make_segmenter(network), pieces_of(config_)
+      compiled(network, config_, options_.device), pieces_of(config_)
   );
   const auto& classes = dataset_->classes();
   const auto share = share_of(options_.processes);
@@ -78,9 +78,7 @@ double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
   };
   auto counted =
       engine::evaluate(
-          [&](const torch::Tensor& images) {
-            return segmenter(images.to(options_.device));
-          },
+          segmenter,
           share.of(make_sample_source(dataset_, config_.normalization())),
           options
       )

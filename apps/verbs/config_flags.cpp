@@ -133,6 +133,7 @@ ConfigFlags::ConfigFlags(Flags& flags, ConfigScope scope)
 void ConfigFlags::add_inference() {
   has_inference_ = true;
   auto add = flags_.add();
+  add("precision", help_of("evaluate.precision", ""), text());
   add("scales", help_of("evaluate.scales", " E.g. 0.5,0.75,1,1.25,1.5,1.75."),
       text());
   add("flip", help_of("evaluate.flip", ""));
@@ -170,6 +171,7 @@ void ConfigFlags::add_inference_changes(ConfigRequest& request) const {
   const auto change = [&](const std::string& key, const Json& value) {
     request.changes.push_back({"evaluate." + key, value});
   };
+  if (flags_.has("precision")) change("precision", flags_.text("precision"));
   if (flags_.has("scales")) change("scales", flags_.reals("scales"));
   if (flags_.has("flip")) change("flip", flags_.get<bool>("flip"));
   if (flags_.has("sizing")) change("sizing", flags_.text("sizing"));

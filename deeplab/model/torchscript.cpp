@@ -7,7 +7,6 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <torch/csrc/jit/frontend/tracer.h>
 #include <torch/csrc/jit/ir/constants.h>
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
@@ -19,6 +18,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/core/shared_bytes.h"
 #include "deeplab/model/evaluation_mode.h"
+#include "deeplab/model/trace.h"
 #include "deeplab/nn/onednn_limit.h"
 #include "deeplab/nn/resize.h"
 
@@ -28,27 +28,6 @@ namespace {
 namespace jit = torch::jit;
 
 constexpr const char* kMetadata = "deeplab.json";
-
-/// Returns a TorchScript module with the same tensors under the same names.
-jit::Module mirror(
-    const torch::nn::Module& module,
-    const std::shared_ptr<jit::CompilationUnit>& unit,
-    const std::string& type
-) {
-  jit::Module result(c10::QualifiedName(type), unit);
-  for (const auto& item : module.named_parameters(/*recurse=*/false)) {
-    result.register_parameter(item.key(), item.value(), /*is_buffer=*/false);
-  }
-  for (const auto& item : module.named_buffers(/*recurse=*/false)) {
-    result.register_buffer(item.key(), item.value());
-  }
-  for (const auto& child : module.named_children()) {
-    result.register_module(
-        child.key(), mirror(*child.value(), unit, type + "_" + child.key())
-    );
-  }
-  return result;
-}
 
 torch::Tensor per_channel(const std::vector<double>& values) {
   return torch::tensor(values, torch::kFloat32).view({1, -1, 1, 1});
@@ -66,7 +45,7 @@ torch::Tensor finish(const torch::Tensor& logits, ScriptOutput output) {
   return logits;
 }
 
-jit::Module trace(DeepLab& network, const ScriptOptions& options) {
+jit::Module trace(const DeepLab& network, const ScriptOptions& options) {
   // Created before the trace, so that it stores them as constants.
   torch::Tensor mean;
   torch::Tensor deviation;
@@ -74,28 +53,10 @@ jit::Module trace(DeepLab& network, const ScriptOptions& options) {
     mean = per_channel(options.normalization->mean);
     deviation = per_channel(options.normalization->deviation);
   }
-  const auto forward = [&](const torch::Tensor& images) {
+  return trace(network, [&](const torch::Tensor& images) {
     const auto input = mean.defined() ? (images - mean) / deviation : images;
-    return finish(network->forward(input), options.output);
-  };
-  const auto unit = std::make_shared<jit::CompilationUnit>();
-  auto script = mirror(*network, unit, "__torch__.DeepLab");
-  // Any size will do, since the traced code reads the sizes in each call.
-  const auto example = torch::zeros({1, 3, 65, 97});
-  const auto traced = jit::tracer::trace(
-      {example},
-      [&](const jit::Stack& inputs) -> jit::Stack {
-        return {forward(inputs.at(0).toTensor())};
-      },
-      [](const torch::Tensor& /*tensor*/) { return std::string(); },
-      /*strict=*/true,
-      /*force_outplace=*/false, &script
-  );
-  auto* function = unit->create_function(
-      c10::QualifiedName(*script.type()->name(), "forward"), traced.first->graph
-  );
-  script.type()->addMethod(function);
-  return script;
+    return finish(network.ptr()->forward(input), options.output);
+  });
 }
 
 std::string first_line(const std::string& text) {

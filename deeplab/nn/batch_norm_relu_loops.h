@@ -3,18 +3,14 @@
 
 #include <cstdint>
 
+#include "deeplab/nn/bfloat16.h"
+
 namespace deeplab::nn {
 
 // These are the inner loops of batch_norm_relu() and batch_norm() over rows of
 // `channels` values. They are compiled for several vector widths, and the
 // widest that the CPU supports is used. The arrays must not overlap. All
 // arithmetic is in float32.
-
-/// A bfloat16 number: the upper half of the bits of a float, with the memory
-/// layout of at::BFloat16.
-struct Bfloat16 {
-  uint16_t bits;
-};
 
 /// The map y = min(max(x * scale + shift, floor), ceiling); scale and shift are
 /// float arrays of length [channels].

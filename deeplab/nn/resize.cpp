@@ -11,6 +11,7 @@
 #include "deeplab/nn/determinism.h"
 #include "deeplab/nn/matrix_resize.h"
 #include "deeplab/nn/resize_centres.h"
+#include "deeplab/nn/whole_resize.h"
 
 namespace deeplab::nn {
 namespace {
@@ -75,6 +76,9 @@ torch::Tensor resize_like(
     const torch::Tensor& like,
     const Resampling& resampling
 ) {
+  if (TraceWholeResizes::is_active()) {
+    return trace_resize_like(features, like, resampling);
+  }
   if (resampling.alignment == Alignment::kCentres) {
     return resize_centres(features, like, resampling.from, resampling.to);
   }
@@ -98,6 +102,9 @@ torch::Tensor resize_like(
 torch::Tensor rescale(
     const torch::Tensor& features, double factor, Alignment alignment
 ) {
+  if (TraceWholeResizes::is_active()) {
+    return trace_rescale(features, factor, alignment);
+  }
   if (alignment == Alignment::kCentres) {
     return resize_centres(
         features, rescaled_size(features, factor), {0, 1}, {0, 1 / factor}

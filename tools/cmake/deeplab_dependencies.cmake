@@ -14,6 +14,8 @@ endmacro()
 # library that programs link anyway avoids the warning.
 set(kineto_LIBRARY ${CMAKE_DL_LIBS})
 deeplab_find(Torch 1.13)
+# oneDNN is used for inference if LibTorch uses the same library.
+find_package(dnnl CONFIG QUIET)
 deeplab_find(fmt 9)
 deeplab_find(nlohmann_json 3.9)
 deeplab_find(OpenCV 4 COMPONENTS core imgproc imgcodecs)

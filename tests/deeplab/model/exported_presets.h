@@ -16,15 +16,6 @@
 
 namespace deeplab::model {
 
-/// Returns images of sizes at which nothing was traced.
-inline std::vector<torch::Tensor> five_images() {
-  torch::manual_seed(4);
-  return {
-      torch::randn({1, 3, 65, 97}), torch::randn({2, 3, 33, 65}),
-      torch::randn({1, 3, 64, 50}), torch::randn({3, 3, 41, 40}),
-      torch::randn({1, 3, 97, 66})};
-}
-
 inline void expect_close(
     const torch::Tensor& ours, const torch::Tensor& theirs, double tolerance
 ) {

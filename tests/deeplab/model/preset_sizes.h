@@ -36,6 +36,16 @@ inline DeepLab make_preset(const std::string& name) {
   return network;
 }
 
+/// Returns images of five sizes, at none of which networks are traced. They are
+/// small, since networks are large.
+inline std::vector<torch::Tensor> five_images() {
+  torch::manual_seed(4);
+  return {
+      torch::randn({1, 3, 33, 49}), torch::randn({2, 3, 17, 33}),
+      torch::randn({1, 3, 40, 34}), torch::randn({3, 3, 25, 24}),
+      torch::randn({1, 3, 65, 50})};
+}
+
 /// Runs the network in evaluation and training mode on one and on three images
 /// of a size, and checks the shape of the scores.
 inline void expect_scores_at(DeepLab network, int64_t height, int64_t width) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // These tests take minutes on two cores; run them by ctest -L long.
+#include "deeplab/compile/compiled_presets.h"
 #include "deeplab/model/exported_presets.h"
 #include "deeplab/weights/name_map.h"
 #include "deeplab/weights/read_weights.h"
@@ -53,3 +54,16 @@ INSTANTIATE_TEST_SUITE_P(
 
 }  // namespace
 }  // namespace deeplab::model
+
+namespace deeplab::compile {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(
+    All,
+    CompiledPresets,
+    ::testing::ValuesIn(model::preset_names()),
+    [](const auto& tested) { return model::test_name(tested.param); }
+);
+
+}  // namespace
+}  // namespace deeplab::compile
