@@ -38,12 +38,11 @@ Segmenter compiled(
 ) {
   network->set_output_stride(config.evaluate_stride());
   network->to(device);
-  return [inner = compile::compile(
-              network, precision_of(config.evaluate, device)
-          ),
-          device](const torch::Tensor& images) {
-    return inner(images.to(device));
-  };
+  return
+      [inner = compile::compile(network, precision_of(config.evaluate, device)),
+       device](const torch::Tensor& images) {
+        return inner(images.to(device));
+      };
 }
 
 }  // namespace deeplab::apps

@@ -106,8 +106,7 @@ class CompiledNetwork {
 
   Run resizing(const Operation& operation) const {
     const bool is_last = static_cast<size_t>(operation.outputs[0]) == output_;
-    const auto format =
-        is_last ? MapFormat::kPlanes : MapFormat::kLast;
+    const auto format = is_last ? MapFormat::kPlanes : MapFormat::kLast;
     return [resampling = operation.resampling, format](const Values& inputs) {
       return Values{resize(
           inputs[0].toTensor(), inputs[1].toTensor(), resampling, format

@@ -18,16 +18,17 @@ class PlainConvolution : public Convolution {
       torch::Device device
   )
       : plan_(plan),
-        weight_(weights.weight.to(device, plan.precision)
-                    .contiguous(kChannelsLast)),
+        weight_(
+            weights.weight.to(device, plan.precision).contiguous(kChannelsLast)
+        ),
         bias_(weights.bias.to(device, plan.precision)) {}
 
   torch::Tensor run(torch::Tensor input, torch::Tensor residual) override {
     input = input.to(plan_.precision);
     if (plan_.rectifies_input) input = input.relu();
     auto output = at::conv2d(
-        input, weight_, bias_, plan_.stride, plan_.padding,
-        plan_.dilation, plan_.groups
+        input, weight_, bias_, plan_.stride, plan_.padding, plan_.dilation,
+        plan_.groups
     );
     output = output.to(plan_.output);
     if (residual.defined()) output.add_(residual);

@@ -11,7 +11,6 @@
 namespace deeplab::compile {
 namespace {
 
-
 /// Neighbouring pixels of a row whose kernels have the same columns within the
 /// input: `columns` of them from `first_column` on.
 struct PixelGroup {
@@ -82,15 +81,20 @@ class Depthwise : public Convolution {
     const int64_t rows = output.size(0) * height;
     at::parallel_for(0, rows, 1, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
-        const int64_t top =
-            row % height * plan_.stride[0] - plan_.padding[0];
+        const int64_t top = row % height * plan_.stride[0] - plan_.padding[0];
         const int64_t in_top = row / height * input.size(2) + top;
         PixelRun<Value> line{};
         line.input =
             from + in_top * in_row - plan_.padding[1] * plan_.in_channels;
         line.residual = added == nullptr ? nullptr : added + row * out_row;
         line.output = to + row * out_row;
-        compute_row(line, runs, places_within(top, input.size(2), plan_.kernel[0], plan_.dilation[0]), in_row);
+        compute_row(
+            line, runs,
+            places_within(
+                top, input.size(2), plan_.kernel[0], plan_.dilation[0]
+            ),
+            in_row
+        );
       }
     });
   }
@@ -103,8 +107,12 @@ class Depthwise : public Convolution {
       int64_t in_row
   ) const {
     const DepthwiseWeights weights{
-        weight_.data_ptr<float>(), bias_.data_ptr<float>(), plan_.out_channels,
-        plan_.rectifies_input, static_cast<float>(plan_.floor), static_cast<float>(plan_.ceiling)};
+        weight_.data_ptr<float>(),
+        bias_.data_ptr<float>(),
+        plan_.out_channels,
+        plan_.rectifies_input,
+        static_cast<float>(plan_.floor),
+        static_cast<float>(plan_.ceiling)};
     std::vector<Tap> taps;
     for (const auto& run : runs) {
       taps.clear();

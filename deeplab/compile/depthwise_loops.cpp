@@ -53,7 +53,9 @@ DEEPLAB_BODY void compute_channels(
   }
   // The last vector overlaps the one before it.
   if (channel < weights.channels) {
-    compute<kPixels, kRectifies>(weights, run, pixel, weights.channels - kLanes);
+    compute<kPixels, kRectifies>(
+        weights, run, pixel, weights.channels - kLanes
+    );
   }
 }
 

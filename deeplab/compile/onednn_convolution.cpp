@@ -14,7 +14,6 @@ using dnnl::algorithm;
 using dnnl::memory;
 using Forward = dnnl::convolution_forward;
 
-
 const dnnl::engine& cpu() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   return engine;
@@ -50,8 +49,8 @@ class OneDnnConvolution : public Convolution {
       const ConvolutionPlan& plan, const ConvolutionWeights& weights
   )
       : plan_(plan), bias_(weights.bias.to(torch::kFloat32).contiguous()) {
-    const auto tag = plan.groups == 1 ? memory::format_tag::oihw
-                                      : memory::format_tag::goihw;
+    const auto tag =
+        plan.groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw;
     const auto weight = weights.weight.to(torch::kFloat32).contiguous();
     pack(
         view({weight_dims(), memory::data_type::f32, tag}, weight),
@@ -148,9 +147,18 @@ class OneDnnConvolution : public Convolution {
     return {convolution, attributes, cpu()};
 #else
     return {
-        cpu(), kInference, algorithm::convolution_direct, maps(input), weights,
-        bias, maps(output), dims(plan_.stride), gaps, dims(plan_.padding),
-        dims(plan_.padding), attributes};
+        cpu(),
+        kInference,
+        algorithm::convolution_direct,
+        maps(input),
+        weights,
+        bias,
+        maps(output),
+        dims(plan_.stride),
+        gaps,
+        dims(plan_.padding),
+        dims(plan_.padding),
+        attributes};
 #endif
   }
 
@@ -158,7 +166,8 @@ class OneDnnConvolution : public Convolution {
     const auto floor = static_cast<float>(plan_.floor);
     const auto ceiling = static_cast<float>(plan_.ceiling);
     const bool is_relu = plan_.floor == 0 && std::isinf(plan_.ceiling);
-    const auto kind = is_relu ? algorithm::eltwise_relu : algorithm::eltwise_clip;
+    const auto kind =
+        is_relu ? algorithm::eltwise_relu : algorithm::eltwise_clip;
     const float above = is_relu ? 0 : ceiling;
 #if DNNL_VERSION_MAJOR < 3
     after.append_eltwise(1, kind, floor, above);

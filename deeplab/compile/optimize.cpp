@@ -166,7 +166,7 @@ void split_pointwise(
     Operations& operations,
     const Uses& uses,
     Place whole,
-    std::vector<Part> parts,
+    const std::vector<Part>& parts,
     Place joining
 ) {
   const auto expanded = [&](const Part& part) -> const Operation* {
@@ -231,6 +231,7 @@ void remove_unread(Operations& operations) {
   auto& list = operations.list;
   const Uses uses(operations);
   std::vector<int> readers;
+  readers.reserve(static_cast<size_t>(operations.value_count));
   for (int value = 0; value < operations.value_count; ++value) {
     readers.push_back(uses.readers(value));
   }

@@ -11,8 +11,8 @@ namespace deeplab::compile {
 ///   convolutions, are float32, whatever the precision;
 /// - a ReLU whose result only depthwise convolutions read becomes part of them;
 /// - in float32, a depthwise or pointwise convolution of joined maps becomes
-///   one for each map, so that they need not be joined. A pointwise one of a map
-///   that repeats one value is computed for that value alone.
+///   one for each map, so that they need not be joined. A pointwise one of a
+///   map that repeats one value is computed for that value alone.
 void optimize(Operations& operations);
 
 }  // namespace deeplab::compile

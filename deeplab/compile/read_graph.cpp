@@ -39,10 +39,19 @@ void remove_transparent(jit::Graph& graph) {
 /// Returns whether an operator of LibTorch works on maps of 16-bit floats.
 bool takes_narrow(const std::string& name) {
   static const std::unordered_set<std::string> kNames{
-      "aten::adaptive_avg_pool2d", "aten::add", "aten::avg_pool2d",
-      "aten::clamp", "aten::constant_pad_nd", "aten::expand",
-      "aten::max_pool2d", "aten::maximum", "aten::mean", "aten::relu",
-      "aten::size", "aten::slice", "deeplab::rescale"};
+      "aten::adaptive_avg_pool2d",
+      "aten::add",
+      "aten::avg_pool2d",
+      "aten::clamp",
+      "aten::constant_pad_nd",
+      "aten::expand",
+      "aten::max_pool2d",
+      "aten::maximum",
+      "aten::mean",
+      "aten::relu",
+      "aten::size",
+      "aten::slice",
+      "deeplab::rescale"};
   return kNames.count(name) > 0;
 }
 
@@ -64,7 +73,11 @@ Values filled(const Arguments& arguments, Values inputs) {
   Values result;
   auto next = inputs.begin();
   for (const auto& argument : arguments) {
-    result.push_back(argument ? *argument : std::move(*next++));
+    if (argument) {
+      result.push_back(*argument);
+    } else {
+      result.push_back(std::move(*next++));
+    }
   }
   return result;
 }
@@ -180,8 +193,8 @@ class GraphReader {
         numbers(node.input(1)) / (numbers(node.input(4)) + eps).sqrt();
     auto& weights = (*place)->weights;
     weights.weight = weights.weight * scale.view({-1, 1, 1, 1});
-    weights.bias =
-        (weights.bias - numbers(node.input(3))) * scale + numbers(node.input(2));
+    weights.bias = (weights.bias - numbers(node.input(3))) * scale +
+                   numbers(node.input(2));
     take_over(*place, node);
     return true;
   }
@@ -230,8 +243,7 @@ class GraphReader {
         static_cast<nn::Alignment>(constants_.at(node.input(2)).toInt()),
         {number(3), number(4)},
         {number(5), number(6)}};
-    operation.inputs = {
-        numbers_.at(node.input(0)), numbers_.at(node.input(1))};
+    operation.inputs = {numbers_.at(node.input(0)), numbers_.at(node.input(1))};
     append(std::move(operation), node);
     return true;
   }

@@ -60,9 +60,10 @@ void each_row(
           const auto* image =
               values + row / height * features.size(2) * row_size;
           function(
-              row, BlendedRows<Value>{
-                       image + blend.first * row_size,
-                       image + blend.second * row_size, blend.weight}
+              row,
+              BlendedRows<Value>{
+                  image + blend.first * row_size,
+                  image + blend.second * row_size, blend.weight}
           );
         }
       }

@@ -29,9 +29,8 @@ DEEPLAB_BODY void pixels_body(
     // The last vector may overlap the one before it.
     for (int64_t c = 0; c < shape.channels; c += kLanes) {
       const int64_t at = std::min(c, last);
-      const auto above = blend(
-          rows.first + left + at, rows.first + right + at, column.weight
-      );
+      const auto above =
+          blend(rows.first + left + at, rows.first + right + at, column.weight);
       const auto below = blend(
           rows.second + left + at, rows.second + right + at, column.weight
       );

@@ -52,9 +52,8 @@ DEEPLAB_BODY void store(const Floats& values, nn::Bfloat16* result) {
   std::memcpy(&bits, &values, sizeof bits);
   const auto rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
   const auto is_number = values == values;
-  const auto halves = __builtin_convertvector(
-      is_number ? rounded : Words{} + 0x7FC0, Halves
-  );
+  const auto halves =
+      __builtin_convertvector(is_number ? rounded : Words{} + 0x7FC0, Halves);
   std::memcpy(result, &halves, sizeof halves);
 }
 

@@ -43,8 +43,7 @@ jit::Module trace(
   // Any size will do, since the traced code reads the sizes in each call.
   const auto parameters = network->parameters();
   const auto example = torch::zeros(
-      {1, 3, 65, 97},
-      torch::TensorOptions().device(parameters.front().device())
+      {1, 3, 65, 97}, torch::TensorOptions().device(parameters.front().device())
   );
   const auto traced = jit::tracer::trace(
       {example},

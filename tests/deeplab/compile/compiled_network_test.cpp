@@ -8,7 +8,8 @@ INSTANTIATE_TEST_SUITE_P(
     Quick,
     CompiledPresets,
     ::testing::Values(
-        "deeplabv3plus-mobilenetv2", "deeplabv3plus-xception41",
+        "deeplabv3plus-mobilenetv2",
+        "deeplabv3plus-xception41",
         "pspnet-resnet50"
     ),
     [](const auto& tested) { return model::test_name(tested.param); }
@@ -84,7 +85,8 @@ TEST(Compile, LaterChangesOfTheNetworkHaveNoEffect) {
 }
 
 TEST(Compile, EachCallGivesTheSameBits) {
-  const auto compiled = compile(model::DeepLab(small_config(), 3), torch::kFloat32);
+  const auto compiled =
+      compile(model::DeepLab(small_config(), 3), torch::kFloat32);
   const auto images = torch::randn({2, 3, 49, 33});
   const auto copy = images.clone();
   const auto first = compiled(images);

@@ -27,9 +27,7 @@ inline void draw_norms(torch::nn::Module& network) {
   for (const auto& item : network.named_parameters()) {
     const auto& name = item.key();
     if (name.find("bn") == std::string::npos) continue;
-    item.value().detach().add_(
-        torch::randn_like(item.value()), /*alpha=*/0.05
-    );
+    item.value().detach().add_(torch::randn_like(item.value()), /*alpha=*/0.05);
   }
 }
 

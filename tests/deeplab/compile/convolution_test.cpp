@@ -62,7 +62,8 @@ void expect_right(const Case& drawn, const torch::Tensor& residual) {
       EXPECT_LT(
           (ours.to(torch::kFloat32) - theirs).abs().max().item<double>(),
           tolerance * largest
-      ) << "kernel " << plan.kernel[0] << "x" << plan.kernel[1] << " stride "
+      ) << "kernel "
+        << plan.kernel[0] << "x" << plan.kernel[1] << " stride "
         << plan.stride[0] << " dilation " << plan.dilation[0] << " channels "
         << plan.in_channels << " groups " << plan.groups << ' ' << precision;
       if (residual.defined()) {
@@ -148,8 +149,7 @@ TEST_F(Convolutions, TakeOverTheMemoryOfAResidualThatNothingElseReads) {
   plan.in_channels = 8;
   plan.out_channels = 8;
   const auto drawn = draw(plan, 1, 5, 5);
-  const auto convolution =
-      make_convolution(plan, drawn.weights, torch::kCPU);
+  const auto convolution = make_convolution(plan, drawn.weights, torch::kCPU);
   auto residual =
       torch::randn({1, 8, 5, 5}).contiguous(torch::MemoryFormat::ChannelsLast);
   const auto theirs = expected(drawn, residual);

@@ -48,10 +48,8 @@ TEST(Resize, GivesOnePlanePerChannelWhereThatIsAskedFor) {
   EXPECT_TRUE(
       resize(features, like, resampling, MapFormat::kPlanes).is_contiguous()
   );
-  EXPECT_TRUE(
-      resize(features, like, resampling, MapFormat::kLast)
-          .is_contiguous(torch::MemoryFormat::ChannelsLast)
-  );
+  EXPECT_TRUE(resize(features, like, resampling, MapFormat::kLast)
+                  .is_contiguous(torch::MemoryFormat::ChannelsLast));
 }
 
 }  // namespace
