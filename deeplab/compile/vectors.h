@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vectors of float32 that are read from and written to float32 or bfloat16, for
-// the files that end in _loops.cpp. Their functions are compiled once for each
-// vector width of DEEPLAB_VECTOR_WIDTHS; the loader picks the widest that the
-// CPU supports.
+// the files that end in _loops.cpp.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#include "deeplab/nn/bfloat16.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DEEPLAB_VECTOR_WIDTHS \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define DEEPLAB_VECTOR_WIDTHS
-#endif
-// Inlines a loop body, so that it is compiled for the vector width of its
-// caller.
-#define DEEPLAB_BODY __attribute__((always_inline)) inline
+#include "deeplab/nn/loops.h"
 
 namespace deeplab::compile {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "deeplab/nn/bfloat16.h"
+#include "deeplab/nn/loops.h"
 
 namespace deeplab::nn {
 
