@@ -2,6 +2,7 @@
 #include "apps/run/compiled.h"
 
 #include <iostream>
+#include <mutex>
 
 #include "apps/machine/platform.h"
 #include "deeplab/compile/compiled_network.h"
@@ -21,12 +22,12 @@ torch::ScalarType precision_of(
     );
   }
   if (device.is_cpu() && !has_bfloat16()) {
-    static const bool has_warned = [] {
+    // A training compiles its network at each validation.
+    static std::once_flag has_warned;
+    std::call_once(has_warned, [] {
       std::cerr
           << "warning: this CPU has no bfloat16 instructions, so evaluate.precision \"bfloat16\" is slower than \"float32\"\n";
-      return true;
-    }();
-    static_cast<void>(has_warned);
+    });
   }
   return torch::kBFloat16;
 }

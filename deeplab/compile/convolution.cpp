@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/compile/convolution.h"
 
-#include <cmath>
-
 #include <ATen/ops/conv2d.h>
 
 #include "deeplab/compile/depthwise_loops.h"
@@ -32,7 +30,7 @@ class PlainConvolution : public Convolution {
     );
     output = output.to(plan_.output);
     if (residual.defined()) output.add_(residual);
-    if (plan_.is_clamped()) output.clamp_(plan_.floor, plan_.ceiling);
+    if (plan_.rectifies) output.clamp_(0, plan_.ceiling);
     return output.contiguous(kChannelsLast);
   }
 
@@ -43,10 +41,6 @@ class PlainConvolution : public Convolution {
 };
 
 }  // namespace
-
-bool ConvolutionPlan::is_clamped() const {
-  return !std::isinf(floor) || !std::isinf(ceiling);
-}
 
 bool ConvolutionPlan::is_depthwise() const {
   return groups > 1 && groups == in_channels && groups == out_channels;
@@ -91,10 +85,6 @@ std::unique_ptr<Convolution> make_convolution(
   if (device.is_cpu()) return make_onednn(plan, weights);
 #endif
   return make_plain(plan, weights, device);
-}
-
-bool is_unshared(const torch::Tensor& values) {
-  return values.use_count() == 1 && values.storage().use_count() == 1;
 }
 
 }  // namespace deeplab::compile

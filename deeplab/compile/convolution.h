@@ -12,7 +12,7 @@ namespace deeplab::compile {
 constexpr auto kChannelsLast = torch::MemoryFormat::ChannelsLast;
 
 /// A convolution with everything that follows it up to the next one:
-/// clamp(convolution(input) + bias + residual, floor, ceiling).
+/// min(relu(convolution(input) + bias + residual), ceiling), or without ReLU.
 struct ConvolutionPlan {
   int64_t in_channels = 0;
   int64_t out_channels = 0;
@@ -22,17 +22,16 @@ struct ConvolutionPlan {
   std::array<int64_t, 2> padding{0, 0};
   std::array<int64_t, 2> dilation{1, 1};
   int64_t groups = 1;
-  /// Applies a ReLU to the input first; only for depthwise convolutions.
+  /// Applies a ReLU to the input first.
   bool rectifies_input = false;
-  /// Limits of a ReLU (0 and infinity) or ReLU6; none by default.
-  double floor = -std::numeric_limits<double>::infinity();
+  /// Applies a ReLU to the output, limited by `ceiling` (6 for a ReLU6).
+  bool rectifies = false;
   double ceiling = std::numeric_limits<double>::infinity();
   /// Type of the input and the weights. Sums are always float32.
   torch::ScalarType precision = torch::kFloat32;
   /// Type of the output.
   torch::ScalarType output = torch::kFloat32;
 
-  bool is_clamped() const;
   /// Returns whether each output channel is computed from the input channel of
   /// the same index alone.
   bool is_depthwise() const;
@@ -58,7 +57,7 @@ class Convolution {
 
   /// Shapes: [N, in, h, w] -> [N, out, h', w'] in channels_last format.
   /// `residual`, of the output's shape or [N, out, 1, 1], is added before the
-  /// clamp unless it is undefined. Its memory becomes the output's if nothing
+  /// ReLU unless it is undefined. Its memory becomes the output's if nothing
   /// else refers to it.
   virtual torch::Tensor run(torch::Tensor input, torch::Tensor residual) = 0;
 };
@@ -86,9 +85,5 @@ std::unique_ptr<Convolution> make_onednn(
     const ConvolutionPlan& plan, const ConvolutionWeights& weights
 );
 #endif
-
-/// Returns whether the memory of `values` may be overwritten: nothing else
-/// refers to it.
-bool is_unshared(const torch::Tensor& values);
 
 }  // namespace deeplab::compile

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -111,7 +112,7 @@ class Depthwise : public Convolution {
         bias_.data_ptr<float>(),
         plan_.out_channels,
         plan_.rectifies_input,
-        static_cast<float>(plan_.floor),
+        plan_.rectifies ? 0 : -std::numeric_limits<float>::infinity(),
         static_cast<float>(plan_.ceiling)};
     std::vector<Tap> taps;
     for (const auto& run : runs) {

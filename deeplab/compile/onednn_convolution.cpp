@@ -43,6 +43,12 @@ torch::Tensor as_maps(const torch::Tensor& values, torch::ScalarType type) {
   return values.to(type).contiguous(kChannelsLast);
 }
 
+/// Returns whether the memory of `values` may be overwritten: nothing else
+/// refers to it.
+bool is_unshared(const torch::Tensor& values) {
+  return values.use_count() == 1 && values.storage().use_count() == 1;
+}
+
 class OneDnnConvolution : public Convolution {
  public:
   OneDnnConvolution(
@@ -123,7 +129,7 @@ class OneDnnConvolution : public Convolution {
   ) const {
     dnnl::post_ops after;
     if (adds) after.append_sum(1);
-    if (plan_.is_clamped()) append_clamp(after);
+    if (plan_.rectifies) append_limits(after);
     dnnl::primitive_attr attributes;
     attributes.set_post_ops(after);
     const memory::desc weights(
@@ -162,17 +168,30 @@ class OneDnnConvolution : public Convolution {
 #endif
   }
 
-  void append_clamp(dnnl::post_ops& after) const {
-    const auto floor = static_cast<float>(plan_.floor);
+  /// oneDNN's plain ReLU and clip turn a NaN into a number, which would hide
+  /// that a training has diverged. Its leaky ReLU keeps it.
+  void append_limits(dnnl::post_ops& after) const {
     const auto ceiling = static_cast<float>(plan_.ceiling);
-    const bool is_relu = plan_.floor == 0 && std::isinf(plan_.ceiling);
-    const auto kind =
-        is_relu ? algorithm::eltwise_relu : algorithm::eltwise_clip;
-    const float above = is_relu ? 0 : ceiling;
+    append_relu(after);
+    if (std::isinf(plan_.ceiling)) return;
+    // min(x, ceiling) = ceiling - relu(ceiling - x)
+    append(after, algorithm::eltwise_linear, -1, ceiling);
+    append_relu(after);
+    append(after, algorithm::eltwise_linear, -1, ceiling);
+  }
+
+  static void append_relu(dnnl::post_ops& after) {
+    constexpr float kSlope = 1e-30F;
+    append(after, algorithm::eltwise_relu, kSlope, 0);
+  }
+
+  static void append(
+      dnnl::post_ops& after, algorithm kind, float alpha, float beta
+  ) {
 #if DNNL_VERSION_MAJOR < 3
-    after.append_eltwise(1, kind, floor, above);
+    after.append_eltwise(1, kind, alpha, beta);
 #else
-    after.append_eltwise(kind, floor, above);
+    after.append_eltwise(kind, alpha, beta);
 #endif
   }
 

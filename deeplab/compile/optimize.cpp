@@ -55,6 +55,8 @@ void widen_scores(Operations& operations) {
     if (wide.count(step->outputs[0]) == 0) continue;
     if (step->is_convolution()) {
       step->plan.output = torch::kFloat32;
+      // The residual, too, is a part of the scores.
+      wide.insert(step->inputs.begin() + 1, step->inputs.end());
     } else if (step->kind == Kind::kResize) {
       wide.insert(step->inputs[0]);
     } else {
@@ -194,7 +196,7 @@ void split_pointwise(
     if (i > 0) sum.inputs.push_back(sums[i - 1].outputs[0]);
     sum.outputs = {is_last ? whole->outputs[0] : operations.add_value()};
     if (is_last) continue;
-    sum.plan.floor = -std::numeric_limits<double>::infinity();
+    sum.plan.rectifies = false;
     sum.plan.ceiling = std::numeric_limits<double>::infinity();
   }
   for (auto& sum : sums) operations.list.insert(whole, std::move(sum));

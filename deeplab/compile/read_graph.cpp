@@ -158,30 +158,28 @@ class GraphReader {
     if (name == "aten::batch_norm") return absorb_norm(node);
     if (name == "aten::add") return absorb_sum(node);
     if (name == "aten::relu") {
-      return absorb_clamp(node, 0, std::numeric_limits<double>::infinity());
+      return absorb_relu(node, std::numeric_limits<double>::infinity());
     }
     if (name != "aten::clamp") return false;
     const auto* floor = constant(node.input(1));
     const auto* ceiling = constant(node.input(2));
     if (floor == nullptr || ceiling == nullptr || !floor->isScalar() ||
-        !ceiling->isScalar()) {
+        !ceiling->isScalar() || floor->toScalar().toDouble() != 0) {
       return false;
     }
-    return absorb_clamp(
-        node, floor->toScalar().toDouble(), ceiling->toScalar().toDouble()
-    );
+    return absorb_relu(node, ceiling->toScalar().toDouble());
   }
 
   using Place = std::list<Operation>::iterator;
 
   /// Returns the convolution that computes `value`, if nothing else reads the
-  /// value, and no clamp ends the convolution.
+  /// value, and no ReLU ends the convolution.
   std::optional<Place> open_convolution(const jit::Value* value) {
     if (numbers_.count(value) == 0) return {};
     const auto found = producers_.find(numbers_.at(value));
     if (found == producers_.end() || value->uses().size() != 1) return {};
     const auto place = found->second;
-    if (!place->is_convolution() || place->plan.is_clamped()) return {};
+    if (!place->is_convolution() || place->plan.rectifies) return {};
     return place;
   }
 
@@ -199,10 +197,10 @@ class GraphReader {
     return true;
   }
 
-  bool absorb_clamp(const jit::Node& node, double floor, double ceiling) {
+  bool absorb_relu(const jit::Node& node, double ceiling) {
     const auto place = open_convolution(node.input(0));
     if (!place) return false;
-    (*place)->plan.floor = floor;
+    (*place)->plan.rectifies = true;
     (*place)->plan.ceiling = ceiling;
     take_over(*place, node);
     return true;

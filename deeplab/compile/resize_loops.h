@@ -11,7 +11,7 @@ namespace deeplab::compile {
 // vector widths, and the widest that the CPU supports is used. All arithmetic
 // is in float32.
 
-/// How a pixel is read from two neighbours along one axis:
+/// Says how a pixel is read from two neighbours along one axis: it is
 /// first + (second - first) * weight.
 struct Blend {
   int32_t first;

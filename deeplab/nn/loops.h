@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files that end in _loops.cpp share.
+// This header has what the files that end in _loops.cpp share.
 #pragma once
 
 #include <cstdint>

@@ -103,7 +103,7 @@ void convolve(benchmark::State& state, int64_t kernel, torch::ScalarType type) {
   plan.in_channels = plan.out_channels = kChannels;
   plan.kernel = {kernel, kernel};
   plan.padding = {kernel / 2, kernel / 2};
-  plan.floor = 0;
+  plan.rectifies = true;
   plan.precision = plan.output = type;
   const auto convolution = compile::make_convolution(
       plan,

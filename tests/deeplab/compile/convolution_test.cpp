@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/compile/convolution.h"
 
+#include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,7 +40,8 @@ torch::Tensor expected(const Case& drawn, const torch::Tensor& residual) {
       plan.padding, plan.dilation, plan.groups
   );
   if (residual.defined()) output = output + residual;
-  return output.clamp(plan.floor, plan.ceiling).to(torch::kFloat32);
+  if (plan.rectifies) output = output.clamp(0, plan.ceiling);
+  return output.to(torch::kFloat32);
 }
 
 void expect_right(const Case& drawn, const torch::Tensor& residual) {
@@ -92,7 +94,8 @@ TEST_F(Convolutions, OfEveryKindEqualLibTorchsInFloat64) {
         plan.stride = {stride, stride};
         plan.padding = {dilation, 0};
         plan.dilation = {dilation, dilation};
-        plan.floor = 0;
+        plan.rectifies = true;
+        plan.ceiling = dilation == 2 ? 6 : kInfinity;
         const auto drawn = draw(plan, 2, 15, 9);
         expect_right(drawn, {});
         expect_right(drawn, torch::randn_like(expected(drawn, {})));
@@ -113,8 +116,8 @@ TEST_F(Convolutions, DepthwiseOnesEqualLibTorchsInFloat64) {
         plan.stride = {stride, stride};
         plan.padding = {dilation, dilation};
         plan.dilation = {dilation, dilation};
-        plan.floor = stride == 1 ? -kInfinity : 0;
-        plan.ceiling = stride == 1 ? kInfinity : 6;
+        plan.rectifies = stride == 2;
+        plan.ceiling = stride == 2 ? 6 : kInfinity;
         plan.rectifies_input = dilation == 2;
         const auto drawn = draw(plan, 2, 13, 21);
         expect_right(drawn, {});
@@ -134,6 +137,29 @@ TEST_F(Convolutions, DepthwiseOnesMayHaveKernelsAndPaddingsOfAnySize) {
   plan.kernel = {1, 1};
   plan.padding = {2, 3};
   expect_right(draw(plan, 1, 3, 2), {});
+}
+
+TEST_F(Convolutions, KeepANaN) {
+  for (const int64_t groups : {1, 32}) {
+    for (const double ceiling : {kInfinity, 6.0}) {
+      for (const auto precision : {torch::kFloat32, torch::kBFloat16}) {
+        ConvolutionPlan plan;
+        plan.in_channels = plan.out_channels = 32;
+        plan.groups = groups;
+        plan.rectifies = true;
+        plan.ceiling = ceiling;
+        plan.precision = plan.output = precision;
+        auto drawn = draw(plan, 1, 4, 4);
+        drawn.weights.weight[3].fill_(std::nan(""));
+        const auto output = make_convolution(plan, drawn.weights, torch::kCPU)
+                                ->run(drawn.input, {});
+        const auto is_nan = output.isnan().to(torch::kInt64);
+        EXPECT_EQ(is_nan.sum().item<int64_t>(), 16)
+            << groups << ' ' << ceiling << ' ' << precision;
+        EXPECT_EQ(is_nan.select(1, 3).sum().item<int64_t>(), 16);
+      }
+    }
+  }
 }
 
 TEST_F(Convolutions, AddOneValuePerChannelEverywhere) {
