@@ -21,6 +21,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 #include "deeplab/crf/post_process.h"
+#include "deeplab/engine/evaluator.h"
 
 namespace deeplab::apps {
 namespace {
@@ -56,6 +57,7 @@ class Predictor {
     const auto input =
         data::to_tensor(image, network_.config.normalization()).unsqueeze(0);
     const auto logits = network_.segmenter(input).squeeze(0).cpu();
+    engine::require_finite(logits, photo);
     if (logits.size(0) > kVoid) {
       throw DataError(fmt::format(
           "{}: has scores for {} classes; a mask can hold at most {}",

@@ -7,6 +7,14 @@
 
 namespace deeplab::engine {
 
+void require_finite(const torch::Tensor& logits, const std::string& image) {
+  if (logits.isfinite().all().item<bool>()) return;
+  throw Error(fmt::format(
+      "{}: the network's scores for this image are not finite; the training has diverged (lower train.learning_rate), or the weights do not fit the network",
+      image
+  ));
+}
+
 torch::Tensor score(
     const Segmenter& segmenter, const Sample& sample, int64_t num_classes
 ) {
@@ -17,12 +25,7 @@ torch::Tensor score(
         sample.name, logits.size(1), num_classes
     ));
   }
-  if (!logits.isfinite().all().item<bool>()) {
-    throw Error(fmt::format(
-        "{}: the network's scores for this image are not finite; the training has diverged (lower train.learning_rate), or the weights do not fit the network",
-        sample.name
-    ));
-  }
+  require_finite(logits, sample.name);
   return logits.squeeze(0);
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "deeplab/core/sample.h"
 #include "deeplab/core/segmenter.h"
@@ -40,6 +41,9 @@ struct Evaluated {
     return processed ? *processed : network;
   }
 };
+
+/// Throws: Error naming the image, if its scores are not finite.
+void require_finite(const torch::Tensor& logits, const std::string& image);
 
 /// Returns a network's scores for one whole image, float [num_classes, H, W].
 /// Throws: DataError naming the image, if the number of classes is not

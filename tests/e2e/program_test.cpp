@@ -2,7 +2,9 @@
 // Tests the program as a user runs it, on small synthetic data.
 #include "e2e/program.h"
 
+#include <cmath>
 #include <csignal>
+#include <filesystem>
 
 #include <fmt/core.h>
 #include <sys/wait.h>
@@ -226,6 +228,34 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     }
 );
+
+TEST_F(Program, RefusesANetworkWhoseFirstLayerHasDiverged) {
+  ASSERT_EQ(deeplab(small(path("run"), 1)).code, 0);
+  const auto checkpoint = path("run/last.safetensors");
+  auto damaged = engine::load_checkpoint(checkpoint);
+  for (auto& item : damaged.network) {
+    if (item.value().dim() != 4) continue;
+    item.value() = torch::full_like(item.value(), std::nan(""));
+    break;
+  }
+  engine::save_checkpoint(checkpoint, damaged);
+  synthesize(path("set"), 1, 1);
+  const auto photo = path("set/JPEGImages/val_0.jpg");
+  const auto predict = "predict " + photo + " --out " + path("masks");
+  for (const auto& words : {std::string("evaluate"), predict}) {
+    for (const char* precision : {"float32", "bfloat16"}) {
+      const auto refused = deeplab(fmt::format(
+          "{} --checkpoint {} --precision {}", words, checkpoint, precision
+      ));
+      EXPECT_NE(refused.code, 0);
+      EXPECT_THAT(
+          refused.output,
+          HasSubstr("the network's scores for this image are not finite")
+      );
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(path("masks/val_0_mask.png")));
+}
 
 TEST_F(Program, ExportsWhatItTrainedAndNeedsNoFlagsToUseIt) {
   ASSERT_EQ(deeplab(small(path("run"), 2)).code, 0);
