@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -27,6 +26,7 @@
 #include <unistd.h>
 
 #include "deeplab/core/error.h"
+#include "deeplab/core/freed_memory.h"
 #include "deeplab/core/version.h"
 #include "deeplab/nn/onednn_limit.h"
 
@@ -78,16 +78,6 @@ int64_t status_bytes(const std::string& field) {
     if (words >> name >> kib && name == field) return kib * 1024;
   }
   return 0;
-}
-
-/// Stops glibc from returning large blocks to the kernel. It would request them
-/// again, zeroed, in the next iteration, which takes a quarter of a training
-/// step.
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-  constexpr int kTopPad = 64 << 20;
-  mallopt(M_TOP_PAD, kTopPad);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ Canvas::Canvas(cv::Size size, uint64_t seed)
 cv::Point Canvas::point(float x, float y) { return {cvRound(x), cvRound(y)}; }
 
 cv::Mat Canvas::empty_mask() const {
-  return cv::Mat::zeros(image_.size(), CV_8U);
+  return {image_.size(), CV_8U, cv::Scalar(0)};
 }
 
 /// Returns a smooth random field in about -1..1 with `cells` bumps over the

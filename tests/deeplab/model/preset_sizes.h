@@ -36,14 +36,13 @@ inline DeepLab make_preset(const std::string& name) {
   return network;
 }
 
-/// Returns images of five sizes, at none of which networks are traced. They are
-/// small, since networks are large.
+/// Returns images of five sizes.
 inline std::vector<torch::Tensor> five_images() {
   torch::manual_seed(4);
   return {
-      torch::randn({1, 3, 33, 49}), torch::randn({2, 3, 17, 33}),
-      torch::randn({1, 3, 40, 34}), torch::randn({3, 3, 25, 24}),
-      torch::randn({1, 3, 65, 50})};
+      torch::randn({1, 3, 65, 97}), torch::randn({2, 3, 33, 65}),
+      torch::randn({1, 3, 64, 50}), torch::randn({3, 3, 41, 40}),
+      torch::randn({1, 3, 97, 66})};
 }
 
 /// Runs the network in evaluation and training mode on one and on three images
