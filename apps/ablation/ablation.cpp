@@ -239,7 +239,9 @@ void Ablation::score(const Cell& cell) {
   int64_t index = 0;
   ImageSize first_size{0, 0};
   auto options = evaluate_options(cell.config, *dataset);
-  options.on_image = [&](int64_t done) { progress.update(done, ""); };
+  options.on_image = [&](int64_t done, double network_share) {
+    progress.update(done, network_text(network_share));
+  };
   options.on_prediction = [&](const Sample&, const torch::Tensor& prediction) {
     if (index == 0) first_size = {prediction.size(0), prediction.size(1)};
     if (index < pictured_) {

@@ -57,7 +57,7 @@ double Calibration::measure_image(
   std::vector<double> ends;
   const auto start = Clock::now();
   auto options = evaluate_options(config, *dataset);
-  options.on_image = [&](int64_t /*done*/) {
+  options.on_image = [&](int64_t /*done*/, double /*network_share*/) {
     const std::chrono::duration<double> elapsed = Clock::now() - start;
     ends.push_back(elapsed.count());
   };

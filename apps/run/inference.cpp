@@ -104,6 +104,10 @@ engine::EvaluateOptions evaluate_options(
   return options;
 }
 
+std::string network_text(double share) {
+  return fmt::format("network {:.0f} %", 100 * share);
+}
+
 Segmenter inference_of(
     const Segmenter& network,
     const RunConfig& config,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "apps/config/run_config.h"
 #include "data/dataset/dataset.h"
@@ -18,6 +19,9 @@ engine::PostProcess crf_of(const EvaluateConfig& config);
 engine::EvaluateOptions evaluate_options(
     const RunConfig& config, const data::Dataset& dataset
 );
+
+/// Returns the share of the time that the network takes, for a progress line.
+std::string network_text(double share);
 
 /// Returns a segmenter that runs `network` at the config's scales and on the
 /// config's pieces. If `memory_limit`, in bytes, is set, the pieces of each

@@ -26,6 +26,7 @@
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/metrics/bootstrap.h"
+#include "deeplab/metrics/largest_class.h"
 
 namespace deeplab::apps {
 namespace {
@@ -83,7 +84,9 @@ void score_all(
   Progress progress("evaluate", dataset.size(), 0);
   const auto& config = one.network.config;
   auto options = evaluate_options(config, dataset);
-  options.on_image = [&](int64_t done) { progress.update(done, ""); };
+  options.on_image = [&](int64_t done, double network_share) {
+    progress.update(done, network_text(network_share));
+  };
   options.on_prediction = [&](const Sample& sample, const torch::Tensor&) {
     one.places.emplace(sample.name, static_cast<int64_t>(one.places.size()));
   };
@@ -107,7 +110,7 @@ cv::Mat predict_mask(
   );
   const auto post_process = crf_of(config.evaluate);
   if (post_process) scores = post_process(sample, scores);
-  return data::to_mask(scores.argmax(0).cpu());
+  return data::to_mask(metrics::largest_class(scores));
 }
 
 /// Writes the photo, the ground truth and both predictions for each image of

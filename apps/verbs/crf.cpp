@@ -24,6 +24,7 @@
 #include "deeplab/crf/crf_config.h"
 #include "deeplab/crf/gibbs.h"
 #include "deeplab/crf/mean_field.h"
+#include "deeplab/metrics/largest_class.h"
 
 namespace deeplab::apps {
 namespace {
@@ -188,7 +189,7 @@ class Refiner {
   void save(
       const torch::Tensor& scores, const cv::Mat& image, const std::string& stem
   ) const {
-    const auto labels = data::to_mask(scores.argmax(0));
+    const auto labels = data::to_mask(metrics::largest_class(scores));
     const auto classes = data::numbered_classes(scores.size(0));
     for (const auto& kind : kinds_) {
       const auto path = path_of(stem, kind);

@@ -27,6 +27,7 @@
 #include "deeplab/crf/crf_config.h"
 #include "deeplab/crf/post_process.h"
 #include "deeplab/engine/evaluator.h"
+#include "deeplab/metrics/largest_class.h"
 #include "deeplab/metrics/metrics.h"
 
 namespace deeplab::apps {
@@ -186,7 +187,7 @@ double Tuning::score(const std::optional<crf::CrfConfig>& config) const {
       if (config) {
         scores = crf::refine(scores, images_[i].image, config->options());
       }
-      predictions[i] = scores.argmax(0);
+      predictions[i] = metrics::largest_class(scores);
     }
   });
   metrics::ConfusionMatrix counts(classes_);

@@ -106,18 +106,20 @@ int evaluate(const Arguments& arguments) {
   if (!flags.parse(arguments)) return 0;
 
   const auto limit = network_flags.config().memory_limit();
-  const auto network = open_network(network_flags.request());
+  const auto request = network_flags.request();
+  const auto network = open_network(request);
   const auto& config = network.config;
   const auto dataset = open_split(config.data, flags);
   auto options = evaluate_options(config, *dataset);
+  options.overlap = request.device.is_cuda();
   const auto processes = join_processes();
   const auto samples =
       share_of(processes).of(make_sample_source(dataset, config.normalization())
       );
   std::optional<Progress> progress;
   if (is_first(processes)) progress.emplace("evaluate", samples.size, 0);
-  options.on_image = [&](int64_t done) {
-    if (progress) progress->update(done, "");
+  options.on_image = [&](int64_t done, double network_share) {
+    if (progress) progress->update(done, network_text(network_share));
   };
 
   auto result = engine::evaluate(

@@ -22,6 +22,7 @@
 #include "deeplab/core/sample.h"
 #include "deeplab/crf/post_process.h"
 #include "deeplab/engine/evaluator.h"
+#include "deeplab/metrics/largest_class.h"
 
 namespace deeplab::apps {
 namespace {
@@ -75,7 +76,7 @@ class Predictor {
     }
     const auto scores =
         crf_ ? crf::refine(logits, data::to_pixels(image), *crf_) : logits;
-    const auto labels = data::to_mask(scores.argmax(0));
+    const auto labels = data::to_mask(metrics::largest_class(scores));
     const auto stem = folder_ + "/" + fs::path(photo).stem().string();
     const auto wanted = [&](const char* kind) {
       return kinds_.count(kind) > 0;

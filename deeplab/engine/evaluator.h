@@ -22,12 +22,18 @@ struct EvaluateOptions {
   metrics::EvaluationOptions counted;
   /// If it is empty, only the network's own scores are evaluated.
   PostProcess post_process;
-  /// Called after each image with the number of finished images. May be empty.
-  std::function<void(int64_t done)> on_image;
+  /// Called after each image with the number of finished images and the share
+  /// of the time so far, in [0, 1], that the network took. May be empty.
+  std::function<void(int64_t done, double network_share)> on_image;
   /// Called with the class of each pixel, int64 [H, W], after post_process if
-  /// there is one. May be empty.
+  /// there is one: image after image, but on another thread if `overlap` is
+  /// set. May be empty.
   std::function<void(const Sample& sample, const torch::Tensor& prediction)>
       on_prediction;
+  /// Reads the next image and counts the previous one, on other threads, while
+  /// the network works on an image. This is for a network on a GPU: on a CPU it
+  /// takes cores away from the network, and all takes longer.
+  bool overlap = false;
 };
 
 /// The counts of one pass over a data set.
@@ -53,6 +59,7 @@ torch::Tensor score(
 );
 
 /// Segments every image, one at a time at its own size, and counts the results.
+/// With `overlap`, `samples` is called on other threads, one image at a time.
 /// Throws: the same as score() and Evaluation::add(); c10::Error if a label is
 ///         out of range (data sets check their labels).
 Evaluated evaluate(

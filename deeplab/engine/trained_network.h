@@ -12,7 +12,7 @@ namespace deeplab::engine {
 
 /// A network that `deeplab train` trained, with all that its use needs.
 struct TrainedNetwork {
-  /// On the CPU, at the output stride below; model::make_segmenter() makes it a
+  /// On the CPU, at the output stride below; compile::compile() makes it a
   /// function of images.
   model::DeepLab network{nullptr};
   /// Names and colors of the classes that it scores.

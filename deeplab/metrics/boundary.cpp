@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
+
+#include <ATen/Parallel.h>
 
 #include "deeplab/core/sample.h"
 
@@ -15,8 +16,8 @@ constexpr auto kVoidByte = static_cast<uint8_t>(kVoid);
 
 /// A label map with one byte per pixel.
 struct LabelMap {
-  int64_t height;
-  int64_t width;
+  int64_t height = 0;
+  int64_t width = 0;
   std::vector<uint8_t> values;
 
   uint8_t at(int64_t row, int64_t column) const {
@@ -70,9 +71,9 @@ std::vector<uint8_t> least_around(const LabelMap& map, int64_t reach) {
   return least;
 }
 
-/// Returns, for each pixel, whether it lies within `reach` of another class or
-/// of the image border. Void pixels are not in the band.
-std::vector<bool> band_of(const LabelMap& map, int64_t reach) {
+/// Returns 1 for each pixel that lies within `reach` of another class or of the
+/// image border, else 0. Void pixels are not in the band.
+std::vector<uint8_t> band_of(const LabelMap& map, int64_t reach) {
   const auto least = least_around(map, reach);
   LabelMap negated = map;
   for (auto& value : negated.values) {
@@ -81,48 +82,63 @@ std::vector<bool> band_of(const LabelMap& map, int64_t reach) {
     }
   }
   const auto most = least_around(negated, reach);
-  std::vector<bool> band(map.values.size());
+  std::vector<uint8_t> band(map.values.size());
   for (int64_t y = 0; y < map.height; ++y) {
     for (int64_t x = 0; x < map.width; ++x) {
       const auto i = static_cast<size_t>(y * map.width + x);
       const bool inside = y >= reach && x >= reach && y + reach < map.height &&
                           x + reach < map.width;
-      band[i] = map.values[i] != kVoidByte &&
-                (!inside || least[i] != kVoidByte - 1 - most[i]);
+      const bool is_near = map.values[i] != kVoidByte &&
+                           (!inside || least[i] != kVoidByte - 1 - most[i]);
+      band[i] = is_near ? 1 : 0;
     }
   }
   return band;
 }
 
+/// Calls `visit` with each of the four neighbours of a pixel.
+template <class Visit>
+void for_neighbours(const LabelMap& map, int64_t pixel, const Visit& visit) {
+  const int64_t column = pixel % map.width;
+  if (pixel >= map.width) visit(pixel - map.width);
+  if (pixel + map.width < map.height * map.width) visit(pixel + map.width);
+  if (column > 0) visit(pixel - 1);
+  if (column + 1 < map.width) visit(pixel + 1);
+}
+
 /// Returns the map with void filled by the nearest class: the labelled pixels
 /// grow into it by one pixel per step.
 LabelMap without_void(LabelMap map) {
+  auto& values = map.values;
+  const auto is_void = [&](int64_t pixel) {
+    return values[static_cast<size_t>(pixel)] == kVoidByte;
+  };
+  // Pixels that may have a void neighbour; a pixel may occur several times.
   std::vector<int64_t> edge;
   for (int64_t i = 0; i < map.height * map.width; ++i) {
-    if (map.values[static_cast<size_t>(i)] != kVoidByte) edge.push_back(i);
+    if (!is_void(i)) continue;
+    for_neighbours(map, i, [&](int64_t neighbour) {
+      if (!is_void(neighbour)) edge.push_back(neighbour);
+    });
   }
+  // The lowest class that reaches each pixel in this step.
+  std::vector<uint8_t> reached(values.size(), kVoidByte);
+  std::vector<int64_t> fresh;
   while (!edge.empty()) {
-    // The lowest class that reaches each pixel in this step.
-    std::map<int64_t, uint8_t> reached;
+    fresh.clear();
     for (const auto i : edge) {
-      const int64_t row = i / map.width;
-      const int64_t column = i % map.width;
-      for (const auto& [y, x] : std::array<std::pair<int64_t, int64_t>, 4>{
-               {{row - 1, column},
-                {row + 1, column},
-                {row, column - 1},
-                {row, column + 1}}}) {
-        if (!map.holds(y, x) || map.at(y, x) != kVoidByte) continue;
-        const auto label = map.at(row, column);
-        const auto [found, fresh] = reached.emplace(y * map.width + x, label);
-        if (!fresh) found->second = std::min(found->second, label);
-      }
+      const auto label = values[static_cast<size_t>(i)];
+      for_neighbours(map, i, [&](int64_t neighbour) {
+        if (!is_void(neighbour)) return;
+        auto& least = reached[static_cast<size_t>(neighbour)];
+        if (least == kVoidByte) fresh.push_back(neighbour);
+        least = std::min(least, label);
+      });
     }
-    edge.clear();
-    for (const auto& [pixel, label] : reached) {
-      map.values[static_cast<size_t>(pixel)] = label;
-      edge.push_back(pixel);
+    for (const auto i : fresh) {
+      values[static_cast<size_t>(i)] = reached[static_cast<size_t>(i)];
     }
+    edge.swap(fresh);
   }
   return map;
 }
@@ -203,6 +219,15 @@ void match(
   }
 }
 
+/// Runs two functions at the same time if there are two threads.
+template <class One, class Other>
+void run_both(const One& one, const Other& other) {
+  at::parallel_for(0, 2, 1, [&](int64_t begin, int64_t end) {
+    if (begin == 0) one();
+    if (end == 2) other();
+  });
+}
+
 int64_t share_of_diagonal(const LabelMap& map, double share) {
   const auto diagonal = std::hypot(
       static_cast<double>(map.height), static_cast<double>(map.width)
@@ -224,34 +249,45 @@ std::vector<BoundaryCounts> count_boundaries(
   std::vector<BoundaryCounts> counts(static_cast<size_t>(num_classes));
 
   const auto reach = share_of_diagonal(truth, kBandShare);
-  const auto true_band = band_of(truth, reach);
-  const auto guessed_band = band_of(guess, reach);
+  std::vector<uint8_t> true_band;
+  std::vector<uint8_t> guessed_band;
+  run_both(
+      [&] { true_band = band_of(truth, reach); },
+      [&] { guessed_band = band_of(guess, reach); }
+  );
   for (size_t i = 0; i < truth.values.size(); ++i) {
     const auto a = truth.values[i];
     const auto b = guess.values[i];
-    if (true_band[i]) ++counts[a].band_either;
-    if (guessed_band[i] && !(true_band[i] && a == b)) ++counts[b].band_either;
-    if (true_band[i] && guessed_band[i] && a == b) ++counts[a].band_both;
+    if (true_band[i] != 0) ++counts[a].band_either;
+    if (guessed_band[i] != 0 && !(true_band[i] != 0 && a == b))
+      ++counts[b].band_either;
+    if (true_band[i] != 0 && guessed_band[i] != 0 && a == b)
+      ++counts[a].band_both;
   }
 
   const auto near = disc(share_of_diagonal(truth, kNearShare));
-  const auto true_contour = contour_of(without_void(truth));
-  const auto guessed_contour = contour_of(map_of(prediction));
-  const auto sure_contour = contour_of(guess);
-  match(
-      true_contour, guessed_contour, near,
-      [&](size_t /*pixel*/, uint8_t label, bool found) {
-        ++counts[label].true_contour;
-        if (found) ++counts[label].true_contour_found;
+  LabelMap true_contour;
+  LabelMap guessed_contour;
+  LabelMap sure_contour;
+  run_both(
+      [&] { true_contour = contour_of(without_void(truth)); },
+      [&] {
+        guessed_contour = contour_of(map_of(prediction));
+        sure_contour = contour_of(guess);
       }
   );
-  match(
-      guessed_contour, true_contour, near,
-      [&](size_t pixel, uint8_t label, bool found) {
-        if (sure_contour.values[pixel] == kVoidByte && !found) return;
-        ++counts[label].predicted_contour;
-        if (found) ++counts[label].predicted_contour_right;
-      }
+  const auto count_true = [&](size_t /*pixel*/, uint8_t label, bool found) {
+    ++counts[label].true_contour;
+    if (found) ++counts[label].true_contour_found;
+  };
+  const auto count_predicted = [&](size_t pixel, uint8_t label, bool found) {
+    if (sure_contour.values[pixel] == kVoidByte && !found) return;
+    ++counts[label].predicted_contour;
+    if (found) ++counts[label].predicted_contour_right;
+  };
+  run_both(
+      [&] { match(true_contour, guessed_contour, near, count_true); },
+      [&] { match(guessed_contour, true_contour, near, count_predicted); }
   );
   return counts;
 }

@@ -72,20 +72,21 @@ void Evaluation::add(
 ) {
   const auto truth = labels.cpu();
   const auto guess = prediction.cpu();
-  confusion_.add(truth, guess);
+  ConfusionMatrix own(options_.num_classes);
+  own.add(truth, guess);
+  confusion_.merge(own);
   for (size_t i = 0; i < bands_.size(); ++i) {
     bands_[i].add(boundary_band(truth, options_.trimap_widths[i]), guess);
   }
-  if (options_.details) add_details(name, truth, guess);
+  if (options_.details) add_details(name, truth, guess, own);
 }
 
 void Evaluation::add_details(
     const std::string& name,
     const torch::Tensor& labels,
-    const torch::Tensor& prediction
+    const torch::Tensor& prediction,
+    const ConfusionMatrix& own
 ) {
-  ConfusionMatrix own(options_.num_classes);
-  own.add(labels, prediction);
   const auto right = own.counts().diagonal();
   const auto in_truth = own.counts().sum(1);
   const auto in_prediction = own.counts().sum(0);
@@ -102,11 +103,13 @@ void Evaluation::add_details(
     throw Error(fmt::format("{}: the image is counted a second time", name));
   }
   const auto sizes = region_sizes(labels);
-  const auto hit = labels.eq(prediction);
-  for (size_t size = 0; size < kRegionSizes; ++size) {
-    const auto inside = sizes.eq(static_cast<int64_t>(size));
-    in_size_[size] += inside.sum().item<int64_t>();
-    found_in_size_[size] += inside.logical_and(hit).sum().item<int64_t>();
+  const auto hits = labels.eq(prediction);
+  const auto* size = sizes.data_ptr<int64_t>();
+  const auto* hit = hits.data_ptr<bool>();
+  for (int64_t i = 0; i < sizes.numel(); ++i) {
+    if (size[i] == kVoid) continue;
+    ++in_size_[static_cast<size_t>(size[i])];
+    if (hit[i]) ++found_in_size_[static_cast<size_t>(size[i])];
   }
 }
 

@@ -113,7 +113,8 @@ class Evaluation {
   void add_details(
       const std::string& name,
       const torch::Tensor& labels,
-      const torch::Tensor& prediction
+      const torch::Tensor& prediction,
+      const ConfusionMatrix& own
   );
 
   EvaluationOptions options_;

@@ -27,22 +27,26 @@ void ConfusionMatrix::add(
       labels.sizes(), " and predictions ", predictions.sizes(),
       " differ in shape"
   );
-  const auto counted = labels.ne(kVoid);
-  const auto truth = labels.masked_select(counted).cpu();
-  const auto guess = predictions.masked_select(counted).cpu();
-  if (truth.numel() == 0) return;
-  for (const auto& checked : {truth, guess}) {
+  const auto truth = labels.to(torch::kCPU, torch::kInt64).contiguous();
+  const auto guess = predictions.to(torch::kCPU, torch::kInt64).contiguous();
+  const auto* right = truth.data_ptr<int64_t>();
+  const auto* guessed = guess.data_ptr<int64_t>();
+  // The counts are not changed in place, because copies of this object share
+  // the tensor, and a label may be out of range.
+  auto counts = counts_.clone();
+  auto* count = counts.data_ptr<int64_t>();
+  const auto is_class = [&](int64_t label) {
+    return label >= 0 && label < classes;
+  };
+  for (int64_t i = 0; i < truth.numel(); ++i) {
+    if (right[i] == kVoid) continue;
     TORCH_CHECK(
-        checked.min().item<int64_t>() >= 0 &&
-            checked.max().item<int64_t>() < classes,
+        is_class(right[i]) && is_class(guessed[i]),
         "ConfusionMatrix: a class is outside 0..", classes - 1
     );
+    ++count[right[i] * classes + guessed[i]];
   }
-  // The sum is not made in place, because copies of this object share the
-  // tensor.
-  counts_ =
-      counts_ + torch::bincount(truth * classes + guess, {}, classes * classes)
-                    .view({classes, classes});
+  counts_ = counts;
 }
 
 void ConfusionMatrix::merge(const ConfusionMatrix& other) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/metrics/regions.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "deeplab/core/sample.h"
@@ -8,54 +9,91 @@
 namespace deeplab::metrics {
 namespace {
 
-RegionSize size_of(size_t pixels) {
-  constexpr size_t kSmallBelow = 32 * 32;
-  constexpr size_t kLargeFrom = 96 * 96;
+RegionSize size_of(int64_t pixels) {
+  constexpr int64_t kSmallBelow = int64_t{32} * 32;
+  constexpr int64_t kLargeFrom = int64_t{96} * 96;
   if (pixels < kSmallBelow) return RegionSize::kSmall;
   return pixels < kLargeFrom ? RegionSize::kMedium : RegionSize::kLarge;
 }
 
-/// Returns the pixels of the region around `start` and marks them as seen.
-std::vector<int64_t> collect_region(
-    const torch::TensorAccessor<int64_t, 2>& labels,
-    int64_t start,
-    std::vector<bool>& seen
+/// Pixels of one label that follow each other in a row.
+struct Run {
+  int64_t first;
+  /// One after the last.
+  int64_t end;
+  /// A run of the same region, itself for one run of each region.
+  size_t parent;
+};
+
+size_t root_of(const std::vector<Run>& runs, size_t run) {
+  while (runs[run].parent != run) run = runs[run].parent;
+  return run;
+}
+
+/// Joins the regions of the runs from `row` on with those of the row before,
+/// which begin at `above`, where they touch and have the same label.
+void join_rows(
+    std::vector<Run>& runs,
+    size_t above,
+    size_t row,
+    int64_t width,
+    const int64_t* label
 ) {
-  const int64_t width = labels.size(1);
-  const int64_t label = labels[start / width][start % width];
-  std::vector<int64_t> region{start};
-  seen[static_cast<size_t>(start)] = true;
-  for (size_t next = 0; next < region.size(); ++next) {
-    const int64_t row = region[next] / width;
-    const int64_t column = region[next] % width;
-    for (int64_t y = row - 1; y <= row + 1; ++y) {
-      for (int64_t x = column - 1; x <= column + 1; ++x) {
-        const bool inside = y >= 0 && y < labels.size(0) && x >= 0 && x < width;
-        if (!inside || labels[y][x] != label) continue;
-        const auto pixel = static_cast<size_t>(y * width + x);
-        if (seen[pixel]) continue;
-        seen[pixel] = true;
-        region.push_back(y * width + x);
-      }
+  size_t upper = above;
+  for (size_t run = row; run < runs.size(); ++run) {
+    // Pixels touch at corners too.
+    const int64_t first = runs[run].first - width - 1;
+    const int64_t end = runs[run].end - width + 1;
+    while (upper < row && runs[upper].end <= first) ++upper;
+    for (size_t other = upper; other < row && runs[other].first < end;
+         ++other) {
+      if (label[runs[other].first] != label[runs[run].first]) continue;
+      const auto from = root_of(runs, run);
+      const auto to = root_of(runs, other);
+      runs[std::max(from, to)].parent = std::min(from, to);
     }
   }
-  return region;
+}
+
+/// Returns the runs of all rows, joined to regions. Void is a label too.
+std::vector<Run> joined_runs(
+    const int64_t* label, int64_t height, int64_t width
+) {
+  std::vector<Run> runs;
+  size_t above = 0;
+  for (int64_t y = 0; y < height; ++y) {
+    const auto row = runs.size();
+    const int64_t end = (y + 1) * width;
+    for (int64_t first = y * width; first < end;) {
+      int64_t next = first + 1;
+      while (next < end && label[next] == label[first]) ++next;
+      runs.push_back({first, next, runs.size()});
+      first = next;
+    }
+    join_rows(runs, above, row, width, label);
+    above = row;
+  }
+  return runs;
 }
 
 }  // namespace
 
 torch::Tensor region_sizes(const torch::Tensor& labels) {
   const auto whole = labels.contiguous();
-  const auto access = whole.accessor<int64_t, 2>();
-  auto sizes = torch::full_like(whole, kVoid);
-  auto* size = sizes.data_ptr<int64_t>();
   const auto* label = whole.data_ptr<int64_t>();
-  std::vector<bool> seen(static_cast<size_t>(whole.numel()));
-  for (int64_t pixel = 0; pixel < whole.numel(); ++pixel) {
-    if (seen[static_cast<size_t>(pixel)] || label[pixel] == kVoid) continue;
-    const auto region = collect_region(access, pixel, seen);
-    const auto kind = static_cast<int64_t>(size_of(region.size()));
-    for (const auto member : region) size[member] = kind;
+  const auto runs = joined_runs(label, whole.size(0), whole.size(1));
+  std::vector<int64_t> pixels(runs.size());
+  for (size_t i = 0; i < runs.size(); ++i) {
+    pixels[root_of(runs, i)] += runs[i].end - runs[i].first;
+  }
+  auto sizes = torch::empty_like(whole);
+  auto* size = sizes.data_ptr<int64_t>();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const auto kind =
+        label[runs[i].first] == kVoid
+            ? kVoid
+            : static_cast<int64_t>(size_of(pixels[root_of(runs, i)]));
+    std::fill(size + runs[i].first, size + runs[i].end, kind);
   }
   return sizes;
 }

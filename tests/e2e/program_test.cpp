@@ -20,6 +20,7 @@
 namespace deeplab {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 
 TEST_F(Program, SigintFinishesTheStepSavesAndExits) {
@@ -128,6 +129,7 @@ TEST_F(Program, TrainsEvaluatesPredictsOnFiles) {
   );
   EXPECT_EQ(scored.code, 0) << scored.output;
   EXPECT_THAT(scored.output, HasSubstr("mean IoU"));
+  EXPECT_THAT(scored.output, ContainsRegex("  network [0-9]+ %\n"));
   EXPECT_THAT(
       testing::read_text(path("scores.json")), HasSubstr("\"confusion\"")
   );

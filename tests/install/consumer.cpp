@@ -3,6 +3,7 @@
 
 #include "data/files/image_file.h"
 #include "data/tensors.h"
+#include "deeplab/compile/compiled_network.h"
 #include "deeplab/crf/crf_config.h"
 #include "deeplab/crf/post_process.h"
 #include "deeplab/engine/trained_network.h"
@@ -13,7 +14,7 @@ int main(int /*argc*/, char** argv) {
   const auto trained = engine::open_checkpoint(argv[1]);
   const auto photo = data::read_image(argv[2]);
   const auto image = data::to_tensor(photo, trained.normalization);
-  const auto segment = model::make_segmenter(trained.network);
+  const auto segment = compile::compile(trained.network);
   const auto scores = segment(image.unsqueeze(0))[0];
   const auto refined =
       crf::refine(scores, data::to_pixels(photo), crf::CrfConfig().options());
