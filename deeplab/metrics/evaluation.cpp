@@ -103,7 +103,7 @@ void Evaluation::add_details(
     throw Error(fmt::format("{}: the image is counted a second time", name));
   }
   const auto sizes = region_sizes(labels);
-  const auto hits = labels.eq(prediction);
+  const auto hits = labels.eq(prediction).contiguous();
   const auto* size = sizes.data_ptr<int64_t>();
   const auto* hit = hits.data_ptr<bool>();
   for (int64_t i = 0; i < sizes.numel(); ++i) {
