@@ -258,11 +258,11 @@ std::vector<BoundaryCounts> count_boundaries(
   for (size_t i = 0; i < truth.values.size(); ++i) {
     const auto a = truth.values[i];
     const auto b = guess.values[i];
-    if (true_band[i] != 0) ++counts[a].band_either;
-    if (guessed_band[i] != 0 && !(true_band[i] != 0 && a == b))
-      ++counts[b].band_either;
-    if (true_band[i] != 0 && guessed_band[i] != 0 && a == b)
-      ++counts[a].band_both;
+    const bool in_true = true_band[i] != 0;
+    const bool in_guessed = guessed_band[i] != 0;
+    if (in_true) ++counts[a].band_either;
+    if (in_guessed && !(in_true && a == b)) ++counts[b].band_either;
+    if (in_true && in_guessed && a == b) ++counts[a].band_both;
   }
 
   const auto near = disc(share_of_diagonal(truth, kNearShare));

@@ -25,8 +25,14 @@ struct Run {
   size_t parent;
 };
 
-size_t root_of(const std::vector<Run>& runs, size_t run) {
-  while (runs[run].parent != run) run = runs[run].parent;
+/// Returns the run that stands for the region of `run`, and shortens the way to
+/// it for the next call.
+size_t root_of(std::vector<Run>& runs, size_t run) {
+  while (runs[run].parent != run) {
+    auto& parent = runs[run].parent;
+    parent = runs[parent].parent;
+    run = parent;
+  }
   return run;
 }
 
@@ -81,7 +87,7 @@ std::vector<Run> joined_runs(
 torch::Tensor region_sizes(const torch::Tensor& labels) {
   const auto whole = labels.contiguous();
   const auto* label = whole.data_ptr<int64_t>();
-  const auto runs = joined_runs(label, whole.size(0), whole.size(1));
+  auto runs = joined_runs(label, whole.size(0), whole.size(1));
   std::vector<int64_t> pixels(runs.size());
   for (size_t i = 0; i < runs.size(); ++i) {
     pixels[root_of(runs, i)] += runs[i].end - runs[i].first;
