@@ -9,6 +9,7 @@
 #include <opencv2/imgproc.hpp>
 #include <torch/types.h>
 
+#include "data/sets/file_dataset.h"
 #include "data/worker_pool.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
@@ -184,6 +185,21 @@ std::vector<double> inverse_log_weights(const CheckReport& report) {
     if (pixels > 0) weights[k] = 1 / std::log(kBound + pixels / total);
   }
   return weights;
+}
+
+std::string class_missing_beside_void(const Dataset& dataset) {
+  const auto* files = dynamic_cast<const FileDataset*>(&dataset);
+  if (files == nullptr) return "";
+  const auto& names = files->classes().names;
+  std::array<bool, 256> occurs{};
+  const auto last = occurs.begin() + static_cast<std::ptrdiff_t>(names.size());
+  const auto missing = [&] { return std::find(occurs.begin(), last, false); };
+  for (int64_t i = 0; i < files->size() && missing() != last; ++i) {
+    const auto labels = files->load_labels(i);
+    for (const auto label : cv::Mat_<uint8_t>(labels)) occurs[label] = true;
+  }
+  if (missing() == last || !occurs[kVoid]) return "";
+  return names[static_cast<size_t>(missing() - occurs.begin())];
 }
 
 std::vector<Duplicate> near_duplicates(

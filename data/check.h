@@ -63,6 +63,12 @@ std::vector<double> median_frequency_weights(const CheckReport& report);
 /// Source: Paszke et al. 2016, arXiv:1606.02147, section 5.1.
 std::vector<double> inverse_log_weights(const CheckReport& report);
 
+/// Returns the name of a class that occurs in no mask, if there is one and void
+/// pixels do occur. The reason may be a mask value that was meant as a class,
+/// such as 255 in masks of 0 and 255, but is void. Reads masks only until every
+/// class has occurred. Returns an empty name for data without files.
+std::string class_missing_beside_void(const Dataset& dataset);
+
 /// IDs of two images from different splits that look the same.
 struct Duplicate {
   std::string one;

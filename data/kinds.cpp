@@ -94,6 +94,27 @@ std::string kind_of(const std::string& root, const std::string& preferred) {
   ));
 }
 
+bool has_fixed_classes(const std::string& kind) {
+  const auto classes = find(kind).classes;
+  return classes != classes_of_legend && classes != packed_classes;
+}
+
+Classes fixed_classes(const std::string& kind) {
+  DataConfig config;
+  config.kind = kind;
+  return find(kind).classes(config);
+}
+
+Classes usual_classes(int64_t count) {
+  for (const char* kind :
+       {"voc2012", "cityscapes", "ade20k", "pascal_context", "camvid",
+        "synthetic"}) {
+    auto classes = fixed_classes(kind);
+    if (classes.size() == count) return classes;
+  }
+  return numbered_classes(count);
+}
+
 Classes classes_of(const DataConfig& config) {
   config.validate();
   return find(config.kind).classes(config);

@@ -22,6 +22,18 @@ std::shared_ptr<const Dataset> make_dataset(
 /// Throws: DataError if no kind matches.
 std::string kind_of(const std::string& root, const std::string& preferred);
 
+/// Returns whether the classes of this kind are fixed by its definition, and
+/// not by a config or a file.
+/// Throws: ConfigError for an unknown kind.
+bool has_fixed_classes(const std::string& kind);
+
+/// Returns the classes of a kind that has_fixed_classes().
+Classes fixed_classes(const std::string& kind);
+
+/// Returns the classes of the public data set that has this many; numbered
+/// classes if there is none.
+Classes usual_classes(int64_t count);
+
 /// Returns the classes of a config's data set without opening a split.
 /// Throws: the same as make_dataset().
 Classes classes_of(const DataConfig& config);

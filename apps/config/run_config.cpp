@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "apps/config/protocols.h"
+#include "data/kinds.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/output_stride.h"
 #include "deeplab/engine/batch_norm.h"
@@ -79,6 +80,11 @@ void validate_training(
 
 Json rename_former_keys(Json config) {
   if (!config.is_object()) return config;
+  const auto data = config.find("data");
+  if (data != config.end() && data->is_object() && data->contains("void") &&
+      (*data)["void"].is_number()) {
+    (*data)["void"] = Json::array({(*data)["void"]});
+  }
   const auto model = config.find("model");
   if (model != config.end()) model::rename_former_keys(*model);
   return config;
@@ -199,6 +205,9 @@ void record_classes(RunConfig& config, const Classes& classes) {
   config.data.colors.clear();
   for (const auto& color : classes.colors) {
     config.data.colors.emplace_back(color.begin(), color.end());
+  }
+  if (!data::has_fixed_classes(config.data.kind)) {
+    config.data.values = classes.values;
   }
 }
 

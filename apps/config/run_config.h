@@ -132,7 +132,8 @@ struct RunConfig {
   engine::InferenceOptions inference() const;
 };
 
-/// Renames keys that older versions wrote. A config that is merged from several
+/// Renames keys that older versions wrote, and turns a single value of
+/// data.void into a list. A config that is merged from several
 /// sources needs this for each of them.
 Json rename_former_keys(Json config);
 
@@ -156,8 +157,8 @@ void validate(const RunConfig& config, int64_t num_classes, int64_t processes);
 /// The same for one process.
 void validate(const RunConfig& config, int64_t num_classes);
 
-/// Writes the names and colors of a data set's classes into the config, so that
-/// a stored config is complete without the data set.
+/// Writes the names, colors and mask values of a data set's classes into the
+/// config, so that a stored config is complete without the data set.
 void record_classes(RunConfig& config, const Classes& classes);
 
 }  // namespace deeplab::apps

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
 #include <opencv2/imgproc.hpp>
 
 #include "apps/pictures/overlay.h"
@@ -35,7 +36,9 @@ void put(const cv::Mat& picture, int interpolation, cv::Mat cell) {
 }
 
 cv::Mat draw_pair(
-    const data::RawSample& sample, const std::string& id, const Classes& classes
+    const data::RawSample& sample,
+    const std::string& caption,
+    const Classes& classes
 ) {
   cv::Mat cell(
       kHeight + kCaption, 2 * kWidth + kGap, CV_8UC3, cv::Scalar::all(255)
@@ -44,7 +47,7 @@ cv::Mat draw_pair(
   put(colorize(sample.labels, classes), cv::INTER_NEAREST,
       cell(cv::Rect(kWidth + kGap, 0, kWidth, kHeight)));
   cv::putText(
-      cell, id, cv::Point(0, kHeight + kCaption - kGap),
+      cell, caption, cv::Point(0, kHeight + kCaption - kGap),
       cv::FONT_HERSHEY_SIMPLEX, kCaptionScale, cv::Scalar::all(0), 1,
       cv::LINE_AA
   );
@@ -80,9 +83,10 @@ cv::Mat draw_contact_sheet(const data::Dataset& dataset) {
   std::vector<cv::Mat> cells;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t index = i * dataset.size() / count;
+    const auto caption =
+        drawable(dataset.id(index), fmt::format("image {}", index));
     try {
-      cells.push_back(
-          draw_pair(dataset.load(index), dataset.id(index), dataset.classes())
+      cells.push_back(draw_pair(dataset.load(index), caption, dataset.classes())
       );
     } catch (const DataError&) {
       // `data check` has already reported this pair.

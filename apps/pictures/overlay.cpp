@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include <fmt/core.h>
 #include <opencv2/imgproc.hpp>
 
 #include "deeplab/core/sample.h"
@@ -32,6 +33,10 @@ std::vector<size_t> classes_in(const cv::Mat& labels, size_t count) {
   return found;
 }
 
+std::string label_of(const Classes& classes, size_t k) {
+  return drawable(classes.names[k], fmt::format("class {}", k));
+}
+
 }  // namespace
 
 cv::Mat colorize(const cv::Mat& labels, const Classes& classes) {
@@ -47,6 +52,24 @@ cv::Mat colorize(const cv::Mat& labels, const Classes& classes) {
   return colors;
 }
 
+std::string drawable(const std::string& text, const std::string& otherwise) {
+  const bool is_ascii = std::all_of(text.begin(), text.end(), [](char letter) {
+    return letter >= ' ' && letter <= '~';
+  });
+  return is_ascii ? text : otherwise;
+}
+
+std::string legend_text(const Classes& classes) {
+  std::string text;
+  bool is_needed = false;
+  for (size_t k = 0; k < classes.names.size(); ++k) {
+    const auto& name = classes.names[k];
+    text += fmt::format("{} {}\n", k, name);
+    is_needed = is_needed || drawable(name, "") != name;
+  }
+  return is_needed ? text : "";
+}
+
 int legend_row_height() { return kLegendRow; }
 
 cv::Mat draw_legend(
@@ -56,7 +79,7 @@ cv::Mat draw_legend(
   for (const size_t k : shown) {
     int baseline = 0;
     const auto size =
-        cv::getTextSize(classes.names[k], kFont, kFontScale, 1, &baseline);
+        cv::getTextSize(label_of(classes, k), kFont, kFontScale, 1, &baseline);
     text_width = std::max(text_width, size.width);
   }
   const int rows = static_cast<int>(shown.size());
@@ -73,7 +96,7 @@ cv::Mat draw_legend(
         cv::Scalar(color[0], color[1], color[2]), cv::FILLED
     );
     cv::putText(
-        canvas, classes.names[k],
+        canvas, label_of(classes, k),
         corner + cv::Point(kSwatch + kMargin, kSwatch - 2), kFont, kFontScale,
         cv::Scalar::all(0), 1, cv::LINE_AA
     );

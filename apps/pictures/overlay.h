@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include <opencv2/core/mat.hpp>
@@ -22,6 +23,14 @@ cv::Mat colorize(const cv::Mat& labels, const Classes& classes);
 cv::Mat draw_legend(
     const std::vector<size_t>& shown, const Classes& classes, int height
 );
+
+/// Returns a line "NUMBER NAME" for each class, for names that cannot be drawn,
+/// since the font has only ASCII's letters. A legend shows "class NUMBER" in
+/// their place. Returns an empty text if all names can be drawn.
+std::string legend_text(const Classes& classes);
+
+/// Returns the text if it can be drawn, else `otherwise`.
+std::string drawable(const std::string& text, const std::string& otherwise);
 
 /// Height of one class in the legend, in pixels.
 int legend_row_height();

@@ -121,8 +121,8 @@ std::map<std::string, std::string> find_scores(
     const std::string& photos
 ) {
   std::map<std::string, std::string> by_name;
-  for (const auto& photo : find_photos({photos})) {
-    by_name[fs::path(photo).stem().string()] = photo;
+  for (const auto& photo : find_photos({photos}, {})) {
+    by_name[photo.name] = photo.path;
   }
   const bool is_mask = kind == "labels";
   const std::string ending = is_mask ? ".png" : ".npy";

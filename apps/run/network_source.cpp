@@ -8,11 +8,13 @@
 
 #include "apps/machine/platform.h"
 #include "apps/run/compiled.h"
+#include "apps/run/recognize.h"
 #include "data/kinds.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/trained_network.h"
 #include "deeplab/model/torchscript.h"
 #include "deeplab/weights/name_map.h"
+#include "deeplab/weights/read_weights.h"
 
 namespace deeplab::apps {
 namespace {
@@ -21,6 +23,19 @@ Segmenter on_device(Segmenter segmenter, torch::Device device) {
   return [inner = std::move(segmenter), device](const torch::Tensor& images) {
     return inner(images.to(device));
   };
+}
+
+void say(const std::string& line) { std::cerr << line << '\n'; }
+
+/// Returns the classes that a config names, with the values that they have in
+/// masks of its data set.
+Classes classes_in(const data::DataConfig& data) {
+  auto classes = data::make_classes(data.classes, data.colors);
+  classes.values = data.values;
+  if (!data::has_fixed_classes(data.kind)) return classes;
+  const auto fixed = data::fixed_classes(data.kind);
+  if (fixed.names == classes.names) classes.values = fixed.values;
+  return classes;
 }
 
 RunConfig config_of(const std::string& text, const std::string& path) {
@@ -46,7 +61,7 @@ NetworkFile from_checkpoint(const NetworkRequest& request) {
         changed[0]
     ));
   }
-  file.classes = trained.classes;
+  file.classes = classes_in(own.data);
   file.network = trained.network;
   return file;
 }
@@ -85,6 +100,11 @@ std::optional<ScriptFacts> facts_of(const std::string& path) {
   }
 }
 
+model::ScoreKind score_kind(const ScriptFacts& facts) {
+  return facts.gives_probabilities ? model::ScoreKind::kProbabilities
+                                   : model::ScoreKind::kLogits;
+}
+
 NetworkSource from_torchscript(const NetworkRequest& request) {
   NetworkSource source;
   source.name = request.torchscript;
@@ -110,19 +130,14 @@ NetworkSource from_torchscript(const NetworkRequest& request) {
     // Scores of another size than the image are resized so.
     source.config.model.alignment = "edges";
   }
-  const model::ScriptUse use{request.device, request.resize};
-  const auto& data = source.config.data;
-  if (!data.classes.empty()) {
-    source.classes = data::make_classes(data.classes, data.colors);
+  const model::ScriptUse use{
+      request.device, request.resize, request.multiple_of,
+      facts ? score_kind(*facts) : request.scores, say};
+  if (!source.config.data.classes.empty()) {
+    source.classes = classes_in(source.config.data);
   }
   source.segmenter =
       on_device(model::load_torchscript(source.name, use), request.device);
-  if (facts && facts->gives_probabilities) {
-    source.segmenter = [inner = source.segmenter](const torch::Tensor& images) {
-      constexpr double kTiny = 1e-30;
-      return inner(images).clamp_min(kTiny).log();
-    };
-  }
   return source;
 }
 
@@ -144,15 +159,26 @@ NetworkFile from_weights(const NetworkRequest& request) {
         "no network: give --checkpoint, --torchscript, or --config with --init-from"
     );
   }
+  const auto weights =
+      weights::read_weights(file.name, file.config.train.init_key);
+  if (has_default_network(file.config)) {
+    const auto found = recognize_network(weights.tensors, request.config);
+    if (found) {
+      say(fmt::format("{}: {}", file.name, found->about));
+      file.config = found->config;
+    }
+  }
   const auto& data = file.config.data;
-  file.classes = data.classes.empty()
-                     ? data::classes_of(data)
-                     : data::make_classes(data.classes, data.colors);
+  file.classes =
+      data.classes.empty() ? data::classes_of(data) : classes_in(data);
+  if (names_no_data(data)) {
+    const auto count = count_classes(file.config.model, weights.tensors);
+    if (count) file.classes = data::usual_classes(*count);
+  }
   file.network = model::DeepLab(
       file.config.model, file.classes.size(), model::StartWeights::kUnset
   );
-  weights::load_file(*file.network, {file.name, file.config.train.init_key})
-      .require_complete(file.name);
+  weights::load_tensors(*file.network, weights).require_complete(file.name);
   return file;
 }
 
@@ -233,19 +259,19 @@ Segmenter open_teacher(
   }
   model::ScriptUse use;
   use.device = device;
+  use.notify = say;
+  if (facts) use.scores = score_kind(*facts);
   return [inner = model::load_torchscript(path, use), path,
-          is_probability = facts && facts->gives_probabilities,
           num_classes = classes.size()](const torch::Tensor& images) {
     const torch::NoGradGuard no_grad;
-    const auto scores = inner(images);
+    auto scores = inner(images);
     if (scores.size(1) != num_classes) {
       throw DataError(fmt::format(
           "{}: scores {} classes, but the data set has {}; a teacher needs the same classes",
           path, scores.size(1), num_classes
       ));
     }
-    constexpr double kLeast = 1e-12;
-    return is_probability ? scores.clamp_min(kLeast).log() : scores;
+    return scores;
   };
 }
 

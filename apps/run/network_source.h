@@ -42,6 +42,9 @@ struct NetworkRequest {
   std::string torchscript;
   /// Size to which images are resized for a TorchScript file.
   std::optional<ImageSize> resize;
+  /// See model::ScriptUse.
+  std::optional<int64_t> multiple_of;
+  model::ScoreKind scores = model::ScoreKind::kDetect;
   torch::Device device = torch::kCPU;
   /// Changes to the config that the file brings.
   ConfigRequest config;

@@ -17,6 +17,7 @@
 #include "apps/run/run_log.h"
 #include "apps/run/train_warnings.h"
 #include "apps/run/validation.h"
+#include "data/check.h"
 #include "data/kinds.h"
 #include "data/loader.h"
 #include "data/repeated.h"
@@ -62,6 +63,7 @@ class Run {
       );
     }
     validation_ = make_dataset(config_.data, data::Role::kValidation);
+    check_void();
     record_classes(config_, train_->classes());
     classes_ = train_->classes();
     validate(config_, classes_.size(), share_of(options_.processes).processes);
@@ -84,6 +86,7 @@ class Run {
   }
 
  private:
+  void check_void() const;
   model::DeepLab make_network(bool from_file) const;
   BatchSource batches() const;
   Segmenter teacher() const {
@@ -110,6 +113,19 @@ class Run {
   /// Set in the first process only; null in the others.
   std::unique_ptr<RunLog> log_;
 };
+
+/// Rejects the user's own data if a value that was meant as a class may be
+/// void.
+void Run::check_void() const {
+  const auto& data = config_.data;
+  if (data.void_values || data::has_fixed_classes(data.kind)) return;
+  const auto missing = data::class_missing_beside_void(*train_);
+  if (missing.empty()) return;
+  throw DataError(fmt::format(
+      "{}: the class \"{}\" occurs in no mask of {}, but void (255) does; if 255 is a class, give it \"index\": 255 in classes.json, or set data.values; if not, confirm it by --set data.void=255",
+      data.root, missing, data.train_split
+  ));
+}
 
 model::DeepLab Run::make_network(bool from_file) const {
   torch::manual_seed(mix_seed({static_cast<uint64_t>(config_.train.seed)}));

@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include <fmt/core.h>
-#include <torch/types.h>
+#include <torch/utils.h>
 
 #include "apps/ablation/ablation.h"
 #include "apps/cli/flags.h"

@@ -5,6 +5,7 @@
 
 #include "apps/cli/flags.h"
 #include "apps/cli/verbs.h"
+#include "apps/run/recognize.h"
 #include "apps/verbs/config_flags.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/names.h"
@@ -27,20 +28,33 @@ const weights::NameMap& find_names(const std::string& project) {
 
 /// Renames the tensors to this project's names if the flags select a network.
 /// Otherwise returns them unchanged.
+/// Throws: DataError if the file does not fill the network, unless --partial is
+///         given.
 weights::StateDict under_our_names(
-    const weights::StateDict& tensors,
+    const std::string& path,
+    const weights::WeightsFile& file,
     const ConfigRequest& request,
-    int64_t num_classes
+    const Flags& flags
 ) {
-  if (request.network.empty() && request.file.empty()) return tensors;
+  if (request.network.empty() && request.file.empty()) return file.tensors;
   const auto config = make_config(Json::object(), request);
-  const model::DeepLab network(
+  const auto num_classes = flags.has("num-classes")
+                               ? flags.whole("num-classes")
+                               : count_classes(config.model, file.tensors)
+                                     .value_or(flags.whole("num-classes"));
+  model::DeepLab network(
       config.model, num_classes, model::StartWeights::kUnset
   );
   const auto adopted =
-      weights::adopt_names(tensors, weights::state_dict(*network));
-  std::cerr << "the names in the file are those of " << adopted.project << '\n';
-  return adopted.tensors;
+      weights::adopt_names(file.tensors, weights::state_dict(*network));
+  const auto report = weights::load_tensors(*network, file);
+  std::cerr << path << ": " << report.summary() << '\n';
+  if (report.complete() || flags.has("partial")) return adopted.tensors;
+  throw DataError(fmt::format(
+      "{}: fills {} of {} tensors of this network; correct --network, or write what fits with --partial",
+      path, report.loaded.size(),
+      report.loaded.size() + report.missing.size() + report.mismatched.size()
+  ));
 }
 
 weights::StateDict rename(
@@ -79,7 +93,12 @@ int convert(const Arguments& arguments) {
       cxxopts::value<std::string>());
   add("key", "Dict within IN to read, e.g. model_ema.",
       cxxopts::value<std::string>()->default_value(""));
-  flags.add_whole("num-classes", "Number of classes of --network.", {2}, 21);
+  flags.add_whole(
+      "num-classes",
+      "Number of classes of --network; by default that of the file, if it has a classifier.",
+      {2}, 21
+  );
+  add("partial", "Also convert a file that does not fill the network.");
   flags.take_positional("files");
   if (!flags.parse(arguments)) return 0;
   const auto files = flags.words("files");
@@ -90,9 +109,7 @@ int convert(const Arguments& arguments) {
   }
   weights::TensorFile file;
   const auto read = weights::read_weights(files[0], flags.text("key"));
-  file.tensors = under_our_names(
-      read.tensors, config_flags.request(), flags.whole("num-classes")
-  );
+  file.tensors = under_our_names(files[0], read, config_flags.request(), flags);
   if (flags.has("names")) {
     file.tensors = rename(file.tensors, find_names(flags.text("names")));
   }

@@ -214,12 +214,11 @@ bool refine_folder(
     const Refiner& refiner, const ScoresFile& folder, const std::string& photos
 ) {
   const auto scores = find_scores(folder.kind, folder.path, photos);
-  std::vector<std::string> scored;
-  for (const auto& [photo, file] : scores) scored.push_back(photo);
+  std::vector<Photo> scored;
+  for (const auto& [photo, file] : scores) scored.push_back({photo, file});
   const auto processes = join_processes();
-  for_each_photo("crf", scored, processes, [&](size_t index) {
-    const auto& photo = scored[index];
-    refiner.refine(photo, {folder.kind, scores.at(photo)});
+  for_each_photo("crf", scored, processes, [&](const Photo& photo) {
+    refiner.refine(photo.path, {folder.kind, scores.at(photo.path)});
   });
   return is_first(processes);
 }

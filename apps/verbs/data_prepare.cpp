@@ -34,6 +34,27 @@ const data::Preparation& find_set(const std::string& name) {
   ));
 }
 
+/// Reads the flags for annotations of one's own.
+void read_own_flags(
+    const Flags& flags, const data::Preparation& set, data::PrepareJob& job
+) {
+  for (const char* flag : {"classes", "val-share", "seed"}) {
+    if (set.own || !flags.has(flag)) continue;
+    throw ConfigError(fmt::format(
+        "--{} has no effect on {}, whose classes and splits are fixed; remove it",
+        flag, set.name
+    ));
+  }
+  if (flags.has("classes")) job.classes = flags.list("classes");
+  job.seed = static_cast<uint64_t>(flags.whole("seed"));
+  if (!flags.has("val-share")) return;
+  job.val_share = flags.number("val-share");
+  if (*job.val_share > 0 && *job.val_share < 1) return;
+  throw ConfigError(fmt::format(
+      "--val-share is {}; must be between 0 and 1", flags.text("val-share")
+  ));
+}
+
 }  // namespace
 
 int data_prepare(const Arguments& arguments) {
@@ -47,6 +68,13 @@ int data_prepare(const Arguments& arguments) {
   );
   flags.add(
   )("out", "New folder for the data set.", cxxopts::value<std::string>());
+  auto add = flags.add("Annotations of your own");
+  add("classes", "Names of categories to use, in the order of the classes.",
+      cxxopts::value<std::string>());
+  add("val-share",
+      "Share of the images that is chosen for validation if no split is given; default 0.2.",
+      cxxopts::value<std::string>());
+  flags.add_whole("seed", "Seed of this choice.", {0}, 0);
   flags.take_positional("sources");
   if (!flags.parse(arguments)) return 0;
   const auto words = flags.has("sources")
@@ -65,6 +93,8 @@ int data_prepare(const Arguments& arguments) {
     if (!fs::exists(source))
       throw DataError(fmt::format("{}: no such file", source));
   }
+  read_own_flags(flags, set, job);
+  job.say = [](const std::string& line) { std::cerr << line << '\n'; };
   const auto out = new_folder(flags);
   // The folder has another name until it is complete.
   job.out = out + ".partial";
@@ -80,8 +110,9 @@ int data_prepare(const Arguments& arguments) {
     constexpr int64_t kEvery = 500;
     if (count % kEvery == 0) std::cerr << count << " files\n";
   };
+  std::string kind;
   try {
-    set.run(job);
+    kind = set.run(job);
   } catch (...) {
     fs::remove_all(job.out);
     throw;
@@ -89,7 +120,7 @@ int data_prepare(const Arguments& arguments) {
   fs::remove_all(out);
   fs::rename(job.out, out);
   std::cout << out << ": " << files << " files; --data " << out
-            << " --data-kind " << set.kind << '\n';
+            << " --data-kind " << kind << '\n';
   return 0;
 }
 

@@ -21,7 +21,8 @@ class CheckpointFlags {
   ConfigFlags config_;
 };
 
-/// The flags of CheckpointFlags, and --torchscript, --resize and --device.
+/// The flags of CheckpointFlags, --device, --torchscript, and those that say
+/// how a TorchScript file is used.
 class NetworkFlags {
  public:
   explicit NetworkFlags(Flags& flags);

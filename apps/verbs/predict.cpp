@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <set>
@@ -18,7 +17,9 @@
 #include "data/files/image_file.h"
 #include "data/files/npy.h"
 #include "data/tensors.h"
+#include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/names.h"
 #include "deeplab/core/sample.h"
 #include "deeplab/crf/post_process.h"
 #include "deeplab/engine/evaluator.h"
@@ -26,8 +27,6 @@
 
 namespace deeplab::apps {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
   const std::set<std::string> known{
@@ -41,24 +40,30 @@ std::set<std::string> parse_kinds(const std::vector<std::string>& words) {
   return {words.begin(), words.end()};
 }
 
+/// Returns true if masks shall have the data set's own values.
+bool parse_mask_values(const std::string& word) {
+  if (word == "set") return true;
+  if (word == "class") return false;
+  throw ConfigError(unknown_name("--mask-values", word, {"set", "class"}));
+}
+
 class Predictor {
  public:
-  Predictor(
-      NetworkSource network, std::set<std::string> kinds, std::string folder
-  )
+  Predictor(NetworkSource network, const Flags& flags)
       : network_(std::move(network)),
-        kinds_(std::move(kinds)),
-        folder_(std::move(folder)) {
+        kinds_(parse_kinds(flags.list("save"))),
+        folder_(flags.text("out")),
+        has_set_values_(parse_mask_values(flags.text("mask-values"))) {
     const auto& crf = network_.config.evaluate.crf;
     if (crf) crf_ = crf->options();
   }
 
-  void predict(const std::string& photo) {
-    const auto image = data::read_image(photo);
+  void predict(const Photo& photo) {
+    const auto image = data::read_image(photo.path);
     const auto input =
         data::to_tensor(image, network_.config.normalization()).unsqueeze(0);
     const auto logits = network_.segmenter(input).squeeze(0).cpu();
-    engine::require_finite(logits, photo);
+    engine::require_finite(logits, photo.path);
     if (logits.size(0) > kVoid) {
       throw DataError(fmt::format(
           "{}: has scores for {} classes; a mask can hold at most {}",
@@ -77,17 +82,23 @@ class Predictor {
     const auto scores =
         crf_ ? crf::refine(logits, data::to_pixels(image), *crf_) : logits;
     const auto labels = data::to_mask(metrics::largest_class(scores));
-    const auto stem = folder_ + "/" + fs::path(photo).stem().string();
+    const auto stem = folder_ + "/" + photo.name;
     const auto wanted = [&](const char* kind) {
       return kinds_.count(kind) > 0;
     };
     if (wanted("mask")) {
-      data::write_mask(stem + "_mask.png", labels, network_.classes);
+      const auto path = stem + "_mask.png";
+      if (has_set_values_) {
+        data::write_mask_values(path, labels, network_.classes);
+      } else {
+        data::write_mask(path, labels, network_.classes);
+      }
     }
     if (wanted("overlay")) {
       data::write_image(
           stem + "_overlay.png", draw_overlay(image, labels, network_.classes)
       );
+      write_legend();
     }
     if (wanted("logits")) data::write_npy(stem + "_logits.npy", logits);
     if (wanted("probabilities")) {
@@ -98,9 +109,19 @@ class Predictor {
   }
 
  private:
+  /// Writes the names that overlays cannot show, once.
+  void write_legend() {
+    const auto text = legend_text(network_.classes);
+    if (text.empty() || wrote_legend_) return;
+    wrote_legend_ = true;
+    write_file(folder_ + "/classes.txt", text);
+  }
+
   NetworkSource network_;
   std::set<std::string> kinds_;
   std::string folder_;
+  bool has_set_values_;
+  bool wrote_legend_ = false;
   std::optional<crf::DenseCrfOptions> crf_;
 };
 
@@ -119,21 +140,26 @@ int predict(const Arguments& arguments) {
       cxxopts::value<std::string>()->default_value("predictions"));
   add("save", "Outputs to write, any of mask,overlay,logits,probabilities.",
       cxxopts::value<std::string>()->default_value("mask,overlay"));
+  add("mask-values",
+      "Values of masks: those of the data set's own masks (set), which its benchmark's server takes, or class numbers (class).",
+      cxxopts::value<std::string>()->default_value("set"));
+  add("recursive", "Also segment the photos in sub-folders.");
   if (!flags.parse(arguments)) return 0;
   if (!flags.has("inputs")) {
     throw ConfigError("no photos: name files or folders");
   }
 
-  const auto kinds = parse_kinds(flags.list("save"));
-  const auto photos =
-      find_photos(flags.get<std::vector<std::string>>("inputs"));
+  parse_kinds(flags.list("save"));
+  const auto photos = find_photos(
+      flags.words("inputs"), {flags.has("recursive"), flags.text("out")}
+  );
   const auto limit = network_flags.config().memory_limit();
   auto network = open_network(network_flags.request());
   network.segmenter = inference_of(network.segmenter, network.config, limit);
-  Predictor predictor(std::move(network), kinds, flags.text("out"));
+  Predictor predictor(std::move(network), flags);
   const auto processes = join_processes();
-  for_each_photo("predict", photos, processes, [&](size_t index) {
-    predictor.predict(photos[index]);
+  for_each_photo("predict", photos, processes, [&](const Photo& photo) {
+    predictor.predict(photo);
   });
   if (is_first(processes)) std::cout << flags.text("out") << '\n';
   return 0;

@@ -42,7 +42,8 @@ Classes make_classes(
         names.size()
     ));
   }
-  Classes classes{names, {}};
+  Classes classes;
+  classes.names = names;
   std::set<std::string> seen;
   for (size_t i = 0; i < names.size(); ++i) {
     if (names[i].empty() || !seen.insert(names[i]).second) {

@@ -60,6 +60,8 @@ struct DataConfig {
   std::string val_split = "val";
   std::vector<std::string> classes;
   std::vector<std::vector<int64_t>> colors;
+  std::vector<int64_t> values;
+  std::optional<std::vector<int64_t>> void_values;
   SyntheticConfig synthetic;
   std::string repeat_list;
   int64_t repeat_times = 2;
@@ -85,6 +87,14 @@ struct DataConfig {
     visit(
         "colors", colors, between(0, 255),
         "Red, green and blue of each class; masks may then be of these colours. Empty: VOC's palette."
+    );
+    visit(
+        "values", values, between(0, 255),
+        "Value of each class in masks of indices. Empty: 0, 1, 2, ..., or those of classes.json."
+    );
+    visit(
+        "void", void_values, between(0, 255),
+        "Values of masks that are void; [] for none. null: those of the data set's kind, mostly 255."
     );
     visit("synthetic", synthetic, "The synthetic data set.");
     visit(

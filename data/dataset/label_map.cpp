@@ -13,6 +13,7 @@ namespace deeplab::data {
 namespace {
 
 constexpr int16_t kUnknown = -1;
+constexpr int16_t kAmbiguous = -2;
 
 uint32_t pack(const Color& color) {
   return static_cast<uint32_t>(color[0]) << 16U |
@@ -69,6 +70,23 @@ void LabelMap::set_index(int64_t index, int64_t label) {
   by_index_.at(static_cast<size_t>(index)) = static_cast<int16_t>(label);
 }
 
+std::optional<int64_t> LabelMap::label_of(int64_t index) const {
+  const auto label = by_index_.at(static_cast<size_t>(index));
+  if (label < 0) return std::nullopt;
+  return label;
+}
+
+void LabelMap::set_ambiguous(int64_t index) {
+  by_index_.at(static_cast<size_t>(index)) = kAmbiguous;
+}
+
+void LabelMap::set_void(const std::vector<int64_t>& indices) {
+  std::replace(
+      by_index_.begin(), by_index_.end(), static_cast<int16_t>(kVoid), kUnknown
+  );
+  for (const auto index : indices) set_index(index, kVoid);
+}
+
 void LabelMap::set_color(const Color& color, int64_t label) {
   by_color_[pack(color)] = static_cast<uint8_t>(label);
 }
@@ -85,7 +103,7 @@ void LabelMap::set_colors(const Classes& classes) {
 Json LabelMap::write() const {
   StoredMap stored;
   for (size_t index = 0; index < by_index_.size(); ++index) {
-    if (by_index_[index] == kUnknown) continue;
+    if (by_index_[index] < 0) continue;
     stored.indices.push_back({static_cast<int64_t>(index), by_index_[index]});
   }
   for (const auto& [color, label] : by_color_) {
@@ -135,11 +153,13 @@ cv::Mat LabelMap::from_indices(const cv::Mat& mask, const std::string& path)
     auto* target = labels.ptr<uint8_t>(row);
     for (int column = 0; column < mask.cols; ++column) {
       const int16_t label = by_index_[indices[column]];
-      if (label == kUnknown) {
+      if (label < 0) {
         throw DataError(fmt::format(
-            "{}: label {}{}; expected {}", path,
-            static_cast<int>(indices[column]), place(row, column),
-            known_indices()
+            "{}: label {}{}; {}", path, static_cast<int>(indices[column]),
+            place(row, column),
+            label == kAmbiguous
+                ? "is the position of one class and the grey color of another; give each class an \"index\" in classes.json"
+                : "expected " + known_indices()
         ));
       }
       target[column] = static_cast<uint8_t>(label);
@@ -178,11 +198,9 @@ cv::Mat LabelMap::from_colors(const cv::Mat& mask, const std::string& path)
 std::string LabelMap::known_indices() const {
   std::string known;
   for (size_t first = 0; first < by_index_.size(); ++first) {
-    if (by_index_[first] == kUnknown) continue;
+    if (by_index_[first] < 0) continue;
     size_t last = first;
-    while (last + 1 < by_index_.size() && by_index_[last + 1] != kUnknown) {
-      ++last;
-    }
+    while (last + 1 < by_index_.size() && by_index_[last + 1] >= 0) ++last;
     const bool to_end = last + 1 == by_index_.size();
     known += fmt::format(
         "{}{}",

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include <opencv2/core/mat.hpp>
 
@@ -25,6 +27,12 @@ class LabelMap {
 
   /// Declares an index. `label` is a class or kVoid.
   void set_index(int64_t index, int64_t label);
+  /// Returns the label of an index; nullopt if it is not declared.
+  std::optional<int64_t> label_of(int64_t index) const;
+  /// Declares an index of two meanings; a mask that has it is refused.
+  void set_ambiguous(int64_t index);
+  /// Declares these indices as void and all other void indices as unknown.
+  void set_void(const std::vector<int64_t>& indices);
   void set_color(const Color& color, int64_t label);
   /// Declares the color of each class. A color that two classes share stays
   /// undeclared.
@@ -54,7 +62,7 @@ class LabelMap {
   cv::Mat from_colors(const cv::Mat& mask, const std::string& path) const;
   std::string known_indices() const;
 
-  /// Label of each index; negative if the index is not declared.
+  /// Label of each index; negative if the index is not declared or ambiguous.
   std::array<int16_t, 256> by_index_{};
   std::unordered_map<uint32_t, uint8_t> by_color_;
 };

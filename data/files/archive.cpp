@@ -70,7 +70,8 @@ void read_archive(
     const char* stored = archive_entry_pathname(entry);
     if (stored == nullptr) continue;
     const auto name = fs::path(stored).lexically_normal().generic_string();
-    if (wanted(name)) use(name, read_entry(path, reader.get()));
+    if (!is_clutter(name) && wanted(name))
+      use(name, read_entry(path, reader.get()));
   }
 }
 

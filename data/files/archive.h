@@ -11,8 +11,9 @@ namespace deeplab::data {
 
 /// Visits the files of an archive (.tar, .tar.gz, .tgz, .zip, ...) or of a
 /// folder and passes the contents of those that are `wanted` to `use`. Names
-/// are relative paths with forward slashes. Nothing is unpacked to disk.
-/// Throws: DataError whose message begins with `path`, also for a damaged or
+/// are relative paths with forward slashes; clutter (see listing.h) is left
+/// out. Nothing is unpacked to disk. Throws: DataError whose message begins
+/// with `path`, also for a damaged or
 ///         truncated archive; and whatever `use` throws.
 void read_files(
     const std::string& path,

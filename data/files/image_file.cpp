@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/files/image_file.h"
 
+#include <cctype>
 #include <memory>
 
 #include <fmt/core.h>
 #include <libexif/exif-data.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
 #include <png.h>
 
 #include "data/files/jpeg_reader.h"
@@ -73,16 +75,93 @@ std::string jpeg_exif(const std::string& block) {
   return block.empty() ? block : std::string("Exif\0\0", 6) + block;
 }
 
+/// Formats that OpenCV decodes, by their first bytes.
+enum class OtherFormat {
+  kNone,
+  /// BMP and TIFF, which keep every value of a mask.
+  kExact,
+  /// WebP and PNM, for photos only.
+  kPhoto
+};
+
+OtherFormat other_format(const std::string& bytes) {
+  for (const char* start : {"BM", "II*", "MM"}) {
+    if (begins_with(bytes, start)) return OtherFormat::kExact;
+  }
+  const bool is_webp =
+      begins_with(bytes, "RIFF") && bytes.compare(8, 4, "WEBP") == 0;
+  const bool is_pnm = bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' &&
+                      bytes[1] <= '6' && std::isspace(bytes[2]) != 0;
+  return is_webp || is_pnm ? OtherFormat::kPhoto : OtherFormat::kNone;
+}
+
+/// Decodes a file with OpenCV, without its conversions.
+cv::Mat decode_other(const std::string& bytes) {
+  const cv::Mat stored(
+      1, static_cast<int>(bytes.size()), CV_8UC1,
+      const_cast<char*>(bytes.data())
+  );
+  // OpenCV turns TIFF and WebP by no orientation with this flag.
+  auto pixels = cv::imdecode(stored, cv::IMREAD_UNCHANGED);
+  if (pixels.empty()) {
+    throw DataError("damaged, or of a kind that OpenCV does not read");
+  }
+  return pixels;
+}
+
+cv::Mat to_photo(const cv::Mat& stored) {
+  cv::Mat pixels = stored;
+  if (pixels.depth() == CV_16U) pixels.convertTo(pixels, CV_8U, 1.0 / 257);
+  if (pixels.depth() != CV_8U) {
+    throw DataError("its values have neither 8 nor 16 bits");
+  }
+  switch (pixels.channels()) {
+    case 1:
+      cv::cvtColor(pixels, pixels, cv::COLOR_GRAY2BGR);
+      return pixels;
+    case 3:
+      return pixels;
+    case 4:
+      cv::cvtColor(pixels, pixels, cv::COLOR_BGRA2BGR);
+      return pixels;
+    default:
+      throw DataError(
+          fmt::format("has {} channels; expected 1, 3 or 4", pixels.channels())
+      );
+  }
+}
+
+cv::Mat to_mask(const cv::Mat& stored, PngForm form) {
+  if (stored.depth() != CV_8U) {
+    throw DataError("is a mask of more than 8 bits; expected class indices");
+  }
+  if (stored.channels() == 1) return stored;
+  if (form == PngForm::kIndicesOrColor) return to_photo(stored);
+  throw DataError(
+      "is a mask of colours; save class indices (a grey image), or declare the colours of your classes (data.colors, classes.json)"
+  );
+}
+
 cv::Mat decode_upright(const std::string& bytes, PngForm form) {
   if (is_png(bytes)) {
     const auto png = decode_png(bytes, form);
     return upright(png.pixels, orientation_of(jpeg_exif(png.exif)));
   }
-  if (!is_jpeg(bytes)) throw DataError("not a JPEG or PNG file");
-  if (form != PngForm::kColor) {
+  const auto other = other_format(bytes);
+  if (!is_jpeg(bytes) && other == OtherFormat::kNone) {
     throw DataError(
-        "a JPEG cannot be a mask, because its values are not exact; save a PNG"
+        "not a JPEG or PNG file, nor another image that is read (BMP, TIFF, WebP, PNM)"
     );
+  }
+  if (form != PngForm::kColor && other != OtherFormat::kExact) {
+    throw DataError(fmt::format(
+        "{} cannot be a mask, because its values are not exact; save a PNG",
+        is_jpeg(bytes) ? "a JPEG" : "this format"
+    ));
+  }
+  if (other != OtherFormat::kNone) {
+    const auto stored = decode_other(bytes);
+    return form == PngForm::kColor ? to_photo(stored) : to_mask(stored, form);
   }
   return upright(decode_jpeg(bytes), orientation_of(bytes));
 }
@@ -122,9 +201,7 @@ cv::Mat decode_mask(
   );
 }
 
-void write_mask(
-    const std::string& path, const cv::Mat& labels, const Classes& classes
-) {
+std::string encode_mask(const cv::Mat& labels, const Classes& classes) {
   constexpr size_t kEntries = 256;
   constexpr size_t kVoidIndex = 255;
   std::string palette(kEntries * 3, '\0');
@@ -156,9 +233,35 @@ void write_mask(
     bytes.resize(size);
     written = encode(bytes.data(), size);
   }
-  if (!written)
-    throw DataError(fmt::format("{}: PNG: {}", path, image.message));
-  write_file(path, bytes);
+  if (!written) {
+    throw DataError(fmt::format("cannot encode a mask: {}", image.message));
+  }
+  return bytes;
+}
+
+void write_mask(
+    const std::string& path, const cv::Mat& labels, const Classes& classes
+) {
+  write_file(path, encode_mask(labels, classes));
+}
+
+void write_mask_values(
+    const std::string& path, const cv::Mat& labels, const Classes& classes
+) {
+  if (classes.values.empty()) return write_mask(path, labels, classes);
+  constexpr int kEntries = 256;
+  cv::Mat value_of = cv::Mat(1, kEntries, CV_8UC1, cv::Scalar(0));
+  Classes palette;
+  palette.colors.resize(kEntries);
+  palette.colors.back() = kVoidColor;
+  for (size_t k = 0; k < classes.values.size(); ++k) {
+    const auto value = static_cast<size_t>(classes.values[k]);
+    value_of.at<uint8_t>(static_cast<int>(k)) = static_cast<uint8_t>(value);
+    palette.colors[value] = classes.colors[k];
+  }
+  cv::Mat values;
+  cv::LUT(labels, value_of, values);
+  write_mask(path, values, palette);
 }
 
 void write_image(const std::string& path, const cv::Mat& image) {

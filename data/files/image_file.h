@@ -9,17 +9,18 @@
 
 namespace deeplab::data {
 
-/// Decodes a JPEG or PNG photo. A truncated or damaged file is an error; no
-/// partly decoded image is returned. The EXIF orientation is applied. Grey is
-/// converted to color, 16 bits to 8, and alpha is dropped.
+/// Decodes a photo: JPEG or PNG, and BMP, TIFF, WebP and PNM by
+/// OpenCV. A truncated or damaged JPEG or PNG is an error; no partly decoded
+/// image is returned. The EXIF orientation of JPEG and PNG is applied. Grey and
+/// CMYK are converted to color, 16 bits to 8, and alpha is dropped.
 ///
 /// Shapes: -> u8 [H, W, 3], BGR as in OpenCV.
 /// Throws: DataError whose message begins with `path`.
 cv::Mat read_image(const std::string& path);
 
 /// Decodes a label mask. A palette PNG gives its indices (never its colors), a
-/// grey PNG of 1, 2, 4 or 8 bits its values. The EXIF orientation is applied,
-/// as for photos.
+/// grey PNG of 1, 2, 4 or 8 bits its values; alpha is dropped. A BMP or TIFF
+/// must be grey. The EXIF orientation is applied, as for photos.
 ///
 /// Shapes: -> u8 [H, W].
 /// Throws: DataError whose message begins with `path`; also for 16-bit and for
@@ -42,11 +43,22 @@ cv::Mat decode_mask(
     const std::string& bytes, const std::string& name, MaskForm form
 );
 
-/// Writes a mask as a palette PNG, which read_mask() reads back unchanged.
+/// Encodes a mask as a palette PNG, which decode_mask() reads back unchanged.
 /// Index 255 is shown in VOC's void color, near white.
 ///
 /// Shapes: labels u8 [H, W].
+std::string encode_mask(const cv::Mat& labels, const Classes& classes);
+
+/// Writes a mask like encode_mask().
 void write_mask(
+    const std::string& path, const cv::Mat& labels, const Classes& classes
+);
+
+/// Writes a mask of classes with the values that they have in their data set
+/// (Classes::values).
+///
+/// Shapes: labels u8 [H, W], each a class.
+void write_mask_values(
     const std::string& path, const cv::Mat& labels, const Classes& classes
 );
 

@@ -30,12 +30,38 @@ void fail(j_common_ptr info) {
 }
 
 /// Treats warnings as errors, since nearly all of them mean missing or damaged
-/// pixels. The three harmless ones are ignored.
+/// pixels. The harmless ones are ignored. One of them is JWRN_NOT_SEQUENTIAL:
+/// some cameras write wrong parameters of progressive JPEG into the scan header
+/// of a baseline JPEG, which does not use them.
 void fail_on_warning(j_common_ptr info, int level) {
   const int code = info->err->msg_code;
   const bool harmless = code == JWRN_EXTRANEOUS_DATA ||
-                        code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM;
+                        code == JWRN_JFIF_MAJOR || code == JWRN_ADOBE_XFORM ||
+                        code == JWRN_NOT_SEQUENTIAL;
   if (level < 0 && !harmless) fail(info);
+}
+
+bool is_cmyk(const jpeg_decompress_struct& info) {
+  return info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+}
+
+/// Converts inks to colors. Files with Adobe's marker store the inks inverted,
+/// 255 for none.
+cv::Mat from_cmyk(const cv::Mat& inks, bool inverted) {
+  cv::Mat image(inks.size(), CV_8UC3);
+  for (int y = 0; y < inks.rows; ++y) {
+    for (int x = 0; x < inks.cols; ++x) {
+      const auto ink = inks.at<cv::Vec4b>(y, x);
+      const auto light = [&](int channel) {
+        return inverted ? ink[channel] : 255 - ink[channel];
+      };
+      for (int channel = 0; channel < 3; ++channel) {
+        const int rgb = (light(channel) * light(3) + 127) / 255;
+        image.at<cv::Vec3b>(y, x)[2 - channel] = static_cast<uint8_t>(rgb);
+      }
+    }
+  }
+  return image;
 }
 
 /// This frame must hold only trivially destructible data, because longjmp runs
@@ -53,11 +79,11 @@ bool decode(
       static_cast<unsigned long>(bytes.size())
   );
   jpeg_read_header(&info, TRUE);
-  info.out_color_space = JCS_EXT_BGR;
+  info.out_color_space = is_cmyk(info) ? JCS_CMYK : JCS_EXT_BGR;
   jpeg_start_decompress(&info);
   image.create(
       static_cast<int>(info.output_height), static_cast<int>(info.output_width),
-      CV_8UC3
+      is_cmyk(info) ? CV_8UC4 : CV_8UC3
   );
   while (info.output_scanline < info.output_height) {
     JSAMPROW row = image.ptr(static_cast<int>(info.output_scanline));
@@ -85,7 +111,7 @@ cv::Mat decode_jpeg(const std::string& bytes) {
   if (!decode(info, failure, bytes, image)) {
     throw DataError(fmt::format("JPEG: {}", failure.message.data()));
   }
-  return image;
+  return is_cmyk(info) ? from_cmyk(image, info.saw_Adobe_marker != 0) : image;
 }
 
 }  // namespace deeplab::data

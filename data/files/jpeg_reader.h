@@ -8,7 +8,8 @@
 namespace deeplab::data {
 
 /// Decodes a JPEG without applying its EXIF orientation. libjpeg's warnings
-/// about missing or damaged data are errors here.
+/// about missing or damaged data are errors here. CMYK and YCCK are converted
+/// without a color profile.
 ///
 /// Shapes: -> u8 [H, W, 3], BGR.
 /// Throws: DataError with libjpeg's reason.

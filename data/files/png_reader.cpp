@@ -65,7 +65,9 @@ void refuse_16_bits(png_structp png, png_infop info) {
 
 void set_indices(png_structp png, png_infop info) {
   const auto type = png_get_color_type(png, info);
-  if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
+  if (type == PNG_COLOR_TYPE_GRAY_ALPHA) {
+    png_set_strip_alpha(png);
+  } else if (type != PNG_COLOR_TYPE_PALETTE && type != PNG_COLOR_TYPE_GRAY) {
     png_error(
         png,
         "is a mask of colours; save class indices (palette or grey PNG), or declare the colours of your classes (data.colors, classes.json)"

@@ -11,7 +11,8 @@ namespace deeplab::data {
 enum class PngForm {
   /// Colors, whatever the file stores: u8 [H, W, 3], BGR.
   kColor,
-  /// Palette indices or grey values as stored, unscaled: u8 [H, W].
+  /// Palette indices or grey values as stored, unscaled: u8 [H, W]. Alpha is
+  /// dropped.
   kIndices,
   /// kColor if the file stores RGB, kIndices otherwise. 16 bits are refused.
   kIndicesOrColor,

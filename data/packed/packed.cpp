@@ -82,7 +82,9 @@ class Packed : public FileDataset {
       const DataConfig& config,
       int64_t run_bytes
   )
-      : FileDataset(pairs_of(root, split), legend, root + "/" + kPackedIndex),
+      : FileDataset(
+            config, pairs_of(root, split), legend, root + "/" + kPackedIndex
+        ),
         split_(std::move(split)),
         buffer_{config.shuffle_buffer, kBufferBytes} {
     for (const auto& shard : split_.shards) {

@@ -90,20 +90,28 @@ PackedSplit read_packed_split(
 Classes packed_classes(const DataConfig& config) {
   if (!config.classes.empty() &&
       !std::filesystem::exists(config.root + "/" + kPackedIndex)) {
-    return make_classes(config.classes, config.colors);
+    auto classes = make_classes(config.classes, config.colors);
+    classes.values = config.values;
+    return classes;
   }
   const auto index = read_packed_index(config.root);
   std::vector<std::string> names;
   std::vector<std::vector<int64_t>> colors;
+  std::vector<int64_t> values;
   for (const auto& entry : index["classes"]) {
     const auto item = read_config<ClassEntry>(
         entry, config.root + "/" + kPackedIndex + ": classes"
     );
     names.push_back(item.name);
     colors.push_back(item.color);
+    if (item.index) values.push_back(*item.index);
   }
   auto classes = make_classes(names, colors);
-  check_classes(config, classes);
+  auto named = config;
+  // The index has the meaning of all values.
+  named.values.clear();
+  check_classes(named, classes);
+  classes.values = values;
   return classes;
 }
 

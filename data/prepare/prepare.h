@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,15 @@ struct PrepareJob {
   /// Called after each file that is written, with the number of files so far;
   /// may be empty.
   std::function<void(int64_t files)> on_file;
+  /// Receives a line for the user; may be empty.
+  std::function<void(const std::string& line)> say;
+  /// For annotations of one's own: the names to use, in the order of the
+  /// classes. Empty: all names.
+  std::vector<std::string> classes;
+  /// For annotations without a split for validation: the share of the images
+  /// that is chosen for it at random. Unset: 0.2.
+  std::optional<double> val_share;
+  uint64_t seed = 0;
 };
 
 /// A data set that `deeplab data prepare` knows.
@@ -23,10 +33,12 @@ struct Preparation {
   const char* name;
   /// Names of the sources that it takes, in words for the user.
   const char* sources;
-  /// The `data.kind` of the resulting folder.
-  const char* kind;
+  /// Whether it reads annotations of one's own, so that the classes, the share
+  /// and the seed of the job have an effect.
+  bool own;
+  /// Returns the `data.kind` of the resulting folder.
   /// Throws: DataError naming what is missing or wrong in a source.
-  void (*run)(const PrepareJob& job);
+  std::string (*run)(const PrepareJob& job);
 };
 
 /// Returns all preparations in alphabetical order.
@@ -36,15 +48,27 @@ const std::vector<Preparation>& preparations();
 /// VOC's lists and `trainaug`, the union of SBD's train and val and VOC's train
 /// without VOC's val. If an image has a mask in both sets, VOC's is used.
 /// Source: Hariharan et al. 2011; the split of Chen et al. 2017.
-void prepare_sbd(const PrepareJob& job);
+std::string prepare_sbd(const PrepareJob& job);
 
 /// Prepares Pascal Context with its 59 classes and background, split as VOC
 /// 2010.
-void prepare_pascal_context(const PrepareJob& job);
+std::string prepare_pascal_context(const PrepareJob& job);
 
-/// Prepares the COCO images that have more than 1000 pixels of VOC's classes,
-/// in VOC's layout. Pixels where regions of two classes overlap are void.
+/// Prepares annotations in COCO's format, in VOC's layout. Categories are read
+/// by name. If all are COCO's, the images that have more than 1000 pixels of
+/// VOC's classes are kept, with these classes; otherwise all images, with the
+/// categories as classes after background. Pixels where regions of two classes
+/// overlap are void.
 /// Source: Chen et al. 2017, arXiv:1706.05587, section 4.4.
-void prepare_coco(const PrepareJob& job);
+std::string prepare_coco(const PrepareJob& job);
+
+/// Prepares labelme's JSON files of shapes, one beside each photo. A later
+/// shape covers an earlier one.
+std::string prepare_labelme(const PrepareJob& job);
+
+/// Prepares masks in VOC's layout from a program for annotations, whose classes
+/// are in labelmap.txt (CVAT), colors.txt (Supervisely) or class_names.txt
+/// (labelme).
+std::string prepare_masks(const PrepareJob& job);
 
 }  // namespace deeplab::data

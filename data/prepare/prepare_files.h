@@ -17,6 +17,7 @@ class PreparedFolder {
  public:
   explicit PreparedFolder(const PrepareJob& job) : job_(job) {}
 
+  /// Throws: DataError if this file exists with other contents.
   void write(const std::string& name, const std::string& bytes);
   void write_labels(
       const std::string& name, const cv::Mat& labels, const Classes& classes
@@ -30,9 +31,12 @@ class PreparedFolder {
 
  private:
   void count();
+  std::string path_of(const std::string& name);
 
   const PrepareJob& job_;
   int64_t files_ = 0;
+  /// Paths of the files that were written.
+  std::set<std::string> written_;
 };
 
 /// The end of a path: parent folder, stem and extension. Sources are searched

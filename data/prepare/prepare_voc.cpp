@@ -215,7 +215,7 @@ class SbdWriter {
 
 }  // namespace
 
-void prepare_sbd(const PrepareJob& job) {
+std::string prepare_sbd(const PrepareJob& job) {
   const auto texts = read_texts(
       job.sources,
       {"ImageSets/Segmentation/train.txt", "ImageSets/Segmentation/val.txt",
@@ -243,9 +243,10 @@ void prepare_sbd(const PrepareJob& job) {
   Ids official = train;
   official.insert(val.begin(), val.end());
   out.write_list("trainval", official);
+  return "voc2012";
 }
 
-void prepare_pascal_context(const PrepareJob& job) {
+std::string prepare_pascal_context(const PrepareJob& job) {
   const auto texts = read_texts(
       job.sources,
       {"labels.txt", "ImageSets/Main/train.txt", "ImageSets/Main/val.txt"}
@@ -300,6 +301,7 @@ void prepare_pascal_context(const PrepareJob& job) {
     }
     out.write_list(split, ids);
   }
+  return "pascal_context";
 }
 
 }  // namespace deeplab::data

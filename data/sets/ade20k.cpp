@@ -193,7 +193,8 @@ std::shared_ptr<const Dataset> make_ade20k(
   const auto split = folder_of(config.split(role));
   const auto images = config.root + "/images/" + split;
   std::vector<FilePair> pairs;
-  for (const auto& file : list_files(images, ".jpg")) {
+  for (const auto& file : list_files(images, "")) {
+    if (!is_photo_name(file)) continue;
     const auto stem = file.substr(0, file.rfind('.'));
     pairs.push_back(
         {stem, images + "/" + file,
@@ -201,7 +202,8 @@ std::shared_ptr<const Dataset> make_ade20k(
     );
   }
   return std::make_shared<FileDataset>(
-      std::move(pairs), Legend{ade20k_classes(config), ade20k_map()}, images
+      config, std::move(pairs), Legend{ade20k_classes(config), ade20k_map()},
+      images
   );
 }
 
@@ -210,6 +212,7 @@ Classes ade20k_classes(const DataConfig& config) {
   for (const auto& entry : kAdeClasses) {
     classes.names.emplace_back(entry.name);
     classes.colors.push_back(entry.color);
+    classes.values.push_back(classes.size());
   }
   check_classes(config, classes);
   return classes;

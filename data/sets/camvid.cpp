@@ -2,13 +2,11 @@
 #include "data/sets/camvid.h"
 
 #include <filesystem>
-#include <sstream>
 
 #include <fmt/core.h>
 
 #include "data/files/listing.h"
 #include "data/sets/file_dataset.h"
-#include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/sample.h"
 
@@ -101,21 +99,16 @@ std::vector<FilePair> segnet_pairs(
     const std::string& root, const std::string& list
 ) {
   std::vector<FilePair> pairs;
-  std::istringstream lines(read_file(list));
-  std::string line;
-  for (int64_t number = 1; std::getline(lines, line); ++number) {
-    std::istringstream words(line);
-    std::string image;
-    std::string mask;
-    std::string more;
-    if (!(words >> image)) continue;
-    if (!(words >> mask) || words >> more) {
+  for (const auto& listed : read_list(list)) {
+    if (listed.image.empty()) {
       throw DataError(fmt::format(
-          "{}: line {} is \"{}\"; expected image and mask", list, number, line
+          "{}: line {} is \"{}\"; expected image and mask", list, listed.line,
+          listed.text
       ));
     }
     pairs.push_back(
-        {fs::path(image).stem().string(), below(root, image), below(root, mask)}
+        {fs::path(listed.image).stem().string(), below(root, listed.image),
+         below(root, listed.mask)}
     );
   }
   return pairs;
@@ -132,7 +125,8 @@ std::shared_ptr<const Dataset> make_camvid(
   const auto photos = root + "/701_StillsRaw_full";
   if (!fs::is_directory(photos)) {
     return std::make_shared<FileDataset>(
-        segnet_pairs(root, list), Legend{std::move(classes), camvid_map()}, list
+        config, segnet_pairs(root, list),
+        Legend{std::move(classes), camvid_map()}, list
     );
   }
   if (!fs::exists(list)) {
@@ -149,7 +143,7 @@ std::shared_ptr<const Dataset> make_camvid(
     );
   }
   return std::make_shared<FileDataset>(
-      std::move(pairs), Legend{std::move(classes), camvid_map()}, list
+      config, std::move(pairs), Legend{std::move(classes), camvid_map()}, list
   );
 }
 

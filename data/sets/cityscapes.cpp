@@ -85,8 +85,8 @@ std::shared_ptr<const Dataset> make(
     );
   }
   return std::make_shared<FileDataset>(
-      std::move(pairs), Legend{cityscapes_classes(config), map_of(train_ids)},
-      images
+      config, std::move(pairs),
+      Legend{cityscapes_classes(config), map_of(train_ids)}, images
   );
 }
 
@@ -112,6 +112,8 @@ Classes cityscapes_classes(const DataConfig& config) {
     colors.push_back(entry.color);
   }
   auto classes = make_classes(names, colors);
+  // The benchmark's server takes these values too.
+  for (const auto& entry : city_classes()) classes.values.push_back(entry.id);
   check_classes(config, classes);
   return classes;
 }

@@ -19,9 +19,13 @@ std::string size_of(const cv::Mat& image) {
 }  // namespace
 
 FileDataset::FileDataset(
-    std::vector<FilePair> pairs, Legend legend, const std::string& source
+    const DataConfig& config,
+    std::vector<FilePair> pairs,
+    Legend legend,
+    const std::string& source
 )
     : pairs_(std::move(pairs)), legend_(std::move(legend)) {
+  if (config.void_values) set_void(legend_, *config.void_values);
   if (pairs_.empty()) throw DataError(fmt::format("{}: has no images", source));
   std::set<std::string> seen;
   for (const auto& pair : pairs_) {
@@ -45,22 +49,29 @@ PairBytes FileDataset::bytes(int64_t index) const {
 
 RawSample FileDataset::load(int64_t index) const {
   const auto pair = bytes(index);
-  const auto mask = decode_mask(
-      pair.mask, pair.mask_name,
-      legend_.map.knows_colors() ? MaskForm::kIndicesOrColors
-                                 : MaskForm::kIndices
-  );
   RawSample sample;
   sample.name = pair.image_name;
+  sample.labels = labels_of(pair);
   sample.image = decode_image(pair.image, pair.image_name);
-  if (sample.image.size() != mask.size()) {
+  if (sample.image.size() != sample.labels.size()) {
     throw DataError(fmt::format(
         "{}: is {}, but its image is {}; both sizes, after EXIF rotation, must be equal",
-        pair.mask_name, size_of(mask), size_of(sample.image)
+        pair.mask_name, size_of(sample.labels), size_of(sample.image)
     ));
   }
-  sample.labels = legend_.map.to_classes(mask, pair.mask_name);
   return sample;
+}
+
+cv::Mat FileDataset::load_labels(int64_t index) const {
+  return labels_of(bytes(index));
+}
+
+cv::Mat FileDataset::labels_of(const PairBytes& pair) const {
+  const auto form = legend_.map.knows_colors() ? MaskForm::kIndicesOrColors
+                                               : MaskForm::kIndices;
+  return legend_.map.to_classes(
+      decode_mask(pair.mask, pair.mask_name, form), pair.mask_name
+  );
 }
 
 }  // namespace deeplab::data

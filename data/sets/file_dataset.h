@@ -30,10 +30,15 @@ struct PairBytes {
 /// of the files and in the meaning of the mask values.
 class FileDataset : public Dataset {
  public:
+  /// The void values of `config` replace those of `legend`.
   /// Throws: DataError whose message begins with `source` (a folder or list),
-  ///         if there are no pairs or if two have the same ID.
+  ///         if there are no pairs or if two have the same ID; ConfigError if
+  ///         data.void contains the value of a class.
   FileDataset(
-      std::vector<FilePair> pairs, Legend legend, const std::string& source
+      const DataConfig& config,
+      std::vector<FilePair> pairs,
+      Legend legend,
+      const std::string& source
   );
 
   int64_t size() const override;
@@ -42,12 +47,18 @@ class FileDataset : public Dataset {
   /// Decodes a pair. The EXIF orientation of each file is applied, of the mask
   /// as of the photo; after that, both must have the same size.
   RawSample load(int64_t index) const override;
+  /// Decodes only the mask of a pair.
+  ///
+  /// Shapes: -> u8 [H, W], each value a class or kVoid.
+  cv::Mat load_labels(int64_t index) const;
 
   /// Returns the contents of both files.
   virtual PairBytes bytes(int64_t index) const;
   const Legend& legend() const { return legend_; }
 
  private:
+  cv::Mat labels_of(const PairBytes& pair) const;
+
   std::vector<FilePair> pairs_;
   Legend legend_;
 };

@@ -16,21 +16,19 @@ std::shared_ptr<const Dataset> make_folder(
   const auto images = config.root + "/images/" + split;
   std::vector<FilePair> pairs;
   for (const auto& file : list_files(images, "")) {
-    const auto dot = file.rfind('.');
-    const auto ending = dot == std::string::npos ? "" : file.substr(dot);
-    if (ending != ".jpg" && ending != ".jpeg" && ending != ".png") {
+    if (!is_photo_name(file)) {
       throw DataError(fmt::format(
-          "{}/{}: not a photo; known: .jpg, .jpeg, .png", images, file
+          "{}/{}: not a photo; known: {}", images, file, photo_endings()
       ));
     }
-    const auto stem = file.substr(0, dot);
+    const auto stem = file.substr(0, file.rfind('.'));
     pairs.push_back(
         {stem, images + "/" + file,
-         config.root + "/masks/" + split + "/" + stem + ".png"}
+         find_mask(config.root + "/masks/" + split + "/" + stem)}
     );
   }
   return std::make_shared<FileDataset>(
-      std::move(pairs), legend_of(config), images
+      config, std::move(pairs), legend_of(config), images
   );
 }
 

@@ -41,14 +41,20 @@ std::shared_ptr<const Dataset> make_voc_layout(
   std::error_code ignored;
   if (!fs::exists(list, ignored)) refuse_split(list);
   std::vector<FilePair> pairs;
-  for (const auto& id : read_ids(list)) {
-    pairs.push_back(
-        {id, find_image(root + "/JPEGImages/" + id),
-         root + "/SegmentationClass/" + id + ".png"}
-    );
+  for (const auto& listed : read_list(list)) {
+    const auto& id = listed.id;
+    if (listed.image.empty()) {
+      pairs.push_back(
+          {id, find_image(root + "/JPEGImages/" + id),
+           find_mask(root + "/SegmentationClass/" + id)}
+      );
+    } else {
+      pairs.push_back({id, root + "/" + listed.image, root + "/" + listed.mask}
+      );
+    }
   }
   return std::make_shared<FileDataset>(
-      std::move(pairs), std::move(legend), list
+      config, std::move(pairs), std::move(legend), list
   );
 }
 

@@ -8,8 +8,9 @@
 namespace deeplab::data {
 
 /// Opens a split of a data set in Pascal VOC's layout: JPEGImages/ID.jpg (or
-/// .jpeg, .png), SegmentationClass/ID.png, and ImageSets/Segmentation/SPLIT.txt
-/// with one ID per line.
+/// another photo), SegmentationClass/ID.png, and
+/// ImageSets/Segmentation/SPLIT.txt with one ID per line, or with the paths of
+/// a photo and its mask, as in the lists of DeepLabV1 and V2.
 /// Source: Everingham et al. 2015, and the VOC 2012 development kit.
 std::shared_ptr<const Dataset> make_pascal_voc(
     const DataConfig& config, Role role

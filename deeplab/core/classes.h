@@ -16,6 +16,9 @@ struct Classes {
   std::vector<std::string> names;
   /// One color for each name.
   std::vector<Color> colors;
+  /// Value of each class in the masks of its data set. If empty, it is the
+  /// index of the class.
+  std::vector<int64_t> values;
 
   int64_t size() const { return static_cast<int64_t>(names.size()); }
 };

@@ -35,7 +35,9 @@ Facts read_facts(const Json& config) {
   return {
       read_config<model::DeepLabConfig>(network, "model"),
       {data.at("classes").get<std::vector<std::string>>(),
-       data.at("colors").get<std::vector<Color>>()},
+       data.at("colors").get<std::vector<Color>>(),
+       // Older checkpoints lack this key.
+       data.value("values", std::vector<int64_t>{})},
       {data.at("mean").get<std::vector<double>>(),
        data.at("std").get<std::vector<double>>()},
       stride_of(config)};

@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/model/torchscript.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <ostream>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
-#include <torch/csrc/jit/ir/constants.h>
-#include <torch/csrc/jit/passes/inliner.h>
-#include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/csrc/jit/runtime/graph_iterator.h>
 #include <torch/script.h>
 #include <torch/version.h>
 
@@ -18,6 +12,7 @@
 #include "deeplab/core/error.h"
 #include "deeplab/core/shared_bytes.h"
 #include "deeplab/model/evaluation_mode.h"
+#include "deeplab/model/script_sizes.h"
 #include "deeplab/model/trace.h"
 #include "deeplab/nn/onednn_limit.h"
 #include "deeplab/nn/resize.h"
@@ -61,113 +56,6 @@ jit::Module trace(const DeepLab& network, const ScriptOptions& options) {
 
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
-}
-
-/// Returns the last line of an error message. In TorchScript's messages it says
-/// what went wrong.
-std::string last_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
-
-torch::Tensor scores_of(const c10::IValue& output, const std::string& path) {
-  if (output.isTensor()) return output.toTensor();
-  if (output.isTuple() && !output.toTupleRef().elements().empty()) {
-    const auto& first = output.toTupleRef().elements()[0];
-    if (first.isTensor()) return first.toTensor();
-  }
-  if (output.isTensorList() && output.toTensorList().size() > 0) {
-    return output.toTensorVector()[0];
-  }
-  if (output.isGenericDict()) {
-    const auto dict = output.toGenericDict();
-    const c10::IValue key(std::string("out"));
-    if (dict.contains(key) && dict.at(key).isTensor()) {
-      return dict.at(key).toTensor();
-    }
-  }
-  throw DataError(fmt::format(
-      "{}: returns {}; expected a tensor, a tuple or list of tensors, or a dict with \"out\"",
-      path, output.tagKind()
-  ));
-}
-
-/// Runs a script without optimizing it. By default, LibTorch's executor
-/// profiles two calls and then compiles parts of the script for the sizes that
-/// it saw. For a large network this takes LibTorch 2.6 more than ten minutes,
-/// and it starts again for other sizes.
-c10::IValue run(jit::Module& script, const torch::Tensor& images) {
-  const jit::GraphOptimizerEnabledGuard unoptimized(false);
-  return script.forward({images});
-}
-
-torch::Tensor resized(const torch::Tensor& images, const ImageSize& size) {
-  return at::upsample_bilinear2d(
-      images, {size.height, size.width}, /*align_corners=*/false
-  );
-}
-
-/// Returns the constant sizes to which a script's code resizes feature maps,
-/// largest first. In a file that was traced at one size, one of them is the
-/// size of the image.
-std::vector<ImageSize> constant_sizes(const jit::Module& script) {
-  auto graph = script.get_method("forward").graph()->copy();
-  jit::Inline(*graph);
-  std::vector<ImageSize> sizes;
-  jit::DepthFirstGraphNodeIterator nodes(graph);
-  for (auto* node = nodes.next(); node != nullptr; node = nodes.next()) {
-    for (const auto* input : node->inputs()) {
-      const auto value = jit::toIValue(input);
-      std::vector<int64_t> sides;
-      if (value && value->isIntList()) {
-        sides = value->toIntVector();
-      } else if (input->node()->kind() == jit::prim::ListConstruct) {
-        for (const auto* item : input->node()->inputs()) {
-          const auto side = jit::toIValue(item);
-          if (side && side->isInt()) sides.push_back(side->toInt());
-        }
-      }
-      constexpr int64_t kSmallest = 8;
-      if (sides.size() == 2 && std::min(sides[0], sides[1]) >= kSmallest) {
-        sizes.push_back({sides[0], sides[1]});
-      }
-    }
-  }
-  std::sort(sizes.begin(), sizes.end(), [](const auto& a, const auto& b) {
-    return std::make_pair(a.height, a.width) >
-           std::make_pair(b.height, b.width);
-  });
-  const auto same = [](const auto& a, const auto& b) {
-    return a.height == b.height && a.width == b.width;
-  };
-  sizes.erase(std::unique(sizes.begin(), sizes.end(), same), sizes.end());
-  return sizes;
-}
-
-std::string name(const ImageSize& size) {
-  return fmt::format("{}x{}", size.height, size.width);
-}
-
-/// Returns the reason why a script rejects an image.
-std::string explain_failure(
-    jit::Module& script, const torch::Tensor& images, const std::string& error
-) {
-  const auto given = name({images.size(-2), images.size(-1)});
-  constexpr size_t kMostTries = 4;
-  const auto sizes = constant_sizes(script);
-  for (size_t i = 0; i < sizes.size() && i < kMostTries; ++i) {
-    try {
-      run(script, resized(images, sizes[i]));
-    } catch (const std::exception&) {
-      continue;
-    }
-    const auto wanted = name(sizes[i]);
-    return fmt::format(
-        "was traced at {} and fails on an image of {}; give --resize {}",
-        wanted, given, wanted
-    );
-  }
-  return fmt::format("fails on an image of {}: {}", given, last_line(error));
 }
 
 jit::Module load(const std::string& path, torch::Device device) {
@@ -224,29 +112,111 @@ std::string read_script_metadata(const std::string& path) {
   return files[kMetadata];
 }
 
+namespace {
+
+/// A TorchScript file as a segmenter.
+class Script {
+ public:
+  Script(const std::string& path, const ScriptUse& use)
+      : path_(path),
+        use_(use),
+        script_(load(path, use.device)),
+        scores_(path, use.scores, use.notify) {
+    script_.eval();
+  }
+
+  torch::Tensor segment(const torch::Tensor& images) {
+    const torch::NoGradGuard no_grad;
+    torch::Tensor input = use_.resize ? resized(images, *use_.resize) : images;
+    if (use_.multiple_of) input = padded(input, *use_.multiple_of);
+    const auto output = run(input);
+    const auto scores = nn::resize_like(
+        read_scores(output, input), input, {nn::Alignment::kEdges, {}, {}}
+    );
+    const auto cut =
+        use_.resize
+            ? nn::resize_like(scores, images, {nn::Alignment::kEdges, {}, {}})
+            : scores.slice(2, 0, images.size(2)).slice(3, 0, images.size(3));
+    return scores_.to_logits(cut);
+  }
+
+ private:
+  /// Runs the script. If it rejects the images because their sides must be
+  /// multiples of some number, this pads them, now and from then on.
+  c10::IValue run(torch::Tensor& input) {
+    std::string problem;
+    try {
+      return run_script(script_, input);
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    const bool is_free = !use_.resize && !use_.multiple_of;
+    const auto multiple =
+        is_free ? find_multiple(script_, input) : std::nullopt;
+    if (!multiple) {
+      throw DataError(
+          fmt::format("{}: {}", path_, explain_failure(script_, input, problem))
+      );
+    }
+    use_.multiple_of = multiple;
+    if (use_.notify) {
+      use_.notify(fmt::format(
+          "{}: sides must be multiples of {}; images are padded, and their scores cut (--multiple-of {})",
+          path_, *multiple, *multiple
+      ));
+    }
+    input = padded(input, *multiple);
+    return run_script(script_, input);
+  }
+
+  torch::Tensor read_scores(
+      const c10::IValue& output, const torch::Tensor& input
+  ) {
+    torch::Tensor scores;
+    std::string problem;
+    try {
+      scores = scores_.read(output, input);
+    } catch (const DataError& error) {
+      problem = error.what();
+    }
+    if (!is_checked_) check_size(output, input);
+    is_checked_ = true;
+    if (!problem.empty()) throw DataError(problem);
+    return scores;
+  }
+
+  /// Throws: DataError if the script gives scores of one size for images of any
+  ///         size. This would distort them.
+  void check_size(const c10::IValue& output, const torch::Tensor& input) {
+    if (!output.isTensor() || use_.resize) return;
+    const auto& scores = output.toTensor();
+    if (scores.dim() != 4 ||
+        scores.sizes().slice(2) == input.sizes().slice(2)) {
+      return;
+    }
+    const auto size =
+        bound_size(script_, input, {scores.size(2), scores.size(3)});
+    if (!size) return;
+    throw DataError(fmt::format(
+        "{}: was traced at one size and returns {}x{} for every image; give --resize {}x{}",
+        path_, scores.size(2), scores.size(3), size->height, size->width
+    ));
+  }
+
+  std::string path_;
+  ScriptUse use_;
+  jit::Module script_;
+  ScriptScores scores_;
+  bool is_checked_ = false;
+};
+
+}  // namespace
+
 Segmenter load_torchscript(const std::string& path, const ScriptUse& use) {
   nn::limit_onednn_to_avx();
-  auto script = std::make_shared<jit::Module>(load(path, use.device));
-  script->eval();
-  return [script, path, resize = use.resize](const torch::Tensor& images) {
-    torch::NoGradGuard no_grad;
-    const auto input = resize ? resized(images, *resize) : images;
-    c10::IValue output;
-    try {
-      output = run(*script, input);
-    } catch (const std::exception& error) {
-      throw DataError(fmt::format(
-          "{}: {}", path, explain_failure(*script, input, error.what())
-      ));
-    }
-    const auto scores = scores_of(output, path);
-    if (scores.dim() != 4 || scores.size(0) != images.size(0)) {
-      throw DataError(fmt::format(
-          "{}: returns {}; expected [N, classes, H, W]", path, scores.sizes()
-      ));
-    }
-    return nn::resize_like(scores, images, {nn::Alignment::kEdges, {}, {}});
-  };
+  const auto script = std::make_shared<Script>(path, use);
+  return
+      [script](const torch::Tensor& images) { return script->segment(images); };
 }
 
 }  // namespace deeplab::model

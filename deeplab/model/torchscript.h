@@ -9,6 +9,7 @@
 
 #include "deeplab/core/segmenter.h"
 #include "deeplab/model/deeplab.h"
+#include "deeplab/model/script_scores.h"
 
 namespace deeplab::model {
 
@@ -61,11 +62,19 @@ struct ScriptUse {
   /// Size to which images are resized first, for a file that was traced at one
   /// size.
   std::optional<ImageSize> resize;
+  /// Number of which the sides of an image must be multiples. Images are padded
+  /// by repeating their last row and column, and the scores are cut. If unset,
+  /// it is found by trying when the file's code rejects an image.
+  std::optional<int64_t> multiple_of;
+  ScoreKind scores = ScoreKind::kDetect;
+  /// Receives what was found out about the file, a line each. May be empty.
+  Notify notify;
 };
 
-/// Loads a TorchScript file as a segmenter. Its forward must take images and
-/// return a tensor, a tuple or list whose first item is a tensor, or a dict
-/// with the key "out". Scores of another size than the image are upsampled.
+/// Loads a TorchScript file as a segmenter, whose scores are logits or
+/// logarithms of probabilities. The file's forward() must take images and
+/// return what ScriptScores reads. Scores of another size than the image are
+/// upsampled.
 /// Throws: DataError naming the file, and the operator if this LibTorch lacks
 ///         one. The segmenter also throws it, for an output of another form or
 ///         an image that the file's code rejects. To find out whether a file

@@ -78,15 +78,82 @@ bool is_depthwise(const std::string& tensorflow_name) {
   return tensorflow_name.find("/depthwise_weights") != std::string::npos;
 }
 
-size_t count_matches(
-    const NameMap& map, const StateDict& file, const StateDict& own
-) {
-  size_t matches = 0;
+/// The names that a project gives to the tensors of a network.
+std::vector<std::string> names_in(const NameMap& map, const StateDict& own) {
+  std::vector<std::string> names;
   for (const auto& item : own) {
-    const auto name = map.theirs(item.key());
-    if (name && file.contains(*name)) ++matches;
+    auto name = map.theirs(item.key());
+    if (name) names.push_back(std::move(*name));
   }
-  return matches;
+  return names;
+}
+
+/// Returns the beginnings of one to three words that names of the file have.
+std::set<std::string> prefixes_of(const StateDict& file) {
+  std::set<std::string> prefixes;
+  for (const auto& item : file) {
+    size_t at = 0;
+    for (int words = 0; words < 3; ++words) {
+      const auto dot = item.key().find('.', at);
+      if (dot == std::string::npos) break;
+      at = dot + 1;
+      prefixes.insert(item.key().substr(0, at));
+    }
+  }
+  return prefixes;
+}
+
+/// The names of a file, as far as they are those of a project.
+struct Match {
+  const NameMap* map = nullptr;
+  std::string prefix;
+  size_t count = 0;
+};
+
+Match best_match(const StateDict& file, const StateDict& own) {
+  Match best;
+  const auto try_prefix = [&](const NameMap& map, const auto& names,
+                              const std::string& prefix) {
+    size_t count = 0;
+    for (const auto& name : names) count += file.contains(prefix + name);
+    if (best.map == nullptr || count > best.count) best = {&map, prefix, count};
+  };
+  std::vector<std::vector<std::string>> names;
+  for (const auto& map : name_maps()) {
+    names.push_back(names_in(map, own));
+    try_prefix(map, names.back(), "");
+  }
+  // If most of the file is known, its names have no prefix.
+  if (2 * best.count > file.size()) return best;
+  for (const auto& prefix : prefixes_of(file)) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      try_prefix(name_maps()[i], names[i], prefix);
+    }
+  }
+  return best;
+}
+
+StateDict without_prefix(const StateDict& file, const std::string& prefix) {
+  if (prefix.empty()) return file;
+  auto cut = with_prefix(file, prefix);
+  for (const auto& item : file) {
+    const bool has_it = item.key().compare(0, prefix.size(), prefix) == 0;
+    if (!has_it && !cut.contains(item.key())) {
+      cut.insert(item.key(), item.value());
+    }
+  }
+  return cut;
+}
+
+/// Returns the logits 0 and x in place of the only logit x, if the network has
+/// two classes.
+torch::Tensor with_background(
+    const torch::Tensor& tensor, const torch::Tensor& own
+) {
+  const bool lacks_one = tensor.dim() == own.dim() && tensor.dim() > 0 &&
+                         tensor.size(0) == 1 && own.size(0) == 2 &&
+                         tensor.sizes().slice(1) == own.sizes().slice(1);
+  return lacks_one ? torch::cat({torch::zeros_like(tensor), tensor}) : tensor;
 }
 
 bool is_left_out(const NameMap& map, const std::string& name) {
@@ -131,23 +198,20 @@ torch::Tensor NameMap::to_theirs(
                               : tensor.permute({2, 3, 1, 0});
 }
 
-Adopted adopt_names(const StateDict& file, const StateDict& own) {
-  const NameMap* best = nullptr;
-  size_t most = 0;
-  for (const auto& map : name_maps()) {
-    const size_t matches = count_matches(map, file, own);
-    if (best != nullptr && matches <= most) continue;
-    best = &map;
-    most = matches;
-  }
+Adopted adopt_names(const StateDict& stored, const StateDict& own) {
+  const auto match = best_match(stored, own);
+  const auto* best = match.map;
+  const auto file = without_prefix(stored, match.prefix);
   Adopted adopted;
   adopted.project = best->project;
+  adopted.prefix = match.prefix;
   std::set<std::string> used;
   for (const auto& item : own) {
     const auto name = best->theirs(item.key());
     const auto* found = name ? file.find(*name) : nullptr;
     if (found == nullptr) continue;
-    adopted.tensors.insert(item.key(), best->to_ours(*name, *found));
+    const auto tensor = best->to_ours(*name, *found);
+    adopted.tensors.insert(item.key(), with_background(tensor, item.value()));
     used.insert(*name);
   }
   for (const auto& item : file) {
@@ -161,10 +225,14 @@ Adopted adopt_names(const StateDict& file, const StateDict& own) {
 }
 
 LoadReport load_file(torch::nn::Module& network, const WeightsSource& source) {
-  const auto file = read_weights(source.path, source.wrapper);
+  return load_tensors(network, read_weights(source.path, source.wrapper));
+}
+
+LoadReport load_tensors(torch::nn::Module& network, const WeightsFile& file) {
   const auto adopted = adopt_names(file.tensors, state_dict(network));
   auto report = load_state(network, adopted.tensors);
   report.project = adopted.project;
+  report.prefix = adopted.prefix;
   report.wrapper = file.wrapper;
   report.others = file.others;
   return report;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deeplab/weights/read_weights.h"
 #include "deeplab/weights/state_dict.h"
 
 namespace deeplab::weights {
@@ -60,12 +61,17 @@ const std::vector<NameMap>& name_maps();
 struct Adopted {
   /// The project whose names the file has.
   std::string project;
+  /// What was removed from the beginning of names, e.g. "model."; mostly empty.
+  std::string prefix;
   /// Tensors that no rule matches keep their names.
   StateDict tensors;
 };
 
 /// Finds the project under whose names the file has the most tensors of a
-/// network, and renames the tensors. `own` is the network's state_dict().
+/// network, and renames the tensors. If the names have a common prefix of one
+/// to three words, it is found and removed. A classifier of one channel (the
+/// logit of the foreground) gets a second one, for a network of two classes.
+/// `own` is the network's state_dict().
 Adopted adopt_names(const StateDict& file, const StateDict& own);
 
 /// A file of weights to load into a network.
@@ -75,7 +81,10 @@ struct WeightsSource {
   std::string wrapper;
 };
 
-/// Loads a file of any known project into a network.
+/// Loads the tensors of a file of any known project into a network.
+LoadReport load_tensors(torch::nn::Module& network, const WeightsFile& file);
+
+/// Reads a file and loads it in the same way.
 /// Throws: DataError in the same cases as read_weights().
 LoadReport load_file(torch::nn::Module& network, const WeightsSource& source);
 

@@ -133,6 +133,7 @@ std::string LoadReport::summary() const {
   stream << loaded.size() << " tensors loaded";
   if (!wrapper.empty()) stream << " from its \"" << wrapper << "\"";
   if (!project.empty()) stream << ", named as in " << project;
+  if (!prefix.empty()) stream << ", after \"" << prefix << "\"";
   for (const auto& other : others) {
     stream << "\n  it also has weights under \"" << other
            << "\": train.init_key selects these";

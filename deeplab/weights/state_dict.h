@@ -20,6 +20,8 @@ StateDict state_dict(const torch::nn::Module& module);
 struct LoadReport {
   /// The project whose names the file had; empty if it was not determined.
   std::string project;
+  /// What was removed from the beginning of the file's names; mostly empty.
+  std::string prefix;
   /// See WeightsFile.
   std::string wrapper;
   std::vector<std::string> others;

@@ -75,6 +75,7 @@ Header header_of(const fs::path& file) {
 }
 constexpr int kGrey = 0;
 constexpr int kPalette = 3;
+constexpr int kGreyAlpha = 4;
 
 TEST(BadImages, AsImageGiveTheRightPixelsOrAClearError) {
   SKIP_WITHOUT_SHARED("bad_images", "PngSuite and EXIF examples");
@@ -116,7 +117,7 @@ TEST(BadImages, AsMaskGiveIndicesOrAClearError) {
     } else if (header_of(file).depth == 16) {
       reason = "is a 16-bit mask";
     } else if (const int type = header_of(file).color_type;
-               type != kGrey && type != kPalette) {
+               type != kGrey && type != kPalette && type != kGreyAlpha) {
       reason = "a mask of colours";
     }
     if (!reason.empty()) {

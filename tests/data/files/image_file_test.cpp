@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/files/image_file.h"
 
+#include <array>
+#include <cstdlib>
 #include <map>
 
+#include <jpeglib.h>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <png.h>
 
 #include "data/dataset/legend.h"
 #include "deeplab/core/error.h"
@@ -96,6 +100,101 @@ TEST(ReadImage, RefusesATruncatedFile) {
   }
 }
 
+/// OpenCV writes and reads these formats, so the pixels are known.
+TEST(ReadImage, ReadsOtherFormatsAndDepths) {
+  const testing::TemporaryFolder folder;
+  const auto image = gradient(20, 30);
+  for (const char* ending : {".bmp", ".tif", ".ppm"}) {
+    const auto path = folder / (std::string("a") + ending);
+    cv::imwrite(path, image);
+    EXPECT_EQ(cv::norm(read_image(path), image, cv::NORM_INF), 0) << ending;
+  }
+  cv::imwrite(folder / "a.webp", image, {cv::IMWRITE_WEBP_QUALITY, 101});
+  EXPECT_EQ(cv::norm(read_image(folder / "a.webp"), image, cv::NORM_INF), 0);
+  for (const char* ending : {".png", ".tif"}) {
+    const auto path = folder / (std::string("b") + ending);
+    cv::Mat deep;
+    image.convertTo(deep, CV_16U, 257);
+    cv::imwrite(path, deep);
+    EXPECT_EQ(cv::norm(read_image(path), image, cv::NORM_INF), 0) << ending;
+    cv::Mat with_alpha;
+    cv::cvtColor(image, with_alpha, cv::COLOR_BGR2BGRA);
+    with_alpha.forEach<cv::Vec4b>([](cv::Vec4b& pixel, const int*) {
+      pixel[3] = 7;
+    });
+    cv::imwrite(path, with_alpha);
+    EXPECT_EQ(cv::norm(read_image(path), image, cv::NORM_INF), 0) << ending;
+    cv::imwrite(path, cv::Mat(3, 4, CV_8UC1, cv::Scalar(9)));
+    EXPECT_EQ(read_image(path).at<cv::Vec3b>(2, 3), cv::Vec3b(9, 9, 9));
+  }
+  cv::imwrite(folder / "f.tif", cv::Mat(3, 4, CV_32FC1, cv::Scalar(0.5)));
+  EXPECT_THAT(
+      message_of<DataError>([&] { read_image(folder / "f.tif"); }),
+      HasSubstr("f.tif: its values have neither 8 nor 16 bits")
+  );
+}
+
+/// Some cameras set the last parameters of the scan header, which only
+/// progressive JPEG uses, to 0.
+TEST(ReadImage, ReadsCamerasJpegsWithWrongScanParameters) {
+  const auto sound = encode_image(gradient(40, 60), ".jpg");
+  auto camera = sound;
+  const auto scan = camera.find("\xff\xda");
+  ASSERT_NE(scan, std::string::npos);
+  const auto length = static_cast<size_t>(
+      256 * static_cast<uint8_t>(camera[scan + 2]) +
+      static_cast<uint8_t>(camera[scan + 3])
+  );
+  auto& last = camera.at(scan + 2 + length - 2);
+  ASSERT_EQ(last, 63);
+  last = 0;
+  const auto expected = decode_image(sound, "");
+  EXPECT_EQ(cv::norm(decode_image(camera, ""), expected, cv::NORM_INF), 0);
+}
+
+/// Encodes 8x8 pixels of one ink value, as libjpeg does for print.
+std::string cmyk_jpeg(const std::array<uint8_t, 4>& inks, bool ycck) {
+  jpeg_compress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&info);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&info, &bytes, &size);
+  info.image_width = 8;
+  info.image_height = 8;
+  info.input_components = 4;
+  info.in_color_space = JCS_CMYK;
+  jpeg_set_defaults(&info);
+  jpeg_set_colorspace(&info, ycck ? JCS_YCCK : JCS_CMYK);
+  jpeg_set_quality(&info, 100, TRUE);
+  jpeg_start_compress(&info, TRUE);
+  std::vector<uint8_t> row;
+  for (int x = 0; x < 8; ++x) row.insert(row.end(), inks.begin(), inks.end());
+  for (int y = 0; y < 8; ++y) {
+    auto* pixels = row.data();
+    jpeg_write_scanlines(&info, &pixels, 1);
+  }
+  jpeg_finish_compress(&info);
+  jpeg_destroy_compress(&info);
+  std::string result(reinterpret_cast<char*>(bytes), size);
+  std::free(bytes);
+  return result;
+}
+
+TEST(ReadImage, ConvertsInksToColors) {
+  // libjpeg writes Adobe's marker, with which 255 means no ink: cyan 20 %,
+  // magenta 60 %, yellow 100 %, black 20 %.
+  const std::array<uint8_t, 4> inks{204, 102, 0, 204};
+  for (const bool ycck : {false, true}) {
+    const auto image = decode_image(cmyk_jpeg(inks, ycck), "");
+    const auto pixel = image.at<cv::Vec3b>(3, 3);
+    EXPECT_NEAR(pixel[2], 163, 3) << ycck;  // 0.8 * 0.8 * 255
+    EXPECT_NEAR(pixel[1], 82, 3) << ycck;   // 0.4 * 0.8 * 255
+    EXPECT_NEAR(pixel[0], 0, 3) << ycck;
+  }
+}
+
 TEST(ReadImage, RefusesWhatIsNoPhoto) {
   const testing::TemporaryFolder folder;
   testing::write_text(folder / "a.jpg", "GIF89a");
@@ -128,6 +227,45 @@ TEST(ReadMask, ReadsGreyValuesUnscaled) {
   const cv::Mat labels = (cv::Mat_<uint8_t>(1, 3) << 0, 7, 255);
   cv::imwrite(folder / "m.png", labels);
   EXPECT_EQ(cv::norm(read_mask(folder / "m.png"), labels, cv::NORM_INF), 0);
+}
+
+TEST(ReadMask, DropsAlphaAndReadsExactFormats) {
+  const testing::TemporaryFolder folder;
+  const cv::Mat labels = (cv::Mat_<uint8_t>(1, 3) << 0, 7, 255);
+  // A PNG of grey and alpha, which OpenCV cannot write.
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = 3;
+  image.height = 1;
+  image.format = PNG_FORMAT_GA;
+  const std::array<uint8_t, 6> pixels{0, 255, 7, 128, 255, 255};
+  png_image_write_to_file(
+      &image, (folder / "ga.png").c_str(), 0, pixels.data(), 0, nullptr
+  );
+  EXPECT_EQ(cv::norm(read_mask(folder / "ga.png"), labels, cv::NORM_INF), 0);
+  for (const char* ending : {".tif", ".bmp"}) {
+    const auto path = folder / (std::string("m") + ending);
+    cv::imwrite(path, labels);
+    EXPECT_EQ(cv::norm(read_mask(path), labels, cv::NORM_INF), 0) << ending;
+  }
+  cv::imwrite(folder / "m.webp", gradient(4, 4));
+  EXPECT_THAT(
+      message_of<DataError>([&] { read_mask(folder / "m.webp"); }),
+      HasSubstr("m.webp: this format cannot be a mask")
+  );
+}
+
+TEST(WriteMask, MayHaveTheValuesOfTheDataSet) {
+  const testing::TemporaryFolder folder;
+  auto classes = make_classes({"a", "b", "c"}, {});
+  classes.values = {7, 255, 0};
+  const cv::Mat labels = (cv::Mat_<uint8_t>(1, 3) << 0, 1, 2);
+  write_mask_values(folder / "m.png", labels, classes);
+  const cv::Mat values = (cv::Mat_<uint8_t>(1, 3) << 7, 255, 0);
+  EXPECT_EQ(cv::norm(read_mask(folder / "m.png"), values, cv::NORM_INF), 0);
+  // The colors are those of the classes.
+  const auto shown = cv::imread(folder / "m.png");
+  EXPECT_EQ(shown.at<cv::Vec3b>(0, 1), cv::Vec3b(0, 0, 128));
 }
 
 TEST(ReadMask, RefusesColoursSixteenBitsAndJpeg) {

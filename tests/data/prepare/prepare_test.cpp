@@ -100,8 +100,7 @@ class Prepare : public ::testing::Test {
       job.sources = sources;
       job.out = out_;
       std::filesystem::create_directories(out_);
-      set.run(job);
-      config_.kind = set.kind;
+      config_.kind = set.run(job);
       config_.root = out_;
       return;
     }
@@ -231,7 +230,8 @@ TEST_F(Prepare, KeepsCocosImagesWithEnoughOfVocsClasses) {
     return R"({"info": {"year": 2017}, "images": [
         {"id": 7, "file_name": "000007.jpg", "width": 60, "height": 40},
         {"id": 8, "file_name": "000008.jpg", "width": 60, "height": 40}],
-        "categories": [{"id": 1, "name": "person"}],
+        "categories": [{"id": 3, "name": "car"}, {"id": 17, "name": "cat"},
+        {"id": 18, "name": "dog"}, {"id": 90, "name": "toothbrush"}],
         "annotations": [)" +
            regions + "]}";
   };

@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <opencv2/core.hpp>
 
+#include "data/check.h"
 #include "data/dataset/legend.h"
 #include "data/files/image_file.h"
 #include "data/kinds.h"
@@ -276,6 +277,113 @@ TEST_F(OneLayout, AFoldersMasksMayBeOfDeclaredColors) {
   EXPECT_THAT(refusal(), HasSubstr("a mask of colours; "));
 }
 
+TEST_F(OneLayout, GreyColorsAreValuesOfMasks) {
+  const cv::Mat mask = (cv::Mat_<uint8_t>(1, 3) << 0, 128, 255);
+  write("folder", 0, mask);
+  write_text(
+      folder_ / "classes.json",
+      R"([{"name": "none", "color": [0, 0, 0]},
+          {"name": "half", "color": [128, 128, 128]},
+          {"name": "all", "color": [255, 255, 255]}])"
+  );
+  const auto dataset = make_dataset(config_, Role::kTrain);
+  const cv::Mat expected = (cv::Mat_<uint8_t>(1, 3) << 0, 1, 2);
+  EXPECT_EQ(cv::norm(dataset->load(0).labels, expected, cv::NORM_INF), 0);
+  EXPECT_EQ(dataset->classes().values, (std::vector<int64_t>{0, 128, 255}));
+  // Here, 0 is the position of "all", but the color of "none".
+  write_text(
+      folder_ / "classes.json",
+      R"([{"name": "all", "color": [255, 255, 255]},
+          {"name": "none", "color": [0, 0, 0]}])"
+  );
+  EXPECT_THAT(
+      refusal(), HasSubstr("label 0 at row 0, column 0; is the position of one "
+                           "class and the grey color of another; give each")
+  );
+  // Where other colors are declared, 255 stays void.
+  write_text(
+      folder_ / "classes.json",
+      R"([{"name": "none", "color": [0, 0, 0]},
+          {"name": "white", "color": [255, 255, 255]},
+          {"name": "red", "color": [255, 0, 0]}])"
+  );
+  write("folder", 0, (cv::Mat_<uint8_t>(1, 2) << 1, 255));
+  write_text(
+      folder_ / "classes.json",
+      R"([{"name": "none", "color": [0, 0, 0]},
+          {"name": "white", "color": [255, 255, 255]},
+          {"name": "red", "color": [255, 0, 0]}])"
+  );
+  EXPECT_EQ(load().labels.at<uint8_t>(0, 1), kVoid);
+}
+
+TEST_F(OneLayout, TheValue255MayBeAClass) {
+  write("folder", 0, (cv::Mat_<uint8_t>(1, 2) << 0, 255));
+  write_text(
+      folder_ / "classes.json", R"(["none", {"name": "all", "index": 255}])"
+  );
+  EXPECT_EQ(load().labels.at<uint8_t>(0, 1), 1);
+  config_.void_values = {255};
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { load(); }),
+      HasSubstr(
+          "data.void contains 255, which is the mask value of the class \"all\""
+      )
+  );
+  // The same without a file of classes.
+  std::filesystem::remove(folder_ / "classes.json");
+  config_.void_values.reset();
+  config_.classes = {"none", "all"};
+  config_.values = {0, 255};
+  EXPECT_EQ(load().labels.at<uint8_t>(0, 1), 1);
+  config_.values = {0, 0};
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { load(); }),
+      HasSubstr("data.values[1] is 0, like another one")
+  );
+}
+
+TEST_F(OneLayout, VoidMayBeOtherValuesOrNone) {
+  write("ade20k", 0, (cv::Mat_<uint8_t>(1, 3) << 0, 1, 255));
+  EXPECT_THAT(refusal(), HasSubstr("label 255"));
+  config_.void_values = {0, 255};
+  const cv::Mat expected = (cv::Mat_<uint8_t>(1, 3) << kVoid, 0, kVoid);
+  EXPECT_EQ(cv::norm(load().labels, expected, cv::NORM_INF), 0);
+  config_.void_values = std::vector<int64_t>{};
+  EXPECT_THAT(
+      refusal(), HasSubstr("label 0 at row 0, column 0; expected 1..150")
+  );
+}
+
+TEST_F(OneLayout, VocsListsMayHavePairsOfPaths) {
+  write("voc2012", 0, (cv::Mat_<uint8_t>(1, 2) << 3, 20));
+  std::filesystem::rename(
+      folder_ / "SegmentationClass", folder_ / "SegmentationClassAug"
+  );
+  const auto id = std::filesystem::path(layout_.image).stem().string();
+  write_text(
+      folder_ / "ImageSets/Segmentation/train.txt",
+      "/" + layout_.image + " /SegmentationClassAug/" + id + ".png\n"
+  );
+  EXPECT_EQ(load().labels.at<uint8_t>(0, 1), 20);
+  EXPECT_EQ(make_dataset(config_, Role::kTrain)->id(0), id);
+}
+
+TEST_F(OneLayout, AClassThatIsMissingBesideVoidIsFound) {
+  write("folder", 0, (cv::Mat_<uint8_t>(1, 2) << 0, 255));
+  write_text(folder_ / "classes.json", R"(["none", "all"])");
+  const auto missing = [&] {
+    return class_missing_beside_void(*make_dataset(config_, Role::kTrain));
+  };
+  EXPECT_EQ(missing(), "all");
+  write("folder", 0, (cv::Mat_<uint8_t>(1, 2) << 0, 0));
+  write_text(folder_ / "classes.json", R"(["none", "all"])");
+  EXPECT_EQ(missing(), "");
+  write("folder", 0, (cv::Mat_<uint8_t>(1, 3) << 0, 1, 255));
+  write_text(folder_ / "classes.json", R"(["none", "all"])");
+  EXPECT_EQ(missing(), "");
+}
+
 TEST_F(OneLayout, AFolderHoldsPhotosOnly) {
   write("folder", 0, cv::Mat::zeros(2, 2, CV_8UC1));
   write_text(folder_ / "images/train/notes.txt", "");
@@ -296,10 +404,6 @@ TEST_F(OneLayout, ClassesThatMasksCouldNotTellApartAreRefused) {
       refused(R"([{"name": "x", "color": [1, 2, 3]},
                   {"name": "y", "color": [1, 2, 3]}])"),
       HasSubstr("[1] has the same color as [0]")
-  );
-  EXPECT_THAT(
-      refused(R"(["x", {"name": "y", "index": 255}])"),
-      HasSubstr("[1] has index 255; must be 0 to 254, or 255 for void")
   );
   EXPECT_THAT(
       refused(R"(["x", {"name": "y", "index": 256}])"),
