@@ -110,6 +110,8 @@ Classes usual_classes(int64_t count) {
        {"voc2012", "cityscapes", "ade20k", "pascal_context", "camvid",
         "synthetic"}) {
     auto classes = fixed_classes(kind);
+    // Whether the masks have the set's values too is not known.
+    classes.values.clear();
     if (classes.size() == count) return classes;
   }
   return numbered_classes(count);

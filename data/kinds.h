@@ -30,8 +30,8 @@ bool has_fixed_classes(const std::string& kind);
 /// Returns the classes of a kind that has_fixed_classes().
 Classes fixed_classes(const std::string& kind);
 
-/// Returns the classes of the public data set that has this many; numbered
-/// classes if there is none.
+/// Returns names and colors of the public data set that has this many classes;
+/// numbered classes if there is none.
 Classes usual_classes(int64_t count);
 
 /// Returns the classes of a config's data set without opening a split.

@@ -133,8 +133,11 @@ NetworkSource from_torchscript(const NetworkRequest& request) {
   const model::ScriptUse use{
       request.device, request.resize, request.multiple_of,
       facts ? score_kind(*facts) : request.scores, say};
-  if (!source.config.data.classes.empty()) {
-    source.classes = classes_in(source.config.data);
+  const auto& data = source.config.data;
+  if (!data.classes.empty()) {
+    source.classes = classes_in(data);
+  } else if (!names_no_data(data) && data::has_fixed_classes(data.kind)) {
+    source.classes = data::fixed_classes(data.kind);
   }
   source.segmenter =
       on_device(model::load_torchscript(source.name, use), request.device);

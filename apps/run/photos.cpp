@@ -151,7 +151,7 @@ std::vector<Photo> find_photos(
     const auto left_out = folder.left_out();
     if (inside.empty()) {
       throw DataError(fmt::format(
-          "{}: holds no photo ({}){}{}", input, data::photo_endings(),
+          "{}: holds no {} file{}{}", input, data::photo_endings(),
           left_out.empty() ? "" : "; it holds ", left_out
       ));
     }

@@ -47,13 +47,23 @@ bool parse_mask_values(const std::string& word) {
   throw ConfigError(unknown_name("--mask-values", word, {"set", "class"}));
 }
 
+/// What to write for each photo.
+struct Outputs {
+  explicit Outputs(const Flags& flags)
+      : kinds(parse_kinds(flags.list("save"))),
+        folder(flags.text("out")),
+        has_set_values(parse_mask_values(flags.text("mask-values"))) {}
+
+  std::set<std::string> kinds;
+  std::string folder;
+  /// Whether masks have the data set's own values.
+  bool has_set_values;
+};
+
 class Predictor {
  public:
-  Predictor(NetworkSource network, const Flags& flags)
-      : network_(std::move(network)),
-        kinds_(parse_kinds(flags.list("save"))),
-        folder_(flags.text("out")),
-        has_set_values_(parse_mask_values(flags.text("mask-values"))) {
+  Predictor(NetworkSource network, Outputs outputs)
+      : network_(std::move(network)), outputs_(std::move(outputs)) {
     const auto& crf = network_.config.evaluate.crf;
     if (crf) crf_ = crf->options();
   }
@@ -82,13 +92,13 @@ class Predictor {
     const auto scores =
         crf_ ? crf::refine(logits, data::to_pixels(image), *crf_) : logits;
     const auto labels = data::to_mask(metrics::largest_class(scores));
-    const auto stem = folder_ + "/" + photo.name;
+    const auto stem = outputs_.folder + "/" + photo.name;
     const auto wanted = [&](const char* kind) {
-      return kinds_.count(kind) > 0;
+      return outputs_.kinds.count(kind) > 0;
     };
     if (wanted("mask")) {
       const auto path = stem + "_mask.png";
-      if (has_set_values_) {
+      if (outputs_.has_set_values) {
         data::write_mask_values(path, labels, network_.classes);
       } else {
         data::write_mask(path, labels, network_.classes);
@@ -114,13 +124,11 @@ class Predictor {
     const auto text = legend_text(network_.classes);
     if (text.empty() || wrote_legend_) return;
     wrote_legend_ = true;
-    write_file(folder_ + "/classes.txt", text);
+    write_file(outputs_.folder + "/classes.txt", text);
   }
 
   NetworkSource network_;
-  std::set<std::string> kinds_;
-  std::string folder_;
-  bool has_set_values_;
+  Outputs outputs_;
   bool wrote_legend_ = false;
   std::optional<crf::DenseCrfOptions> crf_;
 };
@@ -149,14 +157,14 @@ int predict(const Arguments& arguments) {
     throw ConfigError("no photos: name files or folders");
   }
 
-  parse_kinds(flags.list("save"));
+  const Outputs outputs(flags);
   const auto photos = find_photos(
-      flags.words("inputs"), {flags.has("recursive"), flags.text("out")}
+      flags.words("inputs"), {flags.has("recursive"), outputs.folder}
   );
   const auto limit = network_flags.config().memory_limit();
   auto network = open_network(network_flags.request());
   network.segmenter = inference_of(network.segmenter, network.config, limit);
-  Predictor predictor(std::move(network), flags);
+  Predictor predictor(std::move(network), outputs);
   const auto processes = join_processes();
   for_each_photo("predict", photos, processes, [&](const Photo& photo) {
     predictor.predict(photo);

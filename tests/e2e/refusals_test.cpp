@@ -71,6 +71,27 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{
             "evaluate --torchscript x --mean 0.5", 2,
             "data.mean must be three numbers"},
+        Refusal{
+            "evaluate --torchscript x --mean 123.675,116.28,103.53", 2,
+            "data.mean is [123.675,116.28,103.53]; colours are in 0..1, so divide these numbers by 255"},
+        Refusal{
+            "evaluate --torchscript x --std 58.395,57.12,57.375", 2,
+            "so divide these numbers by 255"},
+        Refusal{
+            "evaluate --checkpoint x --resize 3x3", 2,
+            "--resize has an effect only with --torchscript"},
+        Refusal{
+            "evaluate --torchscript x --scores logit", 2,
+            "did you mean logits?"},
+        Refusal{
+            "predict README.md --torchscript x --mask-values classes", 2,
+            "--mask-values"},
+        Refusal{
+            "data prepare camvid tests --val-share 0.2 --out /tmp/x", 2,
+            "--val-share has no effect on camvid"},
+        Refusal{
+            "data prepare coco tests --val-share 2 --out /tmp/x", 2,
+            "--val-share is 2; must be between 0 and 1"},
         Refusal{"evaluate --batch-size 3", 2, "batch-size"},
         Refusal{
             "describe --keys train.learning_rat", 2,

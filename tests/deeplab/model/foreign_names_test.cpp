@@ -327,6 +327,52 @@ INSTANTIATE_TEST_SUITE_P(
     }
 );
 
+/// Training frameworks put a module, and with it a prefix, around the network.
+TEST(AdoptNames, FindsAPrefixOfOneToThreeWords) {
+  const DeepLab network(preset("smp").config, 21, StartWeights::kUnset);
+  const auto own = weights::state_dict(*network);
+  const auto plain =
+      read_list("tests/golden/names/smp_deeplabv3plus_resnet101.txt");
+  const auto expected = weights::adopt_names(plain, own);
+  EXPECT_EQ(expected.prefix, "");
+  for (const std::string prefix : {"model.", "module.", "net.base.model."}) {
+    weights::StateDict wrapped;
+    wrapped.insert("std", torch::ones({3}));
+    for (const auto& item : plain) {
+      wrapped.insert(prefix + item.key(), item.value());
+    }
+    wrapped.insert("criterion.weight", torch::ones({21}));
+    const auto adopted = weights::adopt_names(wrapped, own);
+    EXPECT_EQ(adopted.prefix, prefix);
+    EXPECT_EQ(adopted.project, expected.project);
+    for (const auto& item : own) {
+      EXPECT_EQ(
+          adopted.tensors.contains(item.key()),
+          expected.tensors.contains(item.key())
+      ) << item.key();
+    }
+    EXPECT_TRUE(adopted.tensors.contains("criterion.weight"));
+  }
+}
+
+/// The softmax of the logits 0 and x is the sigmoid of x.
+TEST(AdoptNames, GivesAClassifierOfOneChannelItsBackground) {
+  DeepLab network(preset("smp").config, 2, StartWeights::kUnset);
+  const auto own = weights::state_dict(*network);
+  weights::StateDict file;
+  const auto weight = torch::randn({1, 256, 1, 1});
+  file.insert("segmentation_head.0.weight", weight);
+  file.insert("segmentation_head.0.bias", torch::full({1}, 3.0));
+  const auto adopted = weights::adopt_names(file, own).tensors;
+  EXPECT_TRUE(torch::equal(
+      adopted["classifier.weight"],
+      torch::cat({torch::zeros_like(weight), weight})
+  ));
+  EXPECT_TRUE(
+      torch::equal(adopted["classifier.bias"], torch::tensor({0.0F, 3.0F}))
+  );
+}
+
 /// Source: Chen et al. 2014, section 3.1: taps and channels are dropped.
 TEST(DecimateVgg, TakesTapsAndChannelsEvenly) {
   weights::StateDict file;
