@@ -22,10 +22,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Returns the scores of background and foreground, if there is only one label.
+torch::Tensor with_background(
+    const torch::Tensor& scores, const std::string& kind
+) {
+  if (scores.size(0) > 1) return scores;
+  const auto background =
+      kind == "logits" ? torch::zeros_like(scores) : 1 - scores;
+  return torch::cat({background, scores});
+}
+
 /// Reads scores. Throws: DataError if their shape does not match the image.
 torch::Tensor read_scores(
-    const std::string& path, const cv::Mat& image, bool drops_labels
+    const ScoresFile& file, const cv::Mat& image, bool drops_labels
 ) {
+  const auto& path = file.path;
   // Memory is needed for the scores and for two tables of the CRF of the same
   // size. If labels are dropped, the tables are smaller by an unknown amount,
   // so only the scores are counted.
@@ -36,13 +47,14 @@ torch::Tensor read_scores(
     crf::check_memory(image.total(), times_the_file * bytes / image.total());
   }
   auto scores = data::read_npy(path);
-  const auto fits = scores.dim() == 3 && scores.size(0) >= 2 &&
+  const int64_t least = file.kind == "unary" ? 2 : 1;
+  const auto fits = scores.dim() == 3 && scores.size(0) >= least &&
                     scores.size(0) <= kVoid && scores.size(1) == image.rows &&
                     scores.size(2) == image.cols;
-  if (fits) return scores;
+  if (fits) return with_background(scores, file.kind);
   throw DataError(fmt::format(
-      "{}: has shape {}; expected [labels, {}, {}], the image's size, with 2 to 255 labels",
-      path, scores.sizes(), image.rows, image.cols
+      "{}: has shape {}; expected [labels, {}, {}], the image's size, with {} to 255 labels",
+      path, scores.sizes(), image.rows, image.cols, least
   ));
 }
 
@@ -98,7 +110,7 @@ Unary read_unary(
   if (file.kind == "labels") return unary_of_labels(file, image, options);
   const auto pixels = image.total();
   Unary unary;
-  unary.energies = read_scores(file.path, image, options.drops_labels);
+  unary.energies = read_scores(file, image, options.drops_labels);
   unary.labels = static_cast<size_t>(unary.energies.size(0));
   float* values = unary.data();
   try {

@@ -37,6 +37,8 @@ struct UnaryOptions {
   bool drops_labels = false;
 };
 
+/// Reads the scores of one photo. A single label is the foreground, as a logit
+/// or probability; the label 0, background, is added.
 /// Throws: DataError naming the file, if the scores do not match the image's
 ///         size or are out of range.
 Unary read_unary(

@@ -88,8 +88,8 @@ OtherFormat other_format(const std::string& bytes) {
   for (const char* start : {"BM", "II*", "MM"}) {
     if (begins_with(bytes, start)) return OtherFormat::kExact;
   }
-  const bool is_webp =
-      begins_with(bytes, "RIFF") && bytes.compare(8, 4, "WEBP") == 0;
+  const bool is_webp = begins_with(bytes, "RIFF") && bytes.size() > 12 &&
+                       bytes.compare(8, 4, "WEBP") == 0;
   const bool is_pnm = bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' &&
                       bytes[1] <= '6' && std::isspace(bytes[2]) != 0;
   return is_webp || is_pnm ? OtherFormat::kPhoto : OtherFormat::kNone;
