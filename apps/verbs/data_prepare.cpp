@@ -34,6 +34,19 @@ const data::Preparation& find_set(const std::string& name) {
   ));
 }
 
+void add_prepare_flags(Flags& flags) {
+  flags.add(
+  )("out", "New folder for the data set.", cxxopts::value<std::string>());
+  auto add = flags.add("Annotations of your own");
+  add("classes", "Names of categories to use, in the order of the classes.",
+      cxxopts::value<std::string>());
+  add("val-share",
+      "Share of the images that is chosen for validation if no split is given; default 0.2.",
+      cxxopts::value<std::string>());
+  flags.add_whole("seed", "Seed of this choice.", {0}, 0);
+  flags.take_positional("sources");
+}
+
 /// Reads the flags for annotations of one's own.
 void read_own_flags(
     const Flags& flags, const data::Preparation& set, data::PrepareJob& job
@@ -66,20 +79,9 @@ int data_prepare(const Arguments& arguments) {
           known_sets(),
       "SET SOURCE... --out DIR"
   );
-  flags.add(
-  )("out", "New folder for the data set.", cxxopts::value<std::string>());
-  auto add = flags.add("Annotations of your own");
-  add("classes", "Names of categories to use, in the order of the classes.",
-      cxxopts::value<std::string>());
-  add("val-share",
-      "Share of the images that is chosen for validation if no split is given; default 0.2.",
-      cxxopts::value<std::string>());
-  flags.add_whole("seed", "Seed of this choice.", {0}, 0);
-  flags.take_positional("sources");
+  add_prepare_flags(flags);
   if (!flags.parse(arguments)) return 0;
-  const auto words = flags.has("sources")
-                         ? flags.get<std::vector<std::string>>("sources")
-                         : std::vector<std::string>{};
+  const auto words = flags.words("sources");
   if (words.size() < 2) {
     throw ConfigError(
         "name the data set and its sources; deeplab data prepare --help lists "

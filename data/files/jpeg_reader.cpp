@@ -64,6 +64,19 @@ cv::Mat from_cmyk(const cv::Mat& inks, bool inverted) {
   return image;
 }
 
+/// Throws: DataError if the header claims more pixels than the file can hold,
+///         so that a damaged size does not allocate gigabytes. A block of 8x8
+///         pixels takes at least a bit.
+void check_size(const jpeg_decompress_struct& info, size_t bytes) {
+  constexpr size_t kMostPerByte = 8 * 64;
+  const auto pixels = static_cast<size_t>(info.image_width) * info.image_height;
+  if (pixels / kMostPerByte <= bytes) return;
+  throw DataError(fmt::format(
+      "JPEG: {} bytes cannot hold {}x{} pixels", bytes, info.image_width,
+      info.image_height
+  ));
+}
+
 /// This frame must hold only trivially destructible data, because longjmp runs
 /// no destructors.
 bool decode(
@@ -79,6 +92,7 @@ bool decode(
       static_cast<unsigned long>(bytes.size())
   );
   jpeg_read_header(&info, TRUE);
+  check_size(info, bytes.size());
   info.out_color_space = is_cmyk(info) ? JCS_CMYK : JCS_EXT_BGR;
   jpeg_start_decompress(&info);
   image.create(

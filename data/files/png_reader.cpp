@@ -101,6 +101,16 @@ void look_up_palette(png_structp png, png_infop info, cv::Mat& pixels) {
   pixels = colors;
 }
 
+/// Refuses an image that is larger than what the file can hold, so that a
+/// damaged size does not allocate gigabytes. Deflate shrinks data at most 1032
+/// times.
+void check_size(png_structp png, png_infop info, size_t bytes) {
+  constexpr size_t kMostPerByte = 1032;
+  const size_t rows = png_get_image_height(png, info);
+  if (rows * png_get_rowbytes(png, info) / kMostPerByte <= bytes) return;
+  png_error(png, "Not enough image data for its size (truncated?)");
+}
+
 /// Returns true if libpng must convert to color. Palette images return false
 /// here: look_up_palette() converts them afterwards.
 bool is_color(png_structp png, png_infop info, PngForm form) {
@@ -115,6 +125,9 @@ bool is_color(png_structp png, png_infop info, PngForm form) {
 bool decode(png_structp png, png_infop info, PngForm form, Png& result) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_read_info(png, info);
+  check_size(
+      png, info, static_cast<Reading*>(png_get_io_ptr(png))->bytes.size()
+  );
   const bool color = is_color(png, info, form);
   if (form != PngForm::kColor) refuse_16_bits(png, info);
   if (color) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <map>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -19,90 +21,100 @@ namespace {
 constexpr int64_t kLeastPixels = 1000;
 
 /// COCO's 80 categories, and VOC's class for those that have one.
-const std::map<std::string, const char*>& coco_names() {
-  static const std::map<std::string, const char*> table{
-      {"person", "person"},
-      {"bicycle", "bicycle"},
-      {"car", "car"},
-      {"motorcycle", "motorbike"},
-      {"airplane", "aeroplane"},
-      {"bus", "bus"},
-      {"train", "train"},
-      {"truck", ""},
-      {"boat", "boat"},
-      {"traffic light", ""},
-      {"fire hydrant", ""},
-      {"stop sign", ""},
-      {"parking meter", ""},
-      {"bench", ""},
-      {"bird", "bird"},
-      {"cat", "cat"},
-      {"dog", "dog"},
-      {"horse", "horse"},
-      {"sheep", "sheep"},
-      {"cow", "cow"},
-      {"elephant", ""},
-      {"bear", ""},
-      {"zebra", ""},
-      {"giraffe", ""},
-      {"backpack", ""},
-      {"umbrella", ""},
-      {"handbag", ""},
-      {"tie", ""},
-      {"suitcase", ""},
-      {"frisbee", ""},
-      {"skis", ""},
-      {"snowboard", ""},
-      {"sports ball", ""},
-      {"kite", ""},
-      {"baseball bat", ""},
-      {"baseball glove", ""},
-      {"skateboard", ""},
-      {"surfboard", ""},
-      {"tennis racket", ""},
-      {"bottle", "bottle"},
-      {"wine glass", ""},
-      {"cup", ""},
-      {"fork", ""},
-      {"knife", ""},
-      {"spoon", ""},
-      {"bowl", ""},
-      {"banana", ""},
-      {"apple", ""},
-      {"sandwich", ""},
-      {"orange", ""},
-      {"broccoli", ""},
-      {"carrot", ""},
-      {"hot dog", ""},
-      {"pizza", ""},
-      {"donut", ""},
-      {"cake", ""},
-      {"chair", "chair"},
-      {"couch", "sofa"},
-      {"potted plant", "pottedplant"},
-      {"bed", ""},
-      {"dining table", "diningtable"},
-      {"toilet", ""},
-      {"tv", "tvmonitor"},
-      {"laptop", ""},
-      {"mouse", ""},
-      {"remote", ""},
-      {"keyboard", ""},
-      {"cell phone", ""},
-      {"microwave", ""},
-      {"oven", ""},
-      {"toaster", ""},
-      {"sink", ""},
-      {"refrigerator", ""},
-      {"book", ""},
-      {"clock", ""},
-      {"vase", ""},
-      {"scissors", ""},
-      {"teddy bear", ""},
-      {"hair drier", ""},
-      {"toothbrush", ""},
-  };
-  return table;
+struct CocoName {
+  const char* name;
+  const char* voc;
+};
+constexpr std::array<CocoName, 80> kCocoNames{{
+    {"person", "person"},
+    {"bicycle", "bicycle"},
+    {"car", "car"},
+    {"motorcycle", "motorbike"},
+    {"airplane", "aeroplane"},
+    {"bus", "bus"},
+    {"train", "train"},
+    {"truck", ""},
+    {"boat", "boat"},
+    {"traffic light", ""},
+    {"fire hydrant", ""},
+    {"stop sign", ""},
+    {"parking meter", ""},
+    {"bench", ""},
+    {"bird", "bird"},
+    {"cat", "cat"},
+    {"dog", "dog"},
+    {"horse", "horse"},
+    {"sheep", "sheep"},
+    {"cow", "cow"},
+    {"elephant", ""},
+    {"bear", ""},
+    {"zebra", ""},
+    {"giraffe", ""},
+    {"backpack", ""},
+    {"umbrella", ""},
+    {"handbag", ""},
+    {"tie", ""},
+    {"suitcase", ""},
+    {"frisbee", ""},
+    {"skis", ""},
+    {"snowboard", ""},
+    {"sports ball", ""},
+    {"kite", ""},
+    {"baseball bat", ""},
+    {"baseball glove", ""},
+    {"skateboard", ""},
+    {"surfboard", ""},
+    {"tennis racket", ""},
+    {"bottle", "bottle"},
+    {"wine glass", ""},
+    {"cup", ""},
+    {"fork", ""},
+    {"knife", ""},
+    {"spoon", ""},
+    {"bowl", ""},
+    {"banana", ""},
+    {"apple", ""},
+    {"sandwich", ""},
+    {"orange", ""},
+    {"broccoli", ""},
+    {"carrot", ""},
+    {"hot dog", ""},
+    {"pizza", ""},
+    {"donut", ""},
+    {"cake", ""},
+    {"chair", "chair"},
+    {"couch", "sofa"},
+    {"potted plant", "pottedplant"},
+    {"bed", ""},
+    {"dining table", "diningtable"},
+    {"toilet", ""},
+    {"tv", "tvmonitor"},
+    {"laptop", ""},
+    {"mouse", ""},
+    {"remote", ""},
+    {"keyboard", ""},
+    {"cell phone", ""},
+    {"microwave", ""},
+    {"oven", ""},
+    {"toaster", ""},
+    {"sink", ""},
+    {"refrigerator", ""},
+    {"book", ""},
+    {"clock", ""},
+    {"vase", ""},
+    {"scissors", ""},
+    {"teddy bear", ""},
+    {"hair drier", ""},
+    {"toothbrush", ""},
+}};
+
+/// Returns VOC's class for a category, empty if it has none; nullopt for a name
+/// that is not COCO's.
+std::optional<std::string> voc_of_coco(const std::string& category) {
+  for (const auto& [name, voc] : kCocoNames) {
+    if (category == name) return voc;
+  }
+  return std::nullopt;
 }
 
 /// An image and its regions, as given by the annotations.
@@ -237,14 +249,14 @@ CategoryMap map_categories(
   CategoryMap map;
   map.is_voc = job.classes.empty() &&
                std::all_of(names.begin(), names.end(), [](const auto& name) {
-                 return coco_names().count(name) > 0;
+                 return voc_of_coco(name).has_value();
                });
   map.classes = map.is_voc
                     ? voc2012_classes({})
                     : choose_classes(names, job.classes, files.front().name);
   const auto& classes = map.classes.names;
   for (const auto& name : names) {
-    const auto wanted = map.is_voc ? coco_names().at(name) : name;
+    const auto wanted = map.is_voc ? *voc_of_coco(name) : name;
     const auto found = std::find(classes.begin(), classes.end(), wanted);
     if (found == classes.end()) continue;
     map.class_of[name] = static_cast<uint8_t>(found - classes.begin());

@@ -10,6 +10,7 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <png.h>
+#include <zlib.h>
 
 #include "data/dataset/legend.h"
 #include "deeplab/core/error.h"
@@ -193,6 +194,50 @@ TEST(ReadImage, ConvertsInksToColors) {
     EXPECT_NEAR(pixel[1], 82, 3) << ycck;   // 0.4 * 0.8 * 255
     EXPECT_NEAR(pixel[0], 0, 3) << ycck;
   }
+}
+
+/// Returns the file with its width and height, at this place, set to 65500, or
+/// to as much of it as two bytes of a longer number hold.
+std::string with_sides(std::string bytes, size_t height_at, size_t width_at) {
+  for (const auto at : {height_at, width_at}) {
+    bytes.at(at) = '\xff';
+    bytes.at(at + 1) = '\xdc';
+  }
+  return bytes;
+}
+
+TEST(ReadImage, RefusesASizeThatTheFileCannotHold) {
+  const auto jpeg = encode_image(gradient(20, 20), ".jpg");
+  const auto frame = jpeg.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  EXPECT_THAT(
+      message_of<DataError>([&] {
+        decode_image(with_sides(jpeg, frame + 5, frame + 7), "a.jpg");
+      }),
+      HasSubstr("bytes cannot hold 65500x65500 pixels")
+  );
+  // The checksum of a PNG's header covers the size.
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = 8;
+  image.height = 8;
+  image.format = PNG_FORMAT_GRAY;
+  const std::string blank(64, '\0');
+  std::string png(1000, '\0');
+  png_alloc_size_t size = png.size();
+  png_image_write_to_memory(
+      &image, png.data(), &size, 0, blank.data(), 0, nullptr
+  );
+  auto claimed = with_sides(png.substr(0, size), 22, 18);
+  const auto checksum =
+      crc32(0, reinterpret_cast<const Bytef*>(claimed.data()) + 12, 17);
+  for (size_t i = 0; i < 4; ++i) {
+    claimed[29 + i] = static_cast<char>(checksum >> (24 - 8 * i));
+  }
+  EXPECT_THAT(
+      message_of<DataError>([&] { decode_image(claimed, "a.png"); }),
+      HasSubstr("a.png: PNG: Not enough image data for its size")
+  );
 }
 
 TEST(ReadImage, RefusesWhatIsNoPhoto) {
