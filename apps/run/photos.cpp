@@ -133,6 +133,16 @@ class Folder {
   int64_t folders_ = 0;
 };
 
+Folder open_folder(const std::string& path, const PhotoSearch& search) {
+  try {
+    return {path, search};
+  } catch (const fs::filesystem_error& error) {
+    throw DataError(
+        fmt::format("{}: {}", error.path1().string(), error.code().message())
+    );
+  }
+}
+
 }  // namespace
 
 std::vector<Photo> find_photos(
@@ -146,7 +156,7 @@ std::vector<Photo> find_photos(
       photos.push_back({input, fs::path(input).stem().string()});
       continue;
     }
-    const Folder folder(input, search);
+    const auto folder = open_folder(input, search);
     const auto inside = folder.photos();
     const auto left_out = folder.left_out();
     if (inside.empty()) {

@@ -152,16 +152,22 @@ std::vector<std::string> list_files(
     throw DataError(fmt::format("{}: no such folder", folder));
   }
   std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(
-           folder, fs::directory_options::follow_directory_symlink
-       )) {
-    const auto path = entry.path().lexically_relative(folder).string();
-    const bool ends =
-        path.size() >= ending.size() &&
-        path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
-    if (ends && !is_clutter(path) && entry.is_regular_file()) {
-      files.push_back(path);
+  try {
+    for (const auto& entry : fs::recursive_directory_iterator(
+             folder, fs::directory_options::follow_directory_symlink
+         )) {
+      const auto path = entry.path().lexically_relative(folder).string();
+      const bool ends =
+          path.size() >= ending.size() &&
+          path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
+      // A link to a missing file is listed, so that it is an error to read it.
+      const bool is_file = entry.is_regular_file() || !entry.exists();
+      if (ends && is_file && !is_clutter(path)) files.push_back(path);
     }
+  } catch (const fs::filesystem_error& error) {
+    throw DataError(
+        fmt::format("{}: {}", error.path1().string(), error.code().message())
+    );
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -293,6 +293,12 @@ class MaskPainter {
             "category {} is not in the list of categories", category
         ));
       }
+      if (segmentation.is_array() && segmentation.empty()) {
+        throw DataError(fmt::format(
+            "an annotation of category {} has no segmentation, only a box",
+            category
+        ));
+      }
       if (found->second == background_) continue;
       add(coco_region(segmentation, image.size), found->second, mask);
     }

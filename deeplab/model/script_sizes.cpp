@@ -108,8 +108,9 @@ torch::Tensor padded(const torch::Tensor& images, int64_t multiple) {
 std::optional<int64_t> find_multiple(
     jit::Module& script, const torch::Tensor& images
 ) {
-  constexpr int64_t kMost = 128;
-  for (int64_t multiple = 2; multiple <= kMost; multiple *= 2) {
+  // Powers of 2, and the patches of vision transformers.
+  for (const int64_t multiple :
+       {2, 4, 8, 12, 14, 16, 20, 24, 28, 32, 48, 56, 64, 96, 112, 128}) {
     const auto larger = padded(images, multiple);
     if (larger.sizes() == images.sizes()) continue;
     // A second size is tried, since the first may be the one size of a file

@@ -25,7 +25,7 @@ torch::Tensor resized(const torch::Tensor& images, const ImageSize& size);
 /// multiples of `multiple`.
 torch::Tensor padded(const torch::Tensor& images, int64_t multiple);
 
-/// For images that the script rejects, returns the smallest power of 2 such
+/// For images that the script rejects, returns the smallest usual number such
 /// that it accepts sides that are multiples of it; nullopt if there is none up
 /// to 128.
 std::optional<int64_t> find_multiple(

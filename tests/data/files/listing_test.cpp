@@ -96,6 +96,17 @@ TEST(Listing, LeavesOutWhatSystemsPutBesideFiles) {
   );
 }
 
+TEST(Listing, NamesALinkThatLeadsNowhereOrInACircle) {
+  const testing::TemporaryFolder folder;
+  std::filesystem::create_symlink(folder / "none", folder / "lost.jpg");
+  EXPECT_THAT(list_files(folder.path(), ""), ElementsAre("lost.jpg"));
+  std::filesystem::create_directory_symlink(folder.path(), folder / "circle");
+  EXPECT_THAT(
+      message_of<DataError>([&] { list_files(folder.path(), ""); }),
+      HasSubstr("Too many levels of symbolic links")
+  );
+}
+
 TEST(Listing, FindsAnImageByEveryEnding) {
   const testing::TemporaryFolder folder;
   for (const char* ending : {".JPG", ".jpeg", ".PNG", ".tif", ".webp"}) {

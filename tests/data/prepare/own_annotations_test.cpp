@@ -167,6 +167,22 @@ TEST_F(OwnAnnotations, APhotoThatMayBeTwoIsRefusedByName) {
   );
 }
 
+TEST_F(OwnAnnotations, BoxesAreNoRegions) {
+  write_text(own("a.png"), photo(10));
+  write_text(
+      own("x.json"), coco({"a.png", "a.png"}, {annotation("0", 1, "[]")})
+  );
+  EXPECT_THAT(
+      refusal("coco"),
+      HasSubstr("x.json: image 0: an annotation of category 1 has no "
+                "segmentation, only a box")
+  );
+  write_text(own("x.json"), coco({"a.png"}, {annotation("0", 3, "[]")}));
+  EXPECT_THAT(
+      refusal("coco"), HasSubstr("category 3 is not in the list of categories")
+  );
+}
+
 TEST_F(OwnAnnotations, EachSplitHasItsOwnPhotosBesideItsFile) {
   const std::string file = "/_annotations.coco.json";
   for (const auto* split : {"train", "valid", "test"}) {

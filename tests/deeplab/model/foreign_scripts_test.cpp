@@ -129,6 +129,15 @@ TEST_F(ForeignScript, SidesThatMustBeMultiplesAreFoundAndPadded) {
   EXPECT_EQ(said_, "");
 }
 
+TEST_F(ForeignScript, APatchOfATransformerIsFoundToo) {
+  const auto images = torch::randn({1, 3, 40, 75});
+  const std::string body =
+      "return (torch.upsample_bilinear2d(x[:, :, ::14, ::14], "
+      "[x.size(2) // 14 * 14, x.size(3) // 14 * 14], False) * 0 + x)";
+  EXPECT_TRUE(torch::equal(segment(body, images), images));
+  EXPECT_THAT(said_, HasSubstr("(--multiple-of 14)"));
+}
+
 TEST_F(ForeignScript, OneSizeIsNotTakenForAMultiple) {
   // The size 48x80 is what 40x75 becomes when padded to multiples of 16.
   const auto images = torch::randn({1, 3, 40, 75});
