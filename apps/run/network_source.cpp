@@ -136,8 +136,8 @@ NetworkSource from_torchscript(const NetworkRequest& request) {
   const auto& data = source.config.data;
   if (!data.classes.empty()) {
     source.classes = classes_in(data);
-  } else if (!names_no_data(data) && data::has_fixed_classes(data.kind)) {
-    source.classes = data::fixed_classes(data.kind);
+  } else if (!names_no_data(data)) {
+    source.classes = data::classes_of(data);
   }
   source.segmenter =
       on_device(model::load_torchscript(source.name, use), request.device);

@@ -200,7 +200,13 @@ void split_at_random(
 void make_splits(
     const PrepareJob& job, std::map<std::string, std::set<std::string>>& splits
 ) {
-  if (splits["val"].empty()) return split_at_random(job, splits);
+  if (splits["val"].empty()) {
+    // Images that are all named test are not named after a split.
+    if (splits[""].empty() && splits["train"].empty()) {
+      splits[""].swap(splits["test"]);
+    }
+    return split_at_random(job, splits);
+  }
   if (job.val_share) {
     throw DataError(fmt::format(
         "{}: has images for validation already; remove --val-share",
@@ -267,14 +273,16 @@ void write_annotated(
   const ImageIds ids(images, photos);
   PreparedFolder out(job);
   std::map<std::string, std::set<std::string>> splits;
-  std::map<SourcePhoto, std::string> targets;
+  std::map<SourcePhoto, std::set<std::string>> targets;
   for (size_t i = 0; i < images.size(); ++i) {
     const auto mask = images[i].draw();
     if (mask.empty()) continue;
     out.write_labels("SegmentationClass/" + ids[i] + ".png", mask, classes);
     splits[images[i].split].insert(ids[i]);
-    targets[photos[i]] = "JPEGImages/" + ids[i] +
-                         lower_case(fs::path(photos[i].name).extension());
+    targets[photos[i]].insert(
+        "JPEGImages/" + ids[i] +
+        lower_case(fs::path(photos[i].name).extension())
+    );
   }
   make_splits(job, splits);
   for (size_t i = 0; i < job.sources.size(); ++i) {
@@ -284,7 +292,9 @@ void write_annotated(
           return targets.count({i, name}) > 0;
         },
         [&](const std::string& name, const std::string& bytes) {
-          out.write(targets.at({i, name}), bytes);
+          for (const auto& target : targets.at({i, name})) {
+            out.write(target, bytes);
+          }
         }
     );
   }

@@ -207,6 +207,30 @@ TEST_F(OwnAnnotations, EachSplitHasItsOwnPhotosBesideItsFile) {
   EXPECT_THAT(refusal("coco"), HasSubstr("remove --val-share"));
 }
 
+TEST_F(OwnAnnotations, OnePhotoMayBeInTwoSplits) {
+  write_text(own("images/a.png"), photo(10));
+  write_text(own("b/a.png"), photo(30));
+  write_text(own("train.json"), coco({"images/a.png", "b/a.png"}, {}));
+  write_text(
+      own("val.json"),
+      coco({"images/a.png"}, {annotation("0", 1, columns(0, 6))})
+  );
+  // The masks differ, so that one ID cannot stand for both.
+  EXPECT_THAT(
+      refusal("coco"), HasSubstr("SegmentationClass/images/a.png: two files")
+  );
+  write_text(own("val.json"), coco({"images/a.png"}, {}));
+  run("coco");
+  EXPECT_EQ(open(Role::kTrain)->size(), 2);
+  EXPECT_EQ(open(Role::kValidation)->id(0), "images/a");
+  // A name that all have names no split.
+  std::filesystem::remove(own("train.json"));
+  std::filesystem::rename(own("val.json"), own("test.json"));
+  write_text(own("test.json"), coco({"images/a.png", "b/a.png"}, {}));
+  run("coco");
+  EXPECT_EQ(open(Role::kValidation)->size(), 1);
+}
+
 TEST_F(OwnAnnotations, ARandomSplitDependsOnlyOnTheSeed) {
   std::vector<std::string> photos;
   for (int i = 0; i < 10; ++i) {
