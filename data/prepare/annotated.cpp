@@ -5,7 +5,9 @@
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <map>
+#include <tuple>
 
 #include <fmt/core.h>
 
