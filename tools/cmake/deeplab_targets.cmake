@@ -65,8 +65,12 @@ function(deeplab_test name)
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_USES} deeplab_flags
                                              fmt::fmt test_support)
-  # With less optimisation, tests take less time to compile.
-  target_compile_options(test_${name} PRIVATE -O1)
+  # With less optimisation, tests take less time to compile. GCC 14 refuses
+  # precompiled headers of another level.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION
+                                              VERSION_LESS 13)
+    target_compile_options(test_${name} PRIVATE -O1)
+  endif()
   set_target_properties(test_${name} PROPERTIES DEEPLAB_IS_TEST ON)
   if(NOT arg_WITHOUT_TORCH)
     deeplab_use_pch(test_${name})
