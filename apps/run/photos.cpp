@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include <fmt/core.h>
 
@@ -29,7 +30,7 @@ constexpr std::array kScores{"_logits.npy", "_probabilities.npy"};
 /// it has none of these ends.
 template <class Ends>
 std::string photo_of_result(const std::string& name, const Ends& ends) {
-  for (const std::string end : ends) {
+  for (const std::string_view end : ends) {
     if (name.size() <= end.size()) continue;
     const auto begin = name.size() - end.size();
     if (name.compare(begin, end.size(), end) == 0) return name.substr(0, begin);

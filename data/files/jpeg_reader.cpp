@@ -51,7 +51,7 @@ cv::Mat from_cmyk(const cv::Mat& inks, bool inverted) {
   cv::Mat image(inks.size(), CV_8UC3);
   for (int y = 0; y < inks.rows; ++y) {
     for (int x = 0; x < inks.cols; ++x) {
-      const auto ink = inks.at<cv::Vec4b>(y, x);
+      const auto& ink = inks.at<cv::Vec4b>(y, x);
       const auto light = [&](int channel) {
         return inverted ? ink[channel] : 255 - ink[channel];
       };
@@ -68,7 +68,7 @@ cv::Mat from_cmyk(const cv::Mat& inks, bool inverted) {
 ///         so that a damaged size does not allocate gigabytes. A block of 8x8
 ///         pixels takes at least a bit.
 void check_size(const jpeg_decompress_struct& info, size_t bytes) {
-  constexpr size_t kMostPerByte = 8 * 64;
+  constexpr size_t kMostPerByte = 512;
   const auto pixels = static_cast<size_t>(info.image_width) * info.image_height;
   if (pixels / kMostPerByte <= bytes) return;
   throw DataError(fmt::format(

@@ -39,9 +39,9 @@ bool has_ending(const std::string& path, const Endings& endings) {
 
 template <class Endings>
 std::string find(const std::string& stem, const Endings& endings) {
-  for (const std::string ending : endings) {
-    for (const auto& written : {ending, upper(ending)}) {
-      if (fs::exists(stem + written)) return stem + written;
+  for (const char* ending : endings) {
+    for (const auto& path : {stem + ending, stem + upper(ending)}) {
+      if (fs::exists(path)) return path;
     }
   }
   return stem + endings.front();

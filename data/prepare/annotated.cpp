@@ -271,6 +271,7 @@ void write_annotated(
 ) {
   const Photos available(job.sources);
   std::vector<SourcePhoto> photos;
+  photos.reserve(images.size());
   for (const auto& image : images) photos.push_back(available.find(image));
   const ImageIds ids(images, photos);
   PreparedFolder out(job);

@@ -103,7 +103,7 @@ void ScriptScores::detect(const torch::Tensor& scores) {
 torch::Tensor ScriptScores::read(
     const c10::IValue& output, const torch::Tensor& images
 ) {
-  const auto scores = tensor_of(output, path_);
+  auto scores = tensor_of(output, path_);
   check_shape(scores, images, path_);
   if (kind_ == ScoreKind::kDetect) detect(scores);
   if (kind_ == ScoreKind::kProbabilities && !is_in_unit_range(scores)) {
