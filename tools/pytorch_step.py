@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Times a training step of DeepLabV3+ (MobileNetV2) in PyTorch.
+"""Times a training step in PyTorch, with random weights and data.
 
-The network and optimizer are those of apps/configs/camvid_reference.json, with
-random weights and data: separable ASPP 6/12/18 and decoder, output stride 16,
-11 classes. Prints one JSON line: CPU seconds and wall seconds per iteration
-(user + system time of the whole process over the timed iterations).
+mobilenet_v2: DeepLabV3+ with the network and optimizer of
+apps/configs/camvid_reference.json: separable ASPP 6/12/18 and decoder, output
+stride 16, 11 classes, batch 8, crop 240. resnet50: torchvision's
+deeplabv3_resnet50 with its auxiliary head (weight 0.5), output stride 8, 21
+classes, batch 2, crop 257. Prints one JSON line: CPU seconds and wall seconds
+per iteration (user + system time of the whole process over the timed
+iterations).
 """
 import argparse
 import json
@@ -16,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torchvision.models import mobilenet_v2
+from torchvision.models.segmentation import deeplabv3_resnet50
 
 
 def conv_bn_relu(inputs, outputs, kernel, dilation=1):
@@ -77,6 +81,29 @@ class Network(nn.Module):
                              mode="bilinear", align_corners=False)
 
 
+def cross_entropy(scores, labels):
+    return F.cross_entropy(scores, labels, ignore_index=255)
+
+
+def mobilenet_v2_loss(network, images, labels):
+    return cross_entropy(network(images), labels)
+
+
+def resnet50_loss(network, images, labels):
+    scores = network(images)
+    return (cross_entropy(scores["out"], labels) +
+            0.5 * cross_entropy(scores["aux"], labels))
+
+
+def make(name):
+    """The network, its loss, and its numbers of classes, batch and crop."""
+    if name == "mobilenet_v2":
+        return Network(11), mobilenet_v2_loss, 11, 8, 240
+    network = deeplabv3_resnet50(weights=None, weights_backbone=None,
+                                 num_classes=21, aux_loss=True)
+    return network, resnet50_loss, 21, 2, 257
+
+
 def cpu_seconds():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
@@ -84,26 +111,28 @@ def cpu_seconds():
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("network", choices=["mobilenet_v2", "resnet50"])
     parser.add_argument("--iterations", type=int, default=10)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--crop", type=int, default=240)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--bfloat16", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    network = Network(11).train()
-    images = torch.randn(arguments.batch, 3, arguments.crop, arguments.crop)
+    network, loss_of, classes, batch, crop = make(arguments.network)
+    network.train()
+    images = torch.randn(batch, 3, crop, crop)
     if arguments.channels_last:
         network = network.to(memory_format=torch.channels_last)
         images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.randint(0, 11, (arguments.batch,) + images.shape[2:])
+    labels = torch.randint(0, classes, (batch, crop, crop))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9,
                                 weight_decay=1e-4)
 
     def step():
         optimizer.zero_grad()
-        loss = F.cross_entropy(network(images), labels, ignore_index=255)
+        with torch.autocast("cpu", torch.bfloat16, arguments.bfloat16):
+            loss = loss_of(network, images, labels)
         loss.backward()
         optimizer.step()
         return loss.item()
@@ -115,8 +144,9 @@ def main():
         step()
     print(json.dumps({
         "program": "PyTorch " + torch.__version__,
-        "batch": arguments.batch, "crop": arguments.crop,
+        "network": arguments.network, "batch": batch, "crop": crop,
         "channels_last": arguments.channels_last,
+        "bfloat16": arguments.bfloat16,
         "parameters": sum(p.numel() for p in network.parameters()),
         "cpu_seconds_per_iteration":
             (cpu_seconds() - cpu) / arguments.iterations,

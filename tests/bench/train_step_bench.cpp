@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times a training step of DeepLabV3+ (MobileNetV2) on random data, with the
-// same network, batch and optimizer as tools/pytorch_step.py. cpu_s is the user
-// and system time of the whole process per iteration.
+// Times a training step of DeepLabV3+ (MobileNetV2) and of torchvision's
+// deeplabv3_resnet50 on random data, with the same networks, batches and
+// optimizer as tools/pytorch_step.py. cpu_s is the user and system time of the
+// whole process per iteration.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 #include <torch/types.h>
 
 #include "apps/machine/platform.h"
 #include "deeplab/engine/trainer.h"
+#include "deeplab/model/presets.h"
 
 namespace {
 
@@ -22,26 +24,45 @@ double process_cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-void train_step(benchmark::State& state, const char* precision) {
-  constexpr int64_t kClasses = 11;
+struct Network {
+  deeplab::model::DeepLabConfig config;
+  int64_t classes;
+  int64_t stride;
+};
+
+Network mobilenet_v2() {
+  Network network{{}, 11, 16};
+  network.config.alignment = "edges";
+  network.config.aspp.separable = true;
+  network.config.decoder_options.separable = true;
+  return network;
+}
+
+Network resnet50() {
+  Network network{deeplab::model::preset("torchvision").config, 21, 8};
+  network.config.backbone = "resnet50";
+  return network;
+}
+
+void train_step(
+    benchmark::State& state, const Network& network, const char* precision
+) {
   const int64_t batch = state.range(0);
   const int64_t crop = state.range(1);
-  deeplab::model::DeepLabConfig config;
-  config.alignment = "edges";
-  config.aspp.separable = true;
-  config.decoder_options.separable = true;
   torch::manual_seed(0);
-  const deeplab::model::DeepLab network(config, kClasses);
   const deeplab::Batch data{
       torch::randn({batch, 3, crop, crop}),
-      torch::randint(0, kClasses, {batch, crop, crop}),
+      torch::randint(0, network.classes, {batch, crop, crop}),
       {}};
   deeplab::engine::TrainConfig training;
   training.iterations = 1000000;
   training.batch_size = batch;
+  training.output_stride = network.stride;
   training.validate_every = 0;
   training.precision = precision;
-  deeplab::engine::Trainer trainer(network, training);
+  deeplab::engine::Trainer trainer(
+      deeplab::model::DeepLab(network.config, network.classes), training
+  );
   constexpr int64_t kWarmUp = 2;
   double start = 0;
   deeplab::engine::TrainHooks hooks;
@@ -55,21 +76,34 @@ void train_step(benchmark::State& state, const char* precision) {
       process_cpu_seconds() - start, benchmark::Counter::kAvgIterations
   );
 }
-void sizes(benchmark::internal::Benchmark* benchmark) {
+
+/// Registers the benchmarks NETWORK/PRECISION/BATCH/CROP.
+void register_steps(
+    const std::string& name,
+    const Network& network,
+    const std::vector<std::vector<int64_t>>& sizes
+) {
   constexpr int64_t kSteps = 10;
-  benchmark->Args({8, 240})
-      ->Args({6, 336})
-      ->Unit(benchmark::kMillisecond)
-      ->Iterations(kSteps)
-      ->UseRealTime();
+  for (const char* precision : {"float32", "bfloat16"}) {
+    for (const auto& size : sizes) {
+      const auto step = [network, precision](benchmark::State& state) {
+        train_step(state, network, precision);
+      };
+      benchmark::RegisterBenchmark((name + "/" + precision).c_str(), step)
+          ->Args(size)
+          ->Unit(benchmark::kMillisecond)
+          ->Iterations(kSteps)
+          ->UseRealTime();
+    }
+  }
 }
-BENCHMARK_CAPTURE(train_step, float32, "float32")->Apply(sizes);
-BENCHMARK_CAPTURE(train_step, bfloat16, "bfloat16")->Apply(sizes);
 
 }  // namespace
 
 int main(int argc, char** argv) {
   deeplab::apps::prepare_platform();
+  register_steps("mobilenet_v2", mobilenet_v2(), {{8, 240}});
+  register_steps("resnet50", resnet50(), {{2, 257}});
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
