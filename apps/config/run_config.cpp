@@ -134,6 +134,7 @@ engine::InferenceOptions EvaluateConfig::inference() const {
                    : sizing == "tensorflow" ? SizingRule::kTensorFlow
                                             : SizingRule::kCentres;
   if (!window.empty()) options.window = ImageSize{window[0], window[1]};
+  options.batch_size = batch_size;
   options.overlap = overlap;
   return options;
 }

@@ -18,11 +18,13 @@
 namespace deeplab::apps {
 
 /// Settings of an evaluation, config key `evaluate`. The validations of a
-/// training use only `output_stride`, `window` and `overlap`. In this file,
+/// training use only `output_stride`, `precision`, `batch_size`, `window` and
+/// `overlap`. In this file,
 /// fields() says what each key is for.
 struct EvaluateConfig {
   std::optional<int64_t> output_stride;
   std::string precision = "float32";
+  int64_t batch_size = 1;
   std::vector<double> scales = {1};
   bool flip = false;
   std::string sizing = "centres";
@@ -41,6 +43,10 @@ struct EvaluateConfig {
     visit(
         "precision", precision, one_of({"float32", "bfloat16", "float16"}),
         "Type of the network's weights and feature maps in evaluation; float16 needs CUDA. Sums and scores are float32."
+    );
+    visit(
+        "batch_size", batch_size, between(1, 1024),
+        "Number of consecutive images of one size, or of pieces of an image, that the network works on together."
     );
     visit(
         "scales", scales, between(0.1, 10).non_empty(),

@@ -48,26 +48,35 @@ class LimitedInference {
 
   torch::Tensor operator()(const torch::Tensor& images) {
     const ImageSize size{images.size(2), images.size(3)};
-    const auto fitting = engine::fit_memory(
-        memory_, options_, size, classes_, limit_ - besides_
-    );
-    if (!has_reported_) report(size, fitting);
+    auto options = options_;
+    if (!options.window) options.batch_size = images.size(0);
+    const auto fitting =
+        engine::fit_memory(memory_, options, size, classes_, limit_ - besides_);
+    if (!has_reported_) report(size, options, fitting);
     return engine::make_inference(network_, fitting)(images);
   }
 
  private:
-  void report(ImageSize size, const engine::InferenceOptions& fitting) {
+  void report(
+      ImageSize size,
+      const engine::InferenceOptions& options,
+      const engine::InferenceOptions& fitting
+  ) {
     has_reported_ = true;
-    const auto needed = [&](const engine::InferenceOptions& options) {
+    const auto needed = [&](const engine::InferenceOptions& used) {
       return gib_text(
-          besides_ + engine::estimate_memory(memory_, options, size, classes_)
+          besides_ + engine::estimate_memory(memory_, used, size, classes_)
       );
     };
+    const int64_t together = options.batch_size;
+    std::cerr
+        << (together == 1
+                ? "memory: an image"
+                : fmt::format("memory: a batch of {} images", together));
     std::cerr << fmt::format(
-        "memory: an image of {} needs about {} GiB", size_text(size),
-        needed(options_)
+        " of {} needs about {} GiB", size_text(size), needed(options)
     );
-    if (fitting.window && !options_.window) {
+    if (fitting.window && !options.window) {
       std::cerr << fmt::format(
           ", and {} GiB in pieces of {}", needed(fitting),
           size_text(*fitting.window)
@@ -100,6 +109,7 @@ engine::EvaluateOptions evaluate_options(
   engine::EvaluateOptions options;
   options.counted.num_classes = dataset.classes().size();
   options.counted.trimap_widths = config.evaluate.trimap;
+  options.batch_size = config.evaluate.batch_size;
   options.post_process = crf_of(config.evaluate);
   return options;
 }

@@ -67,6 +67,7 @@ double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
   engine::EvaluateOptions options;
   options.counted.num_classes = classes.size();
   options.counted.details = false;
+  options.batch_size = config_.evaluate.batch_size;
   int64_t index = 0;
   options.on_prediction = [&](const Sample&, const torch::Tensor& prediction) {
     const int64_t place = share.whole_index(index++);

@@ -134,6 +134,7 @@ void ConfigFlags::add_inference() {
   has_inference_ = true;
   auto add = flags_.add();
   add("precision", help_of("evaluate.precision", ""), text());
+  add("batch", help_of("evaluate.batch_size", ""), text());
   add("scales", help_of("evaluate.scales", " E.g. 0.5,0.75,1,1.25,1.5,1.75."),
       text());
   add("flip", help_of("evaluate.flip", ""));
@@ -172,6 +173,8 @@ void ConfigFlags::add_inference_changes(ConfigRequest& request) const {
     request.changes.push_back({"evaluate." + key, value});
   };
   if (flags_.has("precision")) change("precision", flags_.text("precision"));
+  if (flags_.has("batch"))
+    change("batch_size", parse_value(flags_.text("batch")));
   if (flags_.has("scales")) change("scales", flags_.reals("scales"));
   if (flags_.has("flip")) change("flip", flags_.get<bool>("flip"));
   if (flags_.has("sizing")) change("sizing", flags_.text("sizing"));

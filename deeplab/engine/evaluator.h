@@ -22,17 +22,21 @@ struct EvaluateOptions {
   metrics::EvaluationOptions counted;
   /// If it is empty, only the network's own scores are evaluated.
   PostProcess post_process;
-  /// Called after each image with the number of finished images and the share
+  /// Number of consecutive images that the network works on together if they
+  /// have one size.
+  int64_t batch_size = 1;
+  /// Called after each batch with the number of finished images and the share
   /// of the time so far, in [0, 1], that the network took. May be empty.
   std::function<void(int64_t done, double network_share)> on_image;
   /// Called with the class of each pixel, int64 [H, W], after post_process if
-  /// there is one: image after image, but on another thread if `overlap` is
-  /// set. May be empty.
+  /// there is one: image after image, but possibly on another thread, while the
+  /// next image is read. May be empty.
   std::function<void(const Sample& sample, const torch::Tensor& prediction)>
       on_prediction;
-  /// Reads the next image and counts the previous one, on other threads, while
-  /// the network works on an image. This is for a network on a GPU: on a CPU it
-  /// takes cores away from the network, and all takes longer.
+  /// Reads the next batch and counts the previous one, on other threads, while
+  /// the network works on a batch. This is for a network on a GPU: on a CPU it
+  /// takes cores away from the network, and all takes longer. There, the next
+  /// batch is read while the previous one is counted.
   bool overlap = false;
 };
 
@@ -58,8 +62,8 @@ torch::Tensor score(
     const Segmenter& segmenter, const Sample& sample, int64_t num_classes
 );
 
-/// Segments every image, one at a time at its own size, and counts the results.
-/// With `overlap`, `samples` is called on other threads, one image at a time.
+/// Segments every image at its own size, and counts the results. `samples` may
+/// be called on another thread, but for one image at a time.
 /// Throws: the same as score() and Evaluation::add(); c10::Error if a label is
 ///         out of range (data sets check their labels).
 Evaluated evaluate(

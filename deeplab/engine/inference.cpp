@@ -58,6 +58,24 @@ torch::Tensor log_of(torch::Tensor probabilities) {
   return probabilities.clamp_min_(kTiny).log_();
 }
 
+/// Top left corner of a piece.
+struct Corner {
+  int64_t top;
+  int64_t left;
+};
+
+std::vector<Corner> corners(
+    ImageSize size, ImageSize piece, const InferenceOptions& options
+) {
+  std::vector<Corner> result;
+  for (const auto top : piece_starts(size.height, piece.height, options)) {
+    for (const auto left : piece_starts(size.width, piece.width, options)) {
+      result.push_back({top, left});
+    }
+  }
+  return result;
+}
+
 /// Returns the scores of images that may be larger than the window.
 torch::Tensor in_pieces(
     const Segmenter& network,
@@ -72,24 +90,37 @@ torch::Tensor in_pieces(
   if (piece.height == size.height && piece.width == size.width) {
     return network(images);
   }
+  const auto cut = [&](const torch::Tensor& maps, Corner corner) {
+    const int64_t rows = maps.dim() - 2;
+    return maps.slice(rows, corner.top, corner.top + piece.height)
+        .slice(rows + 1, corner.left, corner.left + piece.width);
+  };
   torch::Tensor sum;
   auto covered = torch::zeros({size.height, size.width});
-  for (const auto top : piece_starts(size.height, piece.height, options)) {
-    for (const auto left : piece_starts(size.width, piece.width, options)) {
-      const auto cut = [&](const torch::Tensor& maps, int64_t first) {
-        return maps.slice(first, top, top + piece.height)
-            .slice(first + 1, left, left + piece.width);
-      };
-      const auto scores = network(cut(images, 2).contiguous()).softmax(1);
-      if (!sum.defined()) {
-        sum = torch::zeros(
-            {scores.size(0), scores.size(1), size.height, size.width},
-            scores.options()
-        );
-      }
-      cut(sum, 2).add_(scores);
-      cut(covered, 0).add_(1);
+  const auto add = [&](const torch::Tensor& scores, Corner corner) {
+    if (!sum.defined()) {
+      sum = torch::zeros(
+          {scores.size(0), scores.size(1), size.height, size.width},
+          scores.options()
+      );
     }
+    cut(sum, corner).add_(scores);
+    cut(covered, corner).add_(1);
+  };
+  const auto all = corners(size, piece, options);
+  const int64_t together =
+      std::max<int64_t>(1, options.batch_size / images.size(0));
+  for (auto corner = all.begin(); corner != all.end();) {
+    auto first = corner;
+    std::vector<torch::Tensor> pieces;
+    for (; corner != all.end() && corner - first < together; ++corner) {
+      const auto next = cut(images, *corner);
+      // The last piece of a row may be smaller.
+      if (!pieces.empty() && next.sizes() != pieces[0].sizes()) break;
+      pieces.push_back(next);
+    }
+    const auto scores = network(torch::cat(pieces)).softmax(1);
+    for (const auto& part : scores.split(images.size(0))) add(part, *first++);
   }
   return log_of(sum.div_(covered.to(sum.device())));
 }
@@ -152,8 +183,9 @@ double estimate_memory(
     ImageSize image,
     int64_t num_classes
 ) {
-  const auto pixels = [](ImageSize size) {
-    return static_cast<double>(size.height) * static_cast<double>(size.width);
+  // Pixels of a batch of images of this size.
+  const auto pixels = [&](ImageSize size) {
+    return static_cast<double>(options.batch_size * size.height * size.width);
   };
   const double scale =
       *std::max_element(options.scales.begin(), options.scales.end());
@@ -180,7 +212,7 @@ double estimate_memory(
     constexpr double kChannels = 3;
     total += 2 * pixels(largest) * kChannels * kFloat;
   }
-  // Per pixel of the image: the image as float and as 8 bits, and int64 maps:
+  // Per pixel of the images: the image as float and as 8 bits, and int64 maps:
   // the labels, the prediction, and the metrics' intermediate results.
   constexpr double kImage = 3 * (4 + 1);
   constexpr double kMaps = 8 * 8;

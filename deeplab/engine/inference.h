@@ -34,6 +34,8 @@ struct InferenceOptions {
   /// Size of the largest piece that the network sees at once. Unset: the whole
   /// image.
   std::optional<ImageSize> window;
+  /// Number of images, or pieces of images, that the network works on together.
+  int64_t batch_size = 1;
   /// Fraction of a piece that its neighbor covers too, in [0, 1).
   double overlap = 1.0 / 3;
   /// Distance of the network's features in pixels, its output stride. Pieces
@@ -64,8 +66,8 @@ std::vector<int64_t> piece_starts(
     int64_t length, int64_t window, const InferenceOptions& options
 );
 
-/// Estimates the peak memory of inference and evaluation for one image, in
-/// bytes: the network's memory as given by `memory`, scores of `num_classes`
+/// Estimates the peak memory of inference and evaluation for a batch of images,
+/// in bytes: the network's memory as given by `memory`, scores of `num_classes`
 /// classes, and labels.
 double estimate_memory(
     const MemoryModel& memory,

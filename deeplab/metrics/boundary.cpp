@@ -5,8 +5,7 @@
 #include <array>
 #include <cmath>
 
-#include <ATen/Parallel.h>
-
+#include "deeplab/core/run_both.h"
 #include "deeplab/core/sample.h"
 
 namespace deeplab::metrics {
@@ -143,23 +142,42 @@ LabelMap without_void(LabelMap map) {
   return map;
 }
 
+/// Returns the map with one more void pixel on each side.
+LabelMap padded(const LabelMap& map) {
+  LabelMap result{map.height + 2, map.width + 2, {}};
+  result.values.assign(
+      static_cast<size_t>(result.height * result.width), kVoidByte
+  );
+  for (int64_t y = 0; y < map.height; ++y) {
+    std::copy_n(
+        map.values.begin() + y * map.width, map.width,
+        result.values.begin() + (y + 1) * result.width + 1
+    );
+  }
+  return result;
+}
+
 /// Returns a map that keeps the labels of contour pixels and is void elsewhere.
 LabelMap contour_of(const LabelMap& map) {
+  const auto around = padded(map);
+  const int64_t stride = around.width;
+  const int64_t width = map.width;
   LabelMap contour{
-      map.height, map.width,
-      std::vector<uint8_t>(map.values.size(), kVoidByte)};
-  const auto mark = [&](int64_t one, int64_t other) {
-    const auto a = map.values[static_cast<size_t>(one)];
-    const auto b = map.values[static_cast<size_t>(other)];
-    if (a == b || a == kVoidByte || b == kVoidByte) return;
-    contour.values[static_cast<size_t>(one)] = a;
-    contour.values[static_cast<size_t>(other)] = b;
-  };
+      map.height, map.width, std::vector<uint8_t>(map.values.size())};
   for (int64_t y = 0; y < map.height; ++y) {
-    for (int64_t x = 0; x < map.width; ++x) {
-      const int64_t i = y * map.width + x;
-      if (x + 1 < map.width) mark(i, i + 1);
-      if (y + 1 < map.height) mark(i, i + map.width);
+    const auto* own = around.values.data() + (y + 1) * stride + 1;
+    auto* out = contour.values.data() + y * width;
+    // Without branches, so that the compiler computes many pixels at a time.
+    for (int64_t x = 0; x < width; ++x) {
+      const auto label = own[x];
+      const auto differs = [label](uint8_t other) {
+        return static_cast<int>(other != label) &
+               static_cast<int>(other != kVoidByte);
+      };
+      const int is_contour = differs(own[x - 1]) | differs(own[x + 1]) |
+                             differs(own[x - stride]) |
+                             differs(own[x + stride]);
+      out[x] = is_contour != 0 ? label : kVoidByte;
     }
   }
   return contour;
@@ -217,15 +235,6 @@ void match(
       );
     }
   }
-}
-
-/// Runs two functions at the same time if there are two threads.
-template <class One, class Other>
-void run_both(const One& one, const Other& other) {
-  at::parallel_for(0, 2, 1, [&](int64_t begin, int64_t end) {
-    if (begin == 0) one();
-    if (end == 2) other();
-  });
 }
 
 int64_t share_of_diagonal(const LabelMap& map, double share) {

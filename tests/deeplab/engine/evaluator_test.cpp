@@ -2,9 +2,11 @@
 #include "deeplab/engine/evaluator.h"
 
 #include <chrono>
+#include <cmath>
 #include <future>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include <fmt/core.h>
 #include <gmock/gmock.h>
@@ -98,6 +100,54 @@ TEST_P(EvaluatorTest, CountsWhatIsPostProcessedSeparately) {
   EXPECT_LT(result.network.scores().mean_iou, 0.5);
   ASSERT_TRUE(result.processed.has_value());
   EXPECT_DOUBLE_EQ(result.processed->scores().mean_iou, 1);
+}
+
+TEST_P(EvaluatorTest, GivesTheNetworkImagesOfOneSizeTogether) {
+  // The heights are 9, 9, 9, 12, 9, 9, 9.
+  const auto read = [](int64_t index) {
+    auto sample = sample_at(index == 3 ? 3 : 0);
+    sample.name = fmt::format("image {}", index);
+    sample.image = sample.image + static_cast<double>(index);
+    return sample;
+  };
+  std::vector<int64_t> together;
+  const auto network = [&](const torch::Tensor& images) {
+    together.push_back(images.size(0));
+    return scores_of(images);
+  };
+  std::vector<std::string> predicted;
+  options_.on_prediction = [&](const Sample& sample, const torch::Tensor&) {
+    predicted.push_back(sample.name);
+  };
+  std::vector<int64_t> finished;
+  options_.on_image = [&](int64_t done, double) { finished.push_back(done); };
+  const auto one_by_one = evaluate(network, {7, read}, options_);
+  EXPECT_THAT(together, ElementsAre(1, 1, 1, 1, 1, 1, 1));
+  const auto in_order = std::exchange(predicted, {});
+  together.clear();
+  finished.clear();
+  options_.batch_size = 2;
+  const auto batches = evaluate(network, {7, read}, options_);
+  EXPECT_THAT(together, ElementsAre(2, 1, 1, 2, 1));
+  EXPECT_THAT(finished, ElementsAre(2, 3, 4, 6, 7));
+  EXPECT_EQ(predicted, in_order);
+  EXPECT_EQ(batches.network.to_text(), one_by_one.network.to_text());
+}
+
+TEST_P(EvaluatorTest, NamesTheImageOfABatchWhoseScoresAreNotFinite) {
+  options_.batch_size = 3;
+  const auto read = [](int64_t index) {
+    auto sample = sample_at(0);
+    sample.name = fmt::format("image {}", index);
+    if (index == 1) sample.image.fill_(NAN);
+    return sample;
+  };
+  EXPECT_THAT(
+      message_of<Error>([&] {
+        evaluate(scores_of, {kImages, read}, options_);
+      }),
+      HasSubstr("image 1: the network's scores for this image are not finite")
+  );
 }
 
 TEST_P(EvaluatorTest, PassesOnWhatReadingThrows) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/inference.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <torch/torch.h>
 
@@ -125,6 +127,38 @@ TEST(Inference, PiecesGiveTheWholeImagesResultAwayFromSeams) {
   }
   EXPECT_FALSE(differs.logical_and(seam.logical_not()).any().item<bool>());
   EXPECT_TRUE(differs.any().item<bool>());
+}
+
+TEST(Inference, PiecesTogetherGiveTheSameAsOneByOne) {
+  const auto network = two_convolutions();
+  std::vector<int64_t> together;
+  const Segmenter spy = [&](const torch::Tensor& images) {
+    together.push_back(images.size(0));
+    return network(images);
+  };
+  // In strides of 8, a row has pieces from 0, 16 and 40 on, the last of 17.
+  const auto images = torch::randn({2, 3, 40, 57});
+  InferenceOptions options;
+  options.window = ImageSize{24, 24};
+  options.stride = 8;
+  options.overlap = 0;
+  const auto expected = make_inference(spy, options)(images);
+  const auto pieces = static_cast<int64_t>(together.size());
+  for (const int64_t batch : {1, 3, 4, 64}) {
+    together.clear();
+    options.batch_size = batch;
+    const auto scores = make_inference(spy, options)(images);
+    EXPECT_TRUE(scores.allclose(expected, 1e-5, 1e-6)) << batch;
+    EXPECT_EQ(
+        std::accumulate(together.begin(), together.end(), int64_t{0}),
+        2 * pieces
+    );
+    EXPECT_LE(
+        *std::max_element(together.begin(), together.end()),
+        std::max<int64_t>(2, batch)
+    );
+    EXPECT_EQ(together.size() < static_cast<size_t>(pieces), batch >= 4);
+  }
 }
 
 /// A network of stride 8 whose features see 15 pixels and are drawn where they
@@ -290,22 +324,32 @@ TEST(MemoryMeter, ItsLineMeetsAThirdSize) {
 TEST(EstimateMemory, CoversWhatIsHeldInEveryWayOfInference) {
   const auto network = two_convolutions();
   const auto memory = measure_memory(network);
-  const auto image = torch::zeros({1, 3, 150, 260});
+  const auto covers = [&](const InferenceOptions& options) {
+    // With a window, a batch consists of pieces of one image.
+    const int64_t images = options.window ? 1 : options.batch_size;
+    const auto segmenter = make_inference(network, options);
+    const auto peak = peak_tensor_bytes([&] {
+      segmenter(torch::zeros({images, 3, 150, 260}));
+    });
+    EXPECT_LE(
+        static_cast<double>(peak),
+        estimate_memory(memory, options, {150, 260}, 5)
+    ) << "scales from "
+      << options.scales[0] << " flip " << options.flip << " window "
+      << options.window.has_value() << " batch " << options.batch_size;
+  };
   for (const auto& scales :
        std::vector<std::vector<double>>{{1}, {0.5}, {0.5, 1.75}, {1, 1.25}}) {
     for (const bool flip : {false, true}) {
       for (const int64_t window : {0, 97}) {
-        InferenceOptions options;
-        options.scales = scales;
-        options.flip = flip;
-        if (window > 0) options.window = ImageSize{window, window};
-        const auto segmenter = make_inference(network, options);
-        const auto peak = peak_tensor_bytes([&] { segmenter(image); });
-        EXPECT_LE(
-            static_cast<double>(peak),
-            estimate_memory(memory, options, {150, 260}, 5)
-        ) << "scales from "
-          << scales[0] << " flip " << flip << " window " << window;
+        for (const int64_t batch : {1, 2}) {
+          InferenceOptions options;
+          options.scales = scales;
+          options.flip = flip;
+          options.batch_size = batch;
+          if (window > 0) options.window = ImageSize{window, window};
+          covers(options);
+        }
       }
     }
   }
