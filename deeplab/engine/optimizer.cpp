@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "deeplab/engine/optimizer.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
+#include <ATen/Parallel.h>
 #include <fmt/core.h>
 
 #include "deeplab/core/error.h"
@@ -41,6 +43,36 @@ constexpr std::array kOptimizers{
         "adamw", Optimizer::Kind::kAdamW,
         "Adam with decoupled weight decay (Loshchilov and Hutter 2017)"},
 };
+
+/// Calls `update` with pieces that stay in the cache from one operation to the
+/// next, where the tensors can be cut into such: on a CPU, this takes less than
+/// half the time.
+template <class Function>
+void for_pieces(const Optimizer::Update& whole, const Function& update) {
+  constexpr int64_t kPiece = int64_t{1} << 15;
+  const auto& [parameter, gradient, velocity, square] = whole;
+  const bool can_be_cut = parameter.is_cpu() &&
+                          parameter.is_non_overlapping_and_dense() &&
+                          gradient.strides() == parameter.strides() &&
+                          velocity.strides() == parameter.strides();
+  const int64_t count = parameter.numel();
+  if (!can_be_cut || count <= kPiece) return update(whole);
+  const auto flat = [count](const torch::Tensor& tensor) {
+    return tensor.defined() ? tensor.as_strided({count}, {1}) : tensor;
+  };
+  const std::array flats{
+      flat(parameter), flat(gradient), flat(velocity), flat(square)};
+  at::parallel_for(0, count, kPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t first = begin; first < end; first += kPiece) {
+      const auto cut = [&](const torch::Tensor& tensor) {
+        return tensor.defined()
+                   ? tensor.slice(0, first, std::min(first + kPiece, end))
+                   : tensor;
+      };
+      update({cut(flats[0]), cut(flats[1]), cut(flats[2]), cut(flats[3])});
+    }
+  });
+}
 
 }  // namespace
 
@@ -130,50 +162,52 @@ void Optimizer::step(double learning_rate) {
   torch::NoGradGuard no_grad;
   ++updates_;
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    if (!parameters_[i].parameter.grad().defined()) continue;
-    const double rate = learning_rate * parameters_[i].rate;
-    if (kind_ == Kind::kSgd) {
-      sgd_step(i, rate);
-    } else {
-      adam_step(i, rate);
-    }
+    const auto& entry = parameters_[i];
+    if (!entry.parameter.grad().defined()) continue;
+    const Update whole{
+        entry.parameter.detach(), entry.parameter.grad(), velocities_[i],
+        kind_ == Kind::kSgd ? torch::Tensor() : squares_[i]};
+    const double rate = learning_rate * entry.rate;
+    for_pieces(whole, [&](const Update& piece) {
+      if (kind_ == Kind::kSgd) {
+        sgd_step(piece, rate, entry.weight_decay);
+      } else {
+        adam_step(piece, rate, entry.weight_decay);
+      }
+    });
   }
 }
 
-void Optimizer::sgd_step(size_t i, double rate) {
-  auto& entry = parameters_[i];
-  auto& velocity = velocities_[i];
-  velocity.mul_(momentum_).add_(entry.parameter.grad());
-  if (entry.weight_decay != 0) {
-    velocity.add_(entry.parameter, entry.weight_decay);
-  }
+void Optimizer::sgd_step(const Update& update, double rate, double decay)
+    const {
+  const auto& [parameter, gradient, velocity, unused] = update;
+  velocity.mul_(momentum_).add_(gradient);
+  if (decay != 0) velocity.add_(parameter, decay);
   if (nesterov_) {
-    auto ahead = entry.parameter.grad().add(velocity, momentum_);
-    if (entry.weight_decay != 0) {
-      ahead.add_(entry.parameter, entry.weight_decay);
-    }
-    entry.parameter.add_(ahead, -rate);
+    auto ahead = gradient.add(velocity, momentum_);
+    if (decay != 0) ahead.add_(parameter, decay);
+    parameter.add_(ahead, -rate);
   } else {
-    entry.parameter.add_(velocity, -rate);
+    parameter.add_(velocity, -rate);
   }
 }
 
-void Optimizer::adam_step(size_t i, double rate) {
-  auto& entry = parameters_[i];
-  auto gradient = entry.parameter.grad();
+void Optimizer::adam_step(const Update& update, double rate, double decay)
+    const {
+  const auto& [parameter, raw_gradient, mean, square] = update;
+  auto gradient = raw_gradient;
   if (kind_ == Kind::kAdamW) {
-    entry.parameter.mul_(1 - rate * entry.weight_decay);
-  } else if (entry.weight_decay != 0) {
-    gradient = gradient.add(entry.parameter, entry.weight_decay);
+    parameter.mul_(1 - rate * decay);
+  } else if (decay != 0) {
+    gradient = gradient.add(parameter, decay);
   }
-  velocities_[i].mul_(beta1_).add_(gradient, 1 - beta1_);
-  squares_[i].mul_(beta2_).addcmul_(gradient, gradient, 1 - beta2_);
+  mean.mul_(beta1_).add_(gradient, 1 - beta1_);
+  square.mul_(beta2_).addcmul_(gradient, gradient, 1 - beta2_);
   const auto steps = static_cast<double>(updates_);
   const double mean_share = 1 - std::pow(beta1_, steps);
   const double square_share = 1 - std::pow(beta2_, steps);
-  const auto spread =
-      (squares_[i].sqrt() / std::sqrt(square_share)).add_(epsilon_);
-  entry.parameter.addcdiv_(velocities_[i], spread, -rate / mean_share);
+  const auto spread = (square.sqrt() / std::sqrt(square_share)).add_(epsilon_);
+  parameter.addcdiv_(mean, spread, -rate / mean_share);
 }
 
 weights::StateDict Optimizer::named(const std::vector<torch::Tensor>& state

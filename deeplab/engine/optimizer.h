@@ -43,6 +43,14 @@ std::vector<TrainedParameter> trained_parameters(
 class Optimizer {
  public:
   enum class Kind { kSgd, kAdam, kAdamW };
+  /// The tensors of one parameter, or equal pieces of them.
+  struct Update {
+    torch::Tensor parameter;
+    torch::Tensor gradient;
+    torch::Tensor velocity;
+    /// Undefined for SGD.
+    torch::Tensor square;
+  };
 
   Optimizer(
       std::vector<TrainedParameter> parameters, const TrainConfig& config
@@ -71,8 +79,8 @@ class Optimizer {
 
  private:
   weights::StateDict named(const std::vector<torch::Tensor>& state) const;
-  void sgd_step(size_t i, double rate);
-  void adam_step(size_t i, double rate);
+  void sgd_step(const Update& update, double rate, double decay) const;
+  void adam_step(const Update& update, double rate, double decay) const;
 
   std::vector<TrainedParameter> parameters_;
   Kind kind_;
