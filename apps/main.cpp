@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "apps/cli/app.h"
 #include "apps/cli/verbs.h"
@@ -9,10 +14,14 @@ namespace {
 using namespace deeplab::apps;
 
 constexpr std::array kVerbs{
-    Verb{"train", "train a network on a data set", train},
-    Verb{"evaluate", "score a network on a data set", evaluate},
-    Verb{"predict", "segment photos into masks, overlays or scores", predict},
-    Verb{"ablate", "train and score a grid of configs, write a report", ablate},
+    Verb{"train", "train a network on a data set", train, nullptr},
+    Verb{"evaluate", "score a network on a data set", evaluate, nullptr},
+    Verb{
+        "predict", "segment photos into masks, overlays or scores", predict,
+        nullptr},
+    Verb{
+        "ablate", "train and score a grid of configs, write a report", ablate,
+        "start it once, with --jobs"},
     Verb{"compare", "compare two networks on one data set", compare},
     Verb{"plot", "draw the curves of trainings as an HTML page", plot},
     Verb{"export", "write a network as TorchScript", export_network},
@@ -20,7 +29,7 @@ constexpr std::array kVerbs{
         "convert", "write weights as safetensors, optionally renamed", convert},
     Verb{
         "crf", "refine the scores of any network with a dense CRF",
-        crf_post_process},
+        crf_post_process, nullptr},
     Verb{
         "describe", "list presets, config keys, and a network's layers",
         describe},
@@ -30,5 +39,15 @@ constexpr std::array kVerbs{
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file that is opened later must not take the place of a closed stdin,
+  // stdout or stderr, and get what is printed.
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    if (::fcntl(stream, F_GETFD) < 0) ::open("/dev/null", O_RDWR);
+  }
+  // A write beyond a limit on the size of files (ulimit -f) fails, instead of
+  // killing the program.
+  std::signal(SIGXFSZ, SIG_IGN);
+  // A child process was started as /proc/self/exe, and would be named "exe".
+  ::prctl(PR_SET_NAME, "deeplab");
   return run_app({argv + 1, argv + argc}, {kVerbs.begin(), kVerbs.end()});
 }

@@ -27,6 +27,7 @@
 #include "data/tensors.h"
 #include "deeplab/core/atomic_file.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/names.h"
 #include "deeplab/core/version.h"
 #include "deeplab/engine/evaluator.h"
 #include "deeplab/engine/memory_meter.h"
@@ -146,6 +147,16 @@ std::vector<std::string> Ablation::open_trainings() const {
   return trainings;
 }
 
+void Ablation::require_training(const std::string& training) const {
+  std::set<std::string> known;
+  for (const auto& cell : grid_.cells) known.insert(cell.training_id);
+  if (known.count(training) > 0) return;
+  throw ConfigError(fmt::format(
+      "--training {}: the grid has no such training; known: {}", training,
+      list_names({known.begin(), known.end()})
+  ));
+}
+
 void Ablation::check() const {
   for (const auto& training : open_trainings()) {
     for (const auto& cell : grid_.cells) {
@@ -228,6 +239,9 @@ bool Ablation::train(const Cell& cell) {
   auto config = training_config(cell.config);
   config.data.workers = cell.config.data.workers;
   config.data.prefetch = cell.config.data.prefetch;
+  // A validation holds no more in memory than the evaluation of the cell.
+  config.evaluate.window = cell.config.evaluate.window;
+  config.evaluate.overlap = cell.config.evaluate.overlap;
   return run_training(config, options);
 }
 

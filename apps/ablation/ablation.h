@@ -20,6 +20,8 @@ class Ablation {
   );
 
   const Grid& grid() const noexcept { return grid_; }
+  /// Throws: ConfigError if no cell has this training.
+  void require_training(const std::string& training) const;
   /// Throws: the error that would stop one of the remaining trainings before
   ///         its first step.
   void check() const;

@@ -9,6 +9,7 @@
 #include <c10/util/Exception.h>
 #include <fmt/core.h>
 
+#include "apps/machine/launcher.h"
 #include "apps/machine/platform.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/names.h"
@@ -39,7 +40,9 @@ int dispatch(const Arguments& words, const std::vector<Verb>& verbs) {
     return 0;
   }
   for (const auto& verb : verbs) {
-    if (first == verb.name) return verb.run({words.begin() + 1, words.end()});
+    if (first != verb.name) continue;
+    if (verb.alone != nullptr) refuse_processes(verb.name, verb.alone);
+    return verb.run({words.begin() + 1, words.end()});
   }
   const auto known = names_of(verbs);
   throw ConfigError(fmt::format(

@@ -12,6 +12,9 @@ struct Verb {
   const char* name;
   const char* about;
   int (*run)(const Arguments& arguments);
+  /// What to do instead where a launcher started several processes; null if the
+  /// verb divides its work among them.
+  const char* alone = "start it once";
 };
 
 /// Runs the verb named by the first word. An error is printed as one line on

@@ -2,6 +2,7 @@
 #include "apps/cli/flags.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <iostream>
 #include <optional>
@@ -135,6 +136,7 @@ bool Flags::parse(const Arguments& arguments) {
         result_.unmatched().front(), options_.program()
     ));
   }
+  check_values();
   for (const auto& [name, range] : wholes_) {
     if (has(name)) check_whole(name, text(name), range);
   }
@@ -142,6 +144,22 @@ bool Flags::parse(const Arguments& arguments) {
     torch::set_num_threads(static_cast<int>(whole("threads")));
   }
   return true;
+}
+
+void Flags::check_values() const {
+  // Of other flags the last one counts, so that a script can add its own.
+  constexpr std::array kOnce{
+      "config", "checkpoint", "torchscript", "init-from"};
+  for (const char* name : kOnce) {
+    if (result_.count(name) < 2) continue;
+    throw ConfigError(fmt::format("--{} is given twice; give it once", name));
+  }
+  for (const auto& argument : result_.arguments()) {
+    if (!argument.value().empty()) continue;
+    throw ConfigError(fmt::format(
+        "--{} is empty; give a value, or leave it out", argument.key()
+    ));
+  }
 }
 
 std::vector<std::string> Flags::list(const std::string& name) const {

@@ -91,6 +91,10 @@ class Flags {
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
   std::vector<std::string> groups_;
+  /// Throws: ConfigError for an empty value, or a file's flag that is given
+  /// twice.
+  void check_values() const;
+
   std::vector<std::pair<std::string, WholeRange>> wholes_;
 };
 

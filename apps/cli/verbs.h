@@ -5,10 +5,6 @@
 
 namespace deeplab::apps {
 
-/// Exit code of work that was stopped by a signal; the code that shells report
-/// for SIGINT.
-constexpr int kInterrupted = 130;
-
 /// The verbs of the program. Each parses its words, does its work, and returns
 /// the exit code. Errors are thrown (see run_app()).
 int train(const Arguments& arguments);

@@ -63,7 +63,7 @@ struct EvaluateConfig {
         "How a scaled image is sized: (side - 1) * scale + 1, rounded down, with pixel k at k / scale of the image (centres) or with aligned corners (tensorflow, as in the papers), or round(side * scale) with aligned edges (pytorch)."
     );
     visit(
-        "window", window, at_least(16),
+        "window", window, between(16, 65536),
         "Height and width of the largest piece that the network sees at once. Empty: whole images."
     );
     visit(
@@ -100,7 +100,7 @@ struct LogConfig {
         "Whether TensorBoard's event files are written, to the run's folder tensorboard/."
     );
     visit(
-        "images", images, at_least(0),
+        "images", images, between(0, 10000),
         "Number of validation images whose predictions TensorBoard shows."
     );
     visit(

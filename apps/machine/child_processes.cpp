@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "apps/machine/stop_signals.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::apps {
@@ -23,8 +24,12 @@ pid_t start_process(const std::vector<std::string>& arguments) {
   std::vector<char*> pointers{program.data()};
   for (auto& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  // A signal that comes before the child has started waits until it has the
+  // usual handlers, instead of being lost in those of this process.
+  const StopSignals::Blocked blocked;
   const pid_t child = ::fork();
   if (child == 0) {
+    StopSignals::reset();
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     // Idle OpenMP threads sleep after some tens of microseconds instead of
     // spinning for milliseconds on cores that the other processes use.
@@ -50,23 +55,33 @@ int code_of(int status) {
 std::vector<int> run_processes(
     const std::vector<std::vector<std::string>>& arguments, int64_t at_once
 ) {
-  std::vector<int> codes(arguments.size());
+  const StopSignals signals;
+  std::vector<int> codes(arguments.size(), kInterrupted);
   std::map<pid_t, size_t> running;
   size_t next = 0;
-  while (next < arguments.size() || !running.empty()) {
-    if (next < arguments.size() &&
+  bool has_told = false;
+  while (!running.empty() || (next < arguments.size() && !signals.arrived())) {
+    if (signals.arrived() && !has_told) {
+      for (const auto& [child, index] : running) ::kill(child, SIGTERM);
+      has_told = true;
+    }
+    if (!signals.arrived() && next < arguments.size() &&
         running.size() < static_cast<size_t>(at_once)) {
       running[start_process(arguments[next])] = next;
       ++next;
       continue;
     }
     int status = 0;
-    const pid_t ended = ::wait(&status);
-    if (ended < 0 && errno == EINTR) continue;
-    if (ended < 0) {
+    const pid_t ended = ::waitpid(-1, &status, WNOHANG);
+    if (ended < 0 && errno != EINTR) {
       throw Error(
           fmt::format("cannot wait for a process: {}", std::strerror(errno))
       );
+    }
+    if (ended <= 0) {
+      constexpr useconds_t kPause = 50'000;
+      ::usleep(kPause);
+      continue;
     }
     const auto found = running.find(ended);
     if (found == running.end()) continue;

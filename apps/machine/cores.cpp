@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <tuple>
 
 #include <fmt/core.h>
+#include <omp.h>
 #include <sched.h>
 #include <torch/utils.h>
 
@@ -70,6 +72,52 @@ std::vector<int> allowed_cpus() {
   cpus.reserve(found.size());
   for (const auto& [package, core, cpu] : found) cpus.push_back(cpu);
   return cpus;
+}
+
+std::optional<double> cpu_quota(
+    const std::string& root, const std::string& group
+) {
+  std::optional<double> least;
+  const auto limit_to = [&](double quota, double period) {
+    if (quota <= 0 || period <= 0) return;
+    least = std::min(least.value_or(quota / period), quota / period);
+  };
+  const auto number_in = [](const std::string& path) {
+    std::ifstream file(path);
+    double number = 0;
+    return file >> number ? number : 0;
+  };
+  // A group is limited by those that contain it too.
+  for (auto path = std::filesystem::path(group);; path = path.parent_path()) {
+    const auto inside = path.string() == "/" ? "" : path.string();
+    std::ifstream limit(root + inside + "/cpu.max");
+    double quota = 0;
+    double period = 0;
+    // Without a limit, the file begins with "max".
+    if (limit >> quota >> period) limit_to(quota, period);
+    const auto old = root + "/cpu" + inside + "/cpu.cfs_";
+    limit_to(number_in(old + "quota_us"), number_in(old + "period_us"));
+    if (!path.has_relative_path()) return least;
+  }
+}
+
+int64_t allowed_threads() {
+  // OpenMP looked at the CPUs before it bound the first thread to one of them,
+  // as OMP_PROC_BIND asks for.
+  auto threads = std::max<int64_t>(1, omp_get_num_procs());
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto path = line.rfind(":/");
+    const bool is_cpu = line.rfind("0::", 0) == 0 ||
+                        line.find(":cpu:") != std::string::npos ||
+                        line.find(":cpu,cpuacct:") != std::string::npos;
+    if (!is_cpu || path == std::string::npos) continue;
+    const auto quota = cpu_quota("/sys/fs/cgroup", line.substr(path + 1));
+    // More threads than the quota would be stopped together, many times a
+    // second.
+    if (quota) threads = std::clamp<int64_t>(std::llround(*quota), 1, threads);
+  }
+  return threads;
 }
 
 std::vector<int> part_of(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "deeplab/engine/process_group.h"
@@ -11,6 +14,19 @@ namespace deeplab::apps {
 /// core, and of the same package, are next to each other. The list is empty if
 /// the system does not provide it.
 std::vector<int> allowed_cpus();
+
+/// Returns the number of threads that can run at the same time: the number of
+/// CPUs that this process may run on, or fewer where a control group (a
+/// container) limits the CPU time, at least 1.
+int64_t allowed_threads();
+
+/// Returns the CPU time per elapsed time that the control group of this process
+/// may use, e.g. 1.5; unset without a limit. `root` is where control groups are
+/// mounted, and `group` the path of this process's group, which begins with a
+/// slash. Groups of version 2 and the usual mount of version 1 are known.
+std::optional<double> cpu_quota(
+    const std::string& root, const std::string& group
+);
 
 /// Returns the part of `cpus` with number `index` out of `count` parts. If
 /// there are fewer CPUs than parts, returns all of them.

@@ -10,7 +10,6 @@
 #include <iomanip>
 #include <iostream>
 #include <sstream>
-#include <thread>
 #include <vector>
 
 #include <fcntl.h>
@@ -25,6 +24,7 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include "apps/machine/cores.h"
 #include "deeplab/core/error.h"
 #include "deeplab/core/freed_memory.h"
 #include "deeplab/core/version.h"
@@ -85,8 +85,7 @@ int64_t status_bytes(const std::string& field) {
 void prepare_platform() {
   keep_freed_memory();
   if (std::getenv("OMP_NUM_THREADS") == nullptr) {
-    const auto cores = static_cast<int>(std::thread::hardware_concurrency());
-    torch::set_num_threads(std::max(1, cores));
+    torch::set_num_threads(static_cast<int>(allowed_threads()));
   }
   // Several images are decoded in parallel already.
   cv::setNumThreads(1);

@@ -25,21 +25,29 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-Progress::Progress(std::string title, int64_t total, int64_t done)
+Progress::Progress(std::string title, int64_t total, int64_t done, End end)
     : title_(std::move(title)),
       total_(total),
       first_(done),
-      terminal_(::isatty(STDERR_FILENO) != 0) {}
+      end_(end),
+      terminal_(::isatty(STDERR_FILENO) != 0) {
+  if (end == End::kVanishes) shown_ = start_;
+}
 
 Progress::~Progress() {
-  if (drawn_) std::cerr << '\n';
+  if (end_ == End::kVanishes) {
+    clear_line();
+  } else if (drawn_) {
+    std::cerr << '\n';
+  }
 }
 
 void Progress::update(int64_t done, const std::string& detail) {
   const auto now = Clock::now();
   const auto pause = terminal_ ? Clock::duration(kBetweenDrawings)
                                : Clock::duration(kBetweenLines);
-  if (done != total_ && now - shown_ < pause) return;
+  const bool is_last = done == total_ && end_ == End::kRemains;
+  if (!is_last && now - shown_ < pause) return;
   shown_ = now;
   const auto line = status(done) + (detail.empty() ? "" : "  " + detail);
   if (!terminal_) {
@@ -48,13 +56,17 @@ void Progress::update(int64_t done, const std::string& detail) {
   }
   clear_line();
   std::cerr << line << std::flush;
-  drawn_ = done != total_;
-  if (!drawn_) std::cerr << '\n';
+  drawn_ = !is_last;
+  if (is_last) std::cerr << '\n';
+}
+
+void Progress::clear() {
+  clear_line();
+  drawn_ = false;
 }
 
 void Progress::say(const std::string& line) {
-  clear_line();
-  drawn_ = false;
+  clear();
   std::cerr << line << '\n';
 }
 

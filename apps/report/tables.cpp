@@ -111,8 +111,31 @@ bool has_unclear(const ResultTable& table) {
 std::string latex_escape(const std::string& text) {
   std::string safe;
   for (const char letter : text) {
-    if (std::string("&%$#_{}").find(letter) != std::string::npos) safe += '\\';
-    safe += letter;
+    switch (letter) {
+      case '\\':
+        safe += "\\textbackslash{}";
+        break;
+      case '^':
+        safe += "\\textasciicircum{}";
+        break;
+      case '~':
+        safe += "\\textasciitilde{}";
+        break;
+      default:
+        if (std::string("&%$#_{}").find(letter) != std::string::npos) {
+          safe += '\\';
+        }
+        safe += letter;
+    }
+  }
+  return safe;
+}
+
+std::string markdown_escape(const std::string& text) {
+  std::string safe;
+  for (const char letter : text) {
+    if (letter == '|' || letter == '\\') safe += '\\';
+    safe += letter == '\n' ? ' ' : letter;
   }
   return safe;
 }
@@ -133,7 +156,9 @@ std::string markdown_table(const ResultTable& table) {
   const auto columns = columns_of(table, " ± ");
   std::ostringstream text;
   text << '|';
-  for (const auto& column : columns) text << ' ' << column.title << " |";
+  for (const auto& column : columns) {
+    text << ' ' << markdown_escape(column.title) << " |";
+  }
   text << "\n|";
   for (const auto& column : columns) {
     text << (column.is_number ? " ---: |" : " --- |");
@@ -141,7 +166,9 @@ std::string markdown_table(const ResultTable& table) {
   text << '\n';
   for (const auto& row : table.rows) {
     text << '|';
-    for (const auto& column : columns) text << ' ' << column.text(row) << " |";
+    for (const auto& column : columns) {
+      text << ' ' << markdown_escape(column.text(row)) << " |";
+    }
     text << '\n';
   }
   if (has_unclear(table)) text << '\n' << kEqualNote << '\n';

@@ -2,10 +2,12 @@
 #include "apps/run/network_source.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include <fmt/core.h>
 
+#include "apps/config/run_files.h"
 #include "apps/machine/platform.h"
 #include "apps/run/compiled.h"
 #include "apps/run/recognize.h"
@@ -46,8 +48,25 @@ RunConfig config_of(const std::string& text, const std::string& path) {
   }
 }
 
+/// Returns the checkpoint that a path means: for a run's folder, the best one.
+std::string checkpoint_at(const std::string& path) {
+  if (!std::filesystem::is_directory(path)) return path;
+  const RunFiles files(path);
+  if (!std::filesystem::exists(files.best)) {
+    throw DataError(fmt::format(
+        "{}: is a folder without best.safetensors; give the folder of a run that has validated, or a checkpoint",
+        path
+    ));
+  }
+  say(fmt::format(
+      "{}: best.safetensors is used; give {} for the last weights", path,
+      files.last
+  ));
+  return files.best;
+}
+
 NetworkFile from_checkpoint(const NetworkRequest& request) {
-  const auto& path = request.checkpoint;
+  const auto path = checkpoint_at(request.checkpoint);
   const auto trained = engine::open_checkpoint(path);
   const auto own = config_of(trained.config, path);
   NetworkFile file;

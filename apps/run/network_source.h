@@ -36,7 +36,8 @@ struct NetworkFile {
 /// Says which network to open: exactly one of a checkpoint, a TorchScript file,
 /// and a config with weights (train.init_from).
 struct NetworkRequest {
-  /// File that `deeplab train` wrote; empty if there is none.
+  /// File that `deeplab train` wrote, or the folder of a run, of which the best
+  /// checkpoint is meant; empty if there is none.
   std::string checkpoint;
   /// TorchScript file; empty if there is none.
   std::string torchscript;

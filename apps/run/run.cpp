@@ -96,7 +96,9 @@ class Run {
   std::optional<engine::Checkpoint> checkpoint_to_resume() const;
   void check_common_start(int64_t iteration) const;
   void open_log(const LogStart& start);
-  engine::TrainHooks hooks(model::DeepLab network);
+  engine::TrainHooks hooks(
+      model::DeepLab network, std::function<bool()> should_stop
+  );
   void save(engine::Checkpoint checkpoint, bool is_best) const;
   void say(const std::string& line) const {
     if (log_) log_->say(line);
@@ -140,7 +142,12 @@ model::DeepLab Run::make_network(bool from_file) const {
           report.summary()
       ));
     }
-    if (is_first()) std::cerr << file << ": " << report.summary() << '\n';
+    if (is_first()) {
+      std::cerr << file << ": " << report.summary() << '\n';
+      for (const auto& warning : weight_warnings(config_.train, report)) {
+        std::cerr << warning << '\n';
+      }
+    }
   }
   network->to(options_.device);
   return network;
@@ -227,12 +234,15 @@ void Run::open_log(const LogStart& start) {
   }
 }
 
-engine::TrainHooks Run::hooks(model::DeepLab network) {
+engine::TrainHooks Run::hooks(
+    model::DeepLab network, std::function<bool()> should_stop
+) {
   engine::TrainHooks hooks;
-  hooks.validate = [this, network](int64_t iteration) {
+  hooks.validate = [this, network, should_stop](int64_t iteration) {
     return Validation(config_, validation_, options_)
-        .run(network, iteration, log_.get());
+        .run(network, iteration, log_.get(), should_stop);
   };
+  hooks.should_stop = std::move(should_stop);
   if (is_first()) {
     hooks.on_step = [this](const engine::StepReport& report) {
       log_->step(report);
@@ -261,11 +271,10 @@ bool Run::train() {
   if (resumed) trainer.restore(*resumed);
   open_log(start);
   const StopSignals signals;
-  auto hooks = this->hooks(network);
-  hooks.should_stop = [&] { return signals.arrived(); };
-  trainer.run(source, hooks);
+  const bool finished =
+      trainer.run(source, hooks(network, [&] { return signals.arrived(); }));
   log_.reset();
-  return trainer.iteration() == config_.train.iterations;
+  return finished;
 }
 
 double Run::seconds_per_step() {

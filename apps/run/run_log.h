@@ -70,6 +70,7 @@ class RunLog {
   /// true.
   void histograms(int64_t iteration, const torch::nn::Module& network);
   void say(const std::string& line) { progress_.say(line); }
+  void clear_progress() { progress_.clear(); }
 
  private:
   LogConfig config_;

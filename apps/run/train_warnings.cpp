@@ -2,13 +2,16 @@
 #include "apps/run/train_warnings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <string_view>
 
 #include <fmt/core.h>
 #include <opencv2/core.hpp>
 
 #include "apps/machine/platform.h"
 #include "deeplab/core/error.h"
+#include "deeplab/core/names.h"
 #include "deeplab/engine/batch_norm.h"
 #include "deeplab/model/cost.h"
 
@@ -100,7 +103,77 @@ std::string overlap_warning(
   );
 }
 
+std::string statistics_warning(const engine::TrainConfig& config) {
+  // A few steps are a trial, not a training.
+  constexpr int64_t kTrial = 100;
+  constexpr double kMuch = 0.05;
+  constexpr double kLittle = 0.01;
+  const auto steps = static_cast<double>(config.iterations);
+  const double left = std::pow(1 - config.batch_norm_momentum, steps);
+  if (config.batch_norm == "frozen" || config.iterations < kTrial ||
+      left < kMuch) {
+    return "";
+  }
+  return fmt::format(
+      "warning: with train.batch_norm_momentum {} and {} iterations, {:.0f} % of the batch norms' first statistics remain at the end, and new layers score badly; train longer, or set train.batch_norm_momentum={:.2g}",
+      config.batch_norm_momentum, config.iterations, 100 * left,
+      1 - std::pow(kLittle, 1 / steps)
+  );
+}
+
+/// Returns the first few names, and how many more there are.
+std::string few_of(const std::vector<std::string>& names) {
+  constexpr size_t kFew = 3;
+  const std::vector<std::string> few(
+      names.begin(), names.begin() + std::min(names.size(), kFew)
+  );
+  const auto more = names.size() - few.size();
+  return list_names(few) + (more > 0 ? fmt::format(" and {} more", more) : "");
+}
+
 }  // namespace
+
+std::vector<std::string> weight_warnings(
+    const engine::TrainConfig& config, const weights::LoadReport& report
+) {
+  std::vector<std::string> random;
+  std::vector<std::string> unset_norms;
+  const auto add = [&](const std::string& name) {
+    constexpr std::string_view kBackbone = "backbone.";
+    constexpr std::string_view kMean = ".running_mean";
+    if (name.compare(0, kBackbone.size(), kBackbone) == 0) {
+      random.push_back(name);
+    }
+    if (name.size() > kMean.size() &&
+        name.compare(name.size() - kMean.size(), kMean.size(), kMean) == 0) {
+      unset_norms.push_back(name.substr(0, name.size() - kMean.size()));
+    }
+  };
+  for (const auto& name : report.missing) add(name);
+  for (const auto& text : report.mismatched)
+    add(text.substr(0, text.find(' ')));
+  std::vector<std::string> warnings;
+  if (!random.empty()) {
+    const bool stem =
+        std::any_of(random.begin(), random.end(), [](const auto& name) {
+          return name.rfind("backbone.stem.", 0) == 0;
+        });
+    warnings.push_back(fmt::format(
+        "warning: {}: {} tensors of the backbone stay random, because the file has none that fit: {}{}",
+        config.init_from, random.size(), few_of(random),
+        stem
+            ? "; if the file is a ResNet whose first layer is one 7x7 convolution (torchvision's), set model.backbone_options.stem=conv7"
+            : ""
+    ));
+  }
+  if (config.batch_norm == "frozen" && !unset_norms.empty()) {
+    warnings.push_back(fmt::format(
+        "warning: train.batch_norm is \"frozen\", but {} has no statistics for {} batch norms, which do nothing then: {}; train with batch norm \"train\" first, or give weights of a whole network",
+        config.init_from, unset_norms.size(), few_of(unset_norms)
+    ));
+  }
+  return warnings;
+}
 
 std::vector<std::string> train_warnings(
     const RunConfig& config,
@@ -116,9 +189,10 @@ std::vector<std::string> train_warnings(
   const auto slow = convolution_warning();
   if (!slow.empty()) warnings.push_back(slow);
   const auto norm = engine::batch_norm_warning(config.train, processes);
-  if (!norm.empty() && engine::has_batch_norm(*network)) {
-    warnings.push_back(norm);
-  }
+  const bool has_norms = engine::has_batch_norm(*network);
+  if (!norm.empty() && has_norms) warnings.push_back(norm);
+  const auto statistics = statistics_warning(config.train);
+  if (!statistics.empty() && has_norms) warnings.push_back(statistics);
   const auto rate = rate_warning(network, config.augment.crop);
   if (!rate.empty()) warnings.push_back(rate);
   const auto stretch = stretch_warning(config, network);

@@ -7,8 +7,10 @@
 #include <fmt/core.h>
 
 #include "apps/machine/launcher.h"
+#include "apps/machine/progress.h"
 #include "apps/report/evaluation_text.h"
 #include "apps/run/compiled.h"
+#include "apps/run/inference.h"
 #include "data/loader.h"
 #include "deeplab/core/error.h"
 #include "deeplab/engine/evaluator.h"
@@ -23,6 +25,9 @@ bool is_about_memory(const std::string& message) {
     return message.find(word) != std::string::npos;
   });
 }
+
+/// Thrown between two images to end a validation.
+struct Stopped {};
 
 /// Returns the config's way of inference without scales and mirrored images.
 engine::InferenceOptions pieces_of(const RunConfig& config) {
@@ -41,10 +46,20 @@ Validation::Validation(
 )
     : config_(config), dataset_(std::move(dataset)), options_(options) {}
 
-double Validation::run(model::DeepLab network, int64_t iteration, RunLog* log)
-    const {
+std::optional<double> Validation::run(
+    model::DeepLab network,
+    int64_t iteration,
+    RunLog* log,
+    const std::function<bool()>& should_stop
+) const {
+  const auto between_images = [&] {
+    // Other processes would wait for this one's counts.
+    if (!options_.processes && should_stop()) throw Stopped();
+  };
   try {
-    return score(std::move(network), iteration, log);
+    return score(std::move(network), iteration, log, between_images);
+  } catch (const Stopped&) {
+    return std::nullopt;
   } catch (const c10::Error& error) {
     const std::string message = error.what_without_backtrace();
     if (!is_about_memory(message)) throw;
@@ -57,8 +72,12 @@ double Validation::run(model::DeepLab network, int64_t iteration, RunLog* log)
   }
 }
 
-double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
-    const {
+double Validation::score(
+    model::DeepLab network,
+    int64_t iteration,
+    RunLog* log,
+    const std::function<void()>& between_images
+) const {
   const auto segmenter = engine::make_inference(
       compiled(network, config_, options_.device), pieces_of(config_)
   );
@@ -68,6 +87,17 @@ double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
   options.counted.num_classes = classes.size();
   options.counted.details = false;
   options.batch_size = config_.evaluate.batch_size;
+  std::optional<Progress> progress;
+  if (log != nullptr) {
+    log->clear_progress();
+    progress.emplace(
+        "validate", share.size(dataset_->size()), 0, Progress::End::kVanishes
+    );
+  }
+  options.on_image = [&](int64_t done, double network_share) {
+    if (progress) progress->update(done, network_text(network_share));
+    between_images();
+  };
   int64_t index = 0;
   options.on_prediction = [&](const Sample&, const torch::Tensor& prediction) {
     const int64_t place = share.whole_index(index++);
@@ -84,6 +114,7 @@ double Validation::score(model::DeepLab network, int64_t iteration, RunLog* log)
           options
       )
           .network;
+  progress.reset();
   merge_processes(counted, options_.processes);
   const auto scores = counted.scores();
   if (log == nullptr) return scores.mean_iou;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "apps/run/run.h"
 #include "apps/run/run_log.h"
@@ -23,13 +25,24 @@ class Validation {
   );
 
   /// Returns the mean IoU. `log` gets the scores and pictures; null in every
-  /// process but the first.
-  /// Throws: Error with a remedy if a validation image needs more memory than
+  /// process but the first. Without other processes, it stops between two
+  /// images if `should_stop` returns true, and returns nothing. Throws: Error
+  /// with a remedy if a validation image needs more memory than
   ///         there is.
-  double run(model::DeepLab network, int64_t iteration, RunLog* log) const;
+  std::optional<double> run(
+      model::DeepLab network,
+      int64_t iteration,
+      RunLog* log,
+      const std::function<bool()>& should_stop
+  ) const;
 
  private:
-  double score(model::DeepLab network, int64_t iteration, RunLog* log) const;
+  double score(
+      model::DeepLab network,
+      int64_t iteration,
+      RunLog* log,
+      const std::function<void()>& between_images
+  ) const;
 
   const RunConfig& config_;
   std::shared_ptr<const data::Dataset> dataset_;

@@ -11,7 +11,7 @@
 #include "apps/cli/flags.h"
 #include "apps/cli/verbs.h"
 #include "apps/machine/child_processes.h"
-#include "apps/machine/launcher.h"
+#include "apps/machine/stop_signals.h"
 #include "deeplab/core/error.h"
 
 namespace deeplab::apps {
@@ -37,9 +37,9 @@ bool run_in_processes(
   bool interrupted = false;
   for (size_t i = 0; i < codes.size(); ++i) {
     constexpr int kSignal = 128;
-    const bool stopped = codes[i] == kInterrupted ||
-                         codes[i] == kSignal + SIGINT ||
-                         codes[i] == kSignal + SIGTERM;
+    const bool stopped =
+        codes[i] == kInterrupted || codes[i] == kSignal + SIGINT ||
+        codes[i] == kSignal + SIGHUP || codes[i] == kSignal + SIGTERM;
     interrupted = interrupted || stopped;
     if (codes[i] != 0 && !stopped) {
       ablation.record_failure(
@@ -79,7 +79,6 @@ int ablate(const Arguments& arguments) {
       "Check the grid, list its cells, and estimate their time, without training."
   );
   if (!flags.parse(arguments)) return 0;
-  refuse_processes("ablate", "start it once, with --jobs");
   const auto grids = flags.words("grid");
   if (grids.size() != 1) throw ConfigError("name one grid file");
 
@@ -87,6 +86,7 @@ int ablate(const Arguments& arguments) {
   Ablation ablation(
       read_grid(grids[0]), folder, flags.device(), flags.whole("pictures")
   );
+  if (flags.has("training")) ablation.require_training(flags.text("training"));
   if (flags.has("dry-run")) {
     ablation.check();
     std::cout << ablation.plan();

@@ -48,7 +48,7 @@ NetworkSource open_contestant(
     const std::string& path, torch::Device device, const ConfigRequest& config
 ) {
   NetworkRequest request;
-  request.checkpoint = fs::is_directory(path) ? RunFiles(path).last : path;
+  request.checkpoint = path;
   request.device = device;
   request.config = config;
   return open_network(request);

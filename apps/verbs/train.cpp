@@ -2,12 +2,16 @@
 #include <filesystem>
 #include <iostream>
 
+#include <fmt/core.h>
+
 #include "apps/cli/flags.h"
 #include "apps/cli/verbs.h"
 #include "apps/machine/launcher.h"
+#include "apps/machine/stop_signals.h"
 #include "apps/run/run.h"
 #include "apps/verbs/config_flags.h"
 #include "deeplab/core/atomic_file.h"
+#include "deeplab/core/error.h"
 
 namespace deeplab::apps {
 
@@ -27,7 +31,13 @@ int train(const Arguments& arguments) {
   options.resume = flags.has("resume");
   const RunFiles files(options.folder);
   Json base = Json::object();
-  if (options.resume && std::filesystem::exists(files.config)) {
+  if (options.resume) {
+    if (!std::filesystem::exists(files.config)) {
+      throw ConfigError(fmt::format(
+          "--resume finds no run in {}: {} does not exist; give the folder of a run as --out, or leave --resume out",
+          options.folder, files.config
+      ));
+    }
     base = parse_json(read_file(files.config), files.config);
   }
   const auto config = config_flags.config(base);

@@ -107,7 +107,7 @@ struct DataConfig {
         "Number of times that each image of repeat_list occurs in an epoch."
     );
     visit(
-        "shuffle_buffer", shuffle_buffer, at_least(0),
+        "shuffle_buffer", shuffle_buffer, between(0, 1e7),
         "packed: size of the window in which an epoch's order is shuffled, so that files are read from front to back; 0 shuffles all images."
     );
     visit(

@@ -73,7 +73,7 @@ struct BackboneOptions {
         "ResNet: the convolution that has a stage's stride: its first 3x3 (torchvision), its first 1x1 (Caffe), or the 3x3 of the last unit of the previous stage (TensorFlow)."
     );
     visit(
-        "multi_grid", multi_grid, at_least(1),
+        "multi_grid", multi_grid, between(1, 1024),
         "Factors on the dilation, one for each unit of ResNet's last stage, or for each convolution of Xception's last block (three; two for xception).",
         "Chen et al. 2017, arXiv:1706.05587, section 3.2.1"
     );
@@ -127,7 +127,7 @@ struct BackboneOptions {
         "Chen et al. 2018, arXiv:1802.02611, section 3.2"
     );
     visit(
-        "middle_blocks", middle_blocks, at_least(1),
+        "middle_blocks", middle_blocks, between(1, 1000),
         "Xception: number of blocks of the middle flow, 8 or 16 in the papers.",
         "Chen et al. 2018, arXiv:1802.02611, figure 4"
     );

@@ -16,9 +16,9 @@ class PlainConvolution : public Convolution {
       torch::Device device
   )
       : plan_(plan),
-        weight_(
-            weights.weight.to(device, plan.precision).contiguous(kChannelsLast)
-        ),
+        weight_(weights.folded()
+                    .to(device, plan.precision)
+                    .contiguous(kChannelsLast)),
         bias_(weights.bias.to(device, plan.precision)) {}
 
   torch::Tensor run(torch::Tensor input, torch::Tensor residual) override {

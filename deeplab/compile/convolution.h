@@ -42,12 +42,21 @@ struct ConvolutionPlan {
   std::array<int64_t, 2> output_size(const torch::Tensor& input) const;
 };
 
-/// The numbers of a convolution, in float64.
+/// The numbers of a convolution. The weight is the network's own tensor, so
+/// that folded copies of all weights are never held at the same time.
 struct ConvolutionWeights {
   /// [out, in / groups, kernel height, kernel width]
   torch::Tensor weight;
-  /// [out]
+  /// Float64 [out].
   torch::Tensor bias;
+  /// Factor on the weight, float64 [out]; undefined: 1.
+  torch::Tensor scale{};
+
+  /// Returns the weight times its scale, in float64.
+  torch::Tensor folded() const {
+    const auto wide = weight.to(torch::kFloat64);
+    return scale.defined() ? wide * scale.view({-1, 1, 1, 1}) : wide;
+  }
 };
 
 /// A convolution whose weights are packed for one device.

@@ -37,7 +37,8 @@ class Depthwise : public Convolution {
  public:
   Depthwise(const ConvolutionPlan& plan, const ConvolutionWeights& weights)
       : plan_(plan),
-        weight_(weights.weight.to(torch::kFloat32)
+        weight_(weights.folded()
+                    .to(torch::kFloat32)
                     .reshape({plan.out_channels, -1})
                     .t()
                     .contiguous()),

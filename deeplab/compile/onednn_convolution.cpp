@@ -57,7 +57,7 @@ class OneDnnConvolution : public Convolution {
       : plan_(plan), bias_(weights.bias.to(torch::kFloat32).contiguous()) {
     const auto tag =
         plan.groups == 1 ? memory::format_tag::oihw : memory::format_tag::goihw;
-    const auto weight = weights.weight.to(torch::kFloat32).contiguous();
+    const auto weight = weights.folded().to(torch::kFloat32).contiguous();
     pack(
         view({weight_dims(), memory::data_type::f32, tag}, weight),
         {weight_dims(), type_of(plan.precision), tag}

@@ -151,9 +151,12 @@ void split_depthwise(
     part.plan.in_channels = channels;
     part.plan.out_channels = channels;
     part.plan.groups = channels;
-    part.weights = {
-        whole->weights.weight.narrow(0, first, channels),
-        whole->weights.bias.narrow(0, first, channels)};
+    const auto& weights = whole->weights;
+    const auto cut = [first = first,
+                      channels = channels](const torch::Tensor& tensor) {
+      return tensor.defined() ? tensor.narrow(0, first, channels) : tensor;
+    };
+    part.weights = {cut(weights.weight), cut(weights.bias), cut(weights.scale)};
     first += channels;
     joining->inputs.push_back(part.outputs[0]);
     operations.list.insert(whole, std::move(part));
@@ -184,7 +187,7 @@ void split_pointwise(
     sum.plan.in_channels = part.channels;
     sum.weights = {
         whole->weights.weight.narrow(1, first, part.channels),
-        torch::zeros_like(whole->weights.bias)};
+        torch::zeros_like(whole->weights.bias), whole->weights.scale};
     first += part.channels;
     // Maps of one value come first, because the others add to what is there.
     sums.insert(expanded(part) ? sums.begin() : sums.end(), std::move(sum));

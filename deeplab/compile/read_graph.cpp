@@ -190,7 +190,7 @@ class GraphReader {
     const auto scale =
         numbers(node.input(1)) / (numbers(node.input(4)) + eps).sqrt();
     auto& weights = (*place)->weights;
-    weights.weight = weights.weight * scale.view({-1, 1, 1, 1});
+    weights.scale = weights.scale.defined() ? weights.scale * scale : scale;
     weights.bias = (weights.bias - numbers(node.input(3))) * scale +
                    numbers(node.input(2));
     take_over(*place, node);
@@ -253,12 +253,15 @@ class GraphReader {
     }
     Operation operation{Operation::Kind::kConvolution};
     auto& plan = operation.plan;
-    const auto weight = numbers(node.input(1));
+    const auto weight = constants_.at(node.input(1)).toTensor().detach();
     plan.out_channels = weight.size(0);
     operation.weights = {
-        weight, constants_.at(node.input(2)).isTensor()
-                    ? numbers(node.input(2))
-                    : torch::zeros(plan.out_channels, weight.options())};
+        weight,
+        constants_.at(node.input(2)).isTensor()
+            ? numbers(node.input(2))
+            : torch::zeros(
+                  plan.out_channels, weight.options().dtype(torch::kFloat64)
+              )};
     const auto pair = [&](size_t index) -> std::array<int64_t, 2> {
       const auto values = constants_.at(node.input(index)).toIntVector();
       return {values.at(0), values.at(1)};

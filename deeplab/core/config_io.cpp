@@ -20,10 +20,21 @@ ConfigError wrong_type(
   );
 }
 
-/// Finds duplicate keys, of which nlohmann::json silently keeps the last one.
-class DoubledKeys {
+/// Finds duplicate keys, of which nlohmann::json silently keeps the last one,
+/// and refuses values that are nested so deeply that reading them would exhaust
+/// the stack.
+class Checks {
  public:
-  bool operator()(int, Json::parse_event_t event, Json& parsed) {
+  explicit Checks(const std::string& subject) : subject_(subject) {}
+
+  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+    constexpr int kDeepest = 100;
+    if (depth > kDeepest) {
+      throw ConfigError(fmt::format(
+          "{}: lists or objects are nested more than {} deep; must be at most that",
+          subject_, kDeepest
+      ));
+    }
     if (event == Json::parse_event_t::object_start) seen_.emplace_back();
     if (event == Json::parse_event_t::object_end) seen_.pop_back();
     if (event == Json::parse_event_t::key) {
@@ -35,6 +46,7 @@ class DoubledKeys {
   const std::string& doubled() const { return doubled_; }
 
  private:
+  const std::string& subject_;
   std::vector<std::set<std::string>> seen_;
   std::string doubled_;
 };
@@ -46,7 +58,7 @@ std::string join_keys(const std::string& path, const std::string& key) {
 }
 
 Json parse_json(const std::string& text, const std::string& subject) {
-  DoubledKeys keys;
+  Checks keys(subject);
   Json parsed;
   try {
     parsed = Json::parse(text, std::ref(keys));

@@ -62,7 +62,7 @@ struct CrfConfig {
         "Boykov and Jolly 2001, Interactive Graph Cuts, section 2.4"
     );
     visit(
-        "iterations", iterations, at_least(0),
+        "iterations", iterations, between(0, 10000),
         "Number of mean-field iterations.", kPaper
     );
     visit(

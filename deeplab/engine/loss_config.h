@@ -63,7 +63,7 @@ struct LossConfig {
         "Pixel-wise losses: a pixel near a boundary of the true labels counts 1 + boundary_weight times."
     );
     visit(
-        "boundary_width", boundary_width, at_least(1),
+        "boundary_width", boundary_width, between(1, 999),
         "With boundary_weight: largest distance of such a pixel from the boundary, in pixels."
     );
     visit(

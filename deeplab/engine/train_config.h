@@ -135,16 +135,16 @@ struct TrainConfig {
   template <class Visitor>
   void batch_fields(Visitor& visit) {
     visit(
-        "iterations", iterations, at_least(1), "Number of training steps.",
+        "iterations", iterations, between(1, 1e9), "Number of training steps.",
         "Chen et al. 2017, arXiv:1706.05587, section 4.1"
     );
     visit(
-        "batch_size", batch_size, at_least(1),
+        "batch_size", batch_size, between(1, 65536),
         "Number of images in one step, over all processes and pieces.",
         "Chen et al. 2017, arXiv:1706.05587, section 4.1"
     );
     visit(
-        "accumulate", accumulate, at_least(1),
+        "accumulate", accumulate, between(1, 65536),
         "Number of pieces into which each process's part of a batch is cut; their gradients are summed, and batch norm sees one piece at a time."
     );
     visit(

@@ -172,14 +172,14 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   awaits_validation_ = checkpoint.awaits_validation;
 }
 
-void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
+bool Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
   const auto due = [&](int64_t every) {
     return every > 0 && iteration_ % every == 0;
   };
   const auto validates = [&] {
     return iteration_ == config_.iterations || due(config_.validate_every);
   };
-  if (awaits_validation_ && validates()) validate(hooks);
+  if (awaits_validation_ && validates() && !validate(hooks)) return false;
   while (iteration_ < config_.iterations) {
     const auto start = Clock::now();
     const auto batch = batches(iteration_);
@@ -191,11 +191,12 @@ void Trainer::run(const BatchSource& batches, const TrainHooks& hooks) {
     const bool saves = validates() || due(config_.checkpoint_every);
     awaits_validation_ = validates() && hooks.validate;
     if (saves) save(hooks, /*is_best=*/false);
-    if (awaits_validation_) validate(hooks);
+    if (awaits_validation_ && !validate(hooks)) return false;
     if (!stops(hooks)) continue;
     if (!saves) save(hooks, /*is_best=*/false);
-    return;
+    break;
   }
+  return iteration_ == config_.iterations;
 }
 
 bool Trainer::stops(const TrainHooks& hooks) {
@@ -296,20 +297,22 @@ bool Trainer::update(StepReport& report) {
   return true;
 }
 
-void Trainer::validate(const TrainHooks& hooks) {
+bool Trainer::validate(const TrainHooks& hooks) {
   // Running statistics may differ between processes.
   if (context_.processes) share_state();
-  const double score = [&] {
+  const auto score = [&] {
     const SwappedIn averages(averages_);
     return hooks.validate(iteration_);
   }();
+  if (!score) return false;
   awaits_validation_ = false;
-  const bool is_best = score > best_mean_iou_;
+  const bool is_best = *score > best_mean_iou_;
   if (is_best) {
-    best_mean_iou_ = score;
+    best_mean_iou_ = *score;
     best_iteration_ = iteration_;
   }
   save(hooks, is_best);
+  return true;
 }
 
 void Trainer::save(const TrainHooks& hooks, bool is_best) const {

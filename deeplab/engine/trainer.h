@@ -40,11 +40,13 @@ struct StepReport {
 };
 
 /// Callbacks of a training run, e.g. for logs, pictures or early stopping.
-/// `validate` returns the mIoU of the current network (of its moving average
-/// with train.ema_decay). Any of the others may be empty.
+/// Any of them may be empty.
 struct TrainHooks {
   std::function<void(const StepReport&)> on_step;
-  std::function<double(int64_t iteration)> validate;
+  /// Returns the mIoU of the current network (of its moving average with
+  /// train.ema_decay), or nothing if it was stopped; the run then ends, and a
+  /// resumed one validates first.
+  std::function<std::optional<double>(int64_t iteration)> validate;
   /// Saves a checkpoint to disk. It is called before each validation, so that a
   /// failing validation costs nothing, and again after it; also at the interval
   /// of train.checkpoint_every and before an early stop. `is_best` is true if
@@ -84,11 +86,12 @@ class Trainer {
   void restore(const Checkpoint& checkpoint);
 
   /// Runs until the last iteration, or until a hook asks to stop. `batches`
-  /// gives this process's part of each batch.
+  /// gives this process's part of each batch. Returns true if nothing is left
+  /// to do.
   /// Throws: Error if the loss is not finite, naming the iteration and the
   ///         files; nothing of that iteration is saved. Error if a weight is
   ///         not finite when a checkpoint is due.
-  void run(const BatchSource& batches, const TrainHooks& hooks);
+  bool run(const BatchSource& batches, const TrainHooks& hooks);
 
   /// Returns the number of iterations done.
   int64_t iteration() const noexcept { return iteration_; }
@@ -104,7 +107,8 @@ class Trainer {
   bool update(StepReport& report);
   void share_state();
   bool stops(const TrainHooks& hooks);
-  void validate(const TrainHooks& hooks);
+  /// Returns false if the validation was stopped.
+  bool validate(const TrainHooks& hooks);
   void save(const TrainHooks& hooks, bool is_best) const;
   void check_finite() const;
   Checkpoint checkpoint() const;

@@ -44,7 +44,7 @@ struct AsppConfig {
         "Chen et al. 2017, arXiv:1706.05587, section 3.3"
     );
     visit(
-        "rates", rates, at_least(1),
+        "rates", rates, between(1, 4096),
         "Dilations of the 3x3 branches at output stride rates_at; at half of that stride they double.",
         "Chen et al. 2017, arXiv:1706.05587, section 3.3"
     );
@@ -53,7 +53,7 @@ struct AsppConfig {
         "Output stride for which rates is given."
     );
     visit(
-        "channels", channels, at_least(1),
+        "channels", channels, between(1, 65536),
         "concat: channels of each branch and of the output.",
         "Chen et al. 2017, arXiv:1706.05587, section 3.3"
     );
@@ -80,7 +80,7 @@ struct AsppConfig {
         "concat: kernel size of the projection; mmsegmentation has 3."
     );
     visit(
-        "convs", convs, at_least(0),
+        "convs", convs, between(0, 100),
         "concat: number of 3x3 convolutions after the projection; SMP's DeepLabV3+ has 1."
     );
     visit(
@@ -88,7 +88,7 @@ struct AsppConfig {
         "Probability of dropping an element of the output in training."
     );
     visit(
-        "hidden_channels", hidden_channels, at_least(1),
+        "hidden_channels", hidden_channels, between(1, 65536),
         "sum: channels of each branch's fc6 and fc7; null: each branch is a single convolution that outputs scores.",
         "Chen et al. 2016, arXiv:1606.00915, figure 7"
     );
@@ -107,12 +107,13 @@ struct LargeFovConfig {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit(
-        "kernel", kernel, at_least(1),
+        "kernel", kernel, between(1, 101),
         "Kernel size of fc6: 3, 4 or 7 in the paper.",
         "Chen et al. 2014, arXiv:1412.7062, table 2"
     );
     visit(
-        "rate", rate, at_least(1), "Dilation of fc6 at output stride rate_at.",
+        "rate", rate, between(1, 4096),
+        "Dilation of fc6 at output stride rate_at.",
         "Chen et al. 2014, arXiv:1412.7062, table 2"
     );
     visit(
@@ -120,7 +121,7 @@ struct LargeFovConfig {
         "Output stride for which rate is given."
     );
     visit(
-        "channels", channels, at_least(1), "Channels of fc6 and fc7.",
+        "channels", channels, between(1, 65536), "Channels of fc6 and fc7.",
         "Chen et al. 2014, arXiv:1412.7062, section 4.1"
     );
     visit(
@@ -137,7 +138,7 @@ struct PyramidPoolingConfig {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit(
-        "bins", bins, at_least(1).non_empty(),
+        "bins", bins, between(1, 1024).non_empty(),
         "Sides of the grids over which the feature map is averaged.",
         "Zhao et al. 2017, arXiv:1612.01105, section 3.2"
     );
@@ -159,7 +160,7 @@ struct DecoderConfig {
   template <class Visitor>
   void fields(Visitor& visit) {
     visit(
-        "low_level_channels", low_level_channels, at_least(1),
+        "low_level_channels", low_level_channels, between(1, 65536),
         "v3plus: number of channels to which the low-level features are reduced.",
         "Chen et al. 2018, arXiv:1802.02611, table 1"
     );
@@ -173,12 +174,12 @@ struct DecoderConfig {
         "Chen et al. 2018, arXiv:1802.02611, table 2 (Conv2, Conv2 + Conv3)"
     );
     visit(
-        "channels", channels, at_least(1),
+        "channels", channels, between(1, 65536),
         "Channels of the decoder's convolutions; unet halves them from level to level.",
         "Chen et al. 2018, arXiv:1802.02611, table 2"
     );
     visit(
-        "convs", convs, at_least(0),
+        "convs", convs, between(0, 100),
         "Number of convolutions (unet: at each level); null: 0 for the decoder none, 2 for v3plus and unet. The decoder none with 1 is torchvision's DeepLabV3 head.",
         "Chen et al. 2018, arXiv:1802.02611, table 2"
     );
@@ -262,7 +263,7 @@ struct DeepLabConfig {
         "Wu and He 2018, arXiv:1803.08494"
     );
     visit(
-        "norm_groups", norm_groups, at_least(1),
+        "norm_groups", norm_groups, between(1, 65536),
         "group: number of groups; a layer whose channels are not a multiple of it uses their greatest common divisor."
     );
     visit(

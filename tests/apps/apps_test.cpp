@@ -48,6 +48,25 @@ TEST(Cores, AreThoseThatTheSystemAllows) {
   EXPECT_EQ(std::unique(cpus.begin(), cpus.end()), cpus.end());
 }
 
+TEST(Cores, AQuotaIsTheLeastOfTheGroupAndThoseAroundIt) {
+  const testing::TemporaryFolder folder;
+  const std::string root = folder / "cgroup";
+  EXPECT_FALSE(cpu_quota(root, "/"));
+  testing::write_text(root + "/a/cpu.max", "150000 100000\n");
+  testing::write_text(root + "/a/b/cpu.max", "max 100000\n");
+  EXPECT_FALSE(cpu_quota(root, "/"));
+  EXPECT_DOUBLE_EQ(cpu_quota(root, "/a").value(), 1.5);
+  EXPECT_DOUBLE_EQ(cpu_quota(root, "/a/b").value(), 1.5);
+  testing::write_text(root + "/a/b/cpu.max", "50000 100000\n");
+  EXPECT_DOUBLE_EQ(cpu_quota(root, "/a/b").value(), 0.5);
+  // Version 1 of control groups has -1 without a limit.
+  testing::write_text(root + "/cpu/old/cpu.cfs_quota_us", "200000\n");
+  testing::write_text(root + "/cpu/old/cpu.cfs_period_us", "100000\n");
+  EXPECT_DOUBLE_EQ(cpu_quota(root, "/old").value(), 2);
+  testing::write_text(root + "/cpu/old/cpu.cfs_quota_us", "-1\n");
+  EXPECT_FALSE(cpu_quota(root, "/old"));
+}
+
 TEST(AblationGrids, EachOfThePapersHasASmallVersionOnDrawnScenes) {
   int64_t count = 0;
   for (const auto& entry :
@@ -317,6 +336,14 @@ TEST_F(Results, TablesForProgramsAreEscaped) {
   EXPECT_THAT(latex_table(found), HasSubstr("model.decoder & mIoU, \\%"));
   EXPECT_THAT(latex_table(found), HasSubstr("55.00 $\\pm$ 7.07"));
   EXPECT_THAT(csv_table(found), HasSubstr("\n\"x, y\",v3plus,0,0.7,0.9,"));
+  auto odd = found;
+  odd.rows[0].name = "a|b \\ ^ ~";
+  EXPECT_THAT(markdown_table(odd), HasSubstr("| a\\|b \\\\ ^ ~ |"));
+  EXPECT_THAT(
+      latex_table(odd),
+      HasSubstr("a|b \\textbackslash{} \\textasciicircum{} \\textasciitilde{} &"
+      )
+  );
 }
 
 TEST_F(Results, PageIsSelfContainedAndEscaped) {

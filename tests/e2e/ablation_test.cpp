@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests `ablate` and `compare` as a user runs them, on small synthetic data.
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <opencv2/core.hpp>
 #include <sys/resource.h>
@@ -10,6 +13,7 @@
 #include "data/files/image_file.h"
 #include "deeplab/core/config_io.h"
 #include "deeplab/core/error.h"
+#include "deeplab/engine/checkpoint.h"
 #include "e2e/program.h"
 
 namespace deeplab {
@@ -100,6 +104,45 @@ TEST_F(Ablate, ProcessesSideBySideGiveTheSameTable) {
   const auto two = deeplab(command("two") + " --jobs 2");
   ASSERT_EQ(two.code, 0) << two.output;
   EXPECT_EQ(table("two"), table("one"));
+}
+
+TEST_F(Ablate, ASignalLetsEachProcessFinishItsStepAndSave) {
+  // Trainings of a thousand hours, that save only when they are stopped.
+  write_grid(R"("axes": {"train.seed": [1, 2, 3],
+                         "train.iterations": [100000000],
+                         "train.checkpoint_every": [0],
+                         "train.validate_every": [0]})");
+  for (const int signal : {SIGINT, SIGHUP}) {
+    const auto out = path(signal == SIGINT ? "interrupted" : "hung_up");
+    const pid_t parent =
+        start("ablate " + path("grid.json") + " --out " + out + " --jobs 2");
+    std::vector<std::string> trainings;
+    while (trainings.size() < 2) {
+      trainings.clear();
+      std::error_code not_yet;
+      for (const auto& entry :
+           std::filesystem::directory_iterator(out + "/trainings", not_yet)) {
+        trainings.push_back(entry.path());
+      }
+      ::usleep(100'000);
+    }
+    for (const auto& training : trainings) {
+      wait_for_lines(training + "/metrics.jsonl", 3);
+    }
+    ::kill(parent, signal);
+    int status = 0;
+    ::waitpid(parent, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 130);
+    for (const auto& training : trainings) {
+      const auto log = testing::read_text(training + "/metrics.jsonl");
+      EXPECT_EQ(
+          engine::load_checkpoint(training + "/last.safetensors").iteration,
+          std::count(log.begin(), log.end(), '\n')
+      );
+    }
+    EXPECT_FALSE(std::filesystem::exists(out + "/results.jsonl"));
+  }
 }
 
 TEST_F(Ablate, RecordsACellThatFailsAndGoesOn) {

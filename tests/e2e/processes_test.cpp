@@ -169,6 +169,17 @@ TEST_F(Program, ProcessesKeepToCpusOfTheirOwn) {
   EXPECT_NE(of_two, everywhere);
 }
 
+TEST(Threads, AreAsManyAsTheCpusThatTheProcessMayUse) {
+  const auto cpu = std::to_string(std::stoi(cpus_of(::getpid())));
+  const auto version =
+      testing::run_shell("taskset -c " + cpu + " " + kProgram + " --version");
+  EXPECT_THAT(version.output, HasSubstr("threads 1\n"));
+  const auto given = testing::run_shell(
+      "OMP_NUM_THREADS=3 taskset -c " + cpu + " " + kProgram + " --version"
+  );
+  EXPECT_THAT(given.output, HasSubstr("threads 3\n"));
+}
+
 TEST_F(Program, ProcessesShareEvaluationAndPrediction) {
   const auto run = path("run");
   ASSERT_EQ(deeplab(small(run, 2)).code, 0);

@@ -58,7 +58,23 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{
             "train --data /none --classes a,b --out /tmp/x", 3,
             "/none: no such folder"},
+        Refusal{"train --out ''", 2, "--out is empty; give a value"},
+        Refusal{
+            "train --out /tmp/x --config a --config b", 2,
+            "--config is given twice; give it once"},
+        Refusal{
+            "train --resume --out /none", 2,
+            "--resume finds no run in /none: /none/config.json does not exist"},
+        Refusal{
+            "train --out /tmp/x --set 'model.aspp.rates=[2000000000]'", 2,
+            "model.aspp.rates[0] is 2000000000; must be 1 to 4096"},
+        Refusal{
+            "train --out /tmp/x --set model.aspp.channels=9223372036854775807",
+            2, "must be 1 to 65536"},
         Refusal{"evaluate", 2, "no network: give --checkpoint"},
+        Refusal{
+            "evaluate --checkpoint tests", 3,
+            "tests: is a folder without best.safetensors"},
         Refusal{"evaluate --checkpoint /none", 3, "/none: cannot open"},
         Refusal{
             "evaluate --checkpoint a --torchscript b", 2, "several networks"},
@@ -211,6 +227,49 @@ TEST(Help, IsThereForTheProgramAndEachVerb) {
   EXPECT_THAT(version, HasSubstr("LibTorch "));
   EXPECT_THAT(version, HasSubstr("threads "));
   EXPECT_THAT(version, HasSubstr("BLAS "));
+}
+
+TEST_F(Program, RefusesJsonThatIsNestedWithoutEnd) {
+  constexpr size_t kDeep = 300000;
+  testing::write_text(
+      path("deep.json"), std::string(kDeep, '[') + std::string(kDeep, ']')
+  );
+  const auto finished =
+      deeplab("train --config " + path("deep.json") + " --out " + path("out"));
+  EXPECT_EQ(finished.code, 2);
+  EXPECT_THAT(
+      finished.output,
+      HasSubstr("deep.json: lists or objects are nested more than 100 deep")
+  );
+}
+
+TEST_F(Program, VerbsThatDoNotDivideTheirWorkRefuseALauncher) {
+  for (const char* verb : {"compare", "export", "convert", "data"}) {
+    const auto finished = testing::run_shell(
+        "RANK=0 WORLD_SIZE=2 MASTER_PORT=1 " + kProgram + " " + verb
+    );
+    EXPECT_EQ(finished.code, 2);
+    EXPECT_THAT(
+        finished.output,
+        HasSubstr(
+            std::string(verb) +
+            ": torchrun started 2 processes, and each would do the same; "
+            "start it once"
+        )
+    );
+  }
+}
+
+// A file that is opened first would otherwise take the place of stderr.
+TEST_F(Program, ClosedStreamsDoNotEndInAnotherFile) {
+  const auto drawn = testing::run_shell(
+      kProgram + " data synthesize " + path("set") +
+      " --set data.synthetic.train_images=1 --set data.synthetic.val_images=1 <&- >&- 2>&-"
+  );
+  EXPECT_EQ(drawn.code, 0);
+  const auto list =
+      testing::read_text(path("set/ImageSets/Segmentation/val.txt"));
+  EXPECT_EQ(std::count(list.begin(), list.end(), '\n'), 1) << list;
 }
 
 }  // namespace

@@ -402,7 +402,7 @@ TEST(Backbone, RefusesWhatItDoesNotKnow) {
   );
   EXPECT_THAT(
       refusal("xception65", [](auto& o) { o.middle_blocks = 0; }),
-      HasSubstr("middle_blocks is 0; must be >= 1")
+      HasSubstr("middle_blocks is 0; must be 1 to 1000")
   );
   EXPECT_THAT(
       refusal("mobilenet_v2", [](auto& o) { o.width = 0; }),

@@ -127,6 +127,34 @@ TEST(Trainer, AValidationThatFailsIsMadeUpForAndCostsNoStep) {
   EXPECT_FALSE(last.awaits_validation);
 }
 
+TEST(Trainer, AValidationThatIsStoppedEndsTheRunAndIsDoneFirstWhenResumed) {
+  const testing::TemporaryFolder folder;
+  TrainHooks hooks;
+  const auto stop_at = [&](int64_t stop) {
+    hooks.validate = [stop](int64_t iteration) {
+      return iteration == stop ? std::nullopt : std::optional<double>(0.5);
+    };
+  };
+  hooks.save = [&](const Checkpoint& checkpoint, bool) {
+    save_checkpoint(folder / "c", checkpoint);
+  };
+  // The validation of the last iteration counts too.
+  for (const int64_t stop : {4, 6}) {
+    stop_at(stop);
+    Trainer trainer(small_network(), short_training());
+    EXPECT_FALSE(trainer.run(batch_of, hooks)) << stop;
+    EXPECT_EQ(trainer.iteration(), stop);
+    const auto stopped = load_checkpoint(folder / "c");
+    EXPECT_EQ(stopped.iteration, stop);
+    EXPECT_TRUE(stopped.awaits_validation);
+    stop_at(-1);
+    Trainer resumed(small_network(), short_training());
+    resumed.restore(stopped);
+    EXPECT_TRUE(resumed.run(batch_of, hooks));
+    EXPECT_FALSE(load_checkpoint(folder / "c").awaits_validation);
+  }
+}
+
 TEST(Trainer, LearnsOneBatch) {
   auto config = short_training();
   config.iterations = 40;
@@ -320,7 +348,7 @@ TEST(TrainConfig, NamesTheKeyThatBreaksARule) {
   };
   EXPECT_EQ(
       refusal([](auto& config) { config.iterations = 0; }),
-      "train.iterations is 0; must be >= 1"
+      "train.iterations is 0; must be 1 to 1000000000"
   );
   EXPECT_THAT(
       refusal([](auto& config) { config.batch_size = 1; }),
