@@ -124,9 +124,8 @@ std::string statistics_warning(const engine::TrainConfig& config) {
 /// Returns the first few names, and how many more there are.
 std::string few_of(const std::vector<std::string>& names) {
   constexpr size_t kFew = 3;
-  const std::vector<std::string> few(
-      names.begin(), names.begin() + std::min(names.size(), kFew)
-  );
+  auto few = names;
+  few.resize(std::min(names.size(), kFew));
   const auto more = names.size() - few.size();
   return list_names(few) + (more > 0 ? fmt::format(" and {} more", more) : "");
 }

@@ -78,6 +78,7 @@ torch::Tensor score_batch(
     int64_t num_classes
 ) {
   std::vector<torch::Tensor> images;
+  images.reserve(batch.size());
   for (const auto& sample : batch) images.push_back(sample.image);
   auto logits = segmenter(torch::stack(images));
   if (logits.size(1) != num_classes) {

@@ -53,7 +53,8 @@ torch::Tensor resize(
   );
 }
 
-torch::Tensor log_of(torch::Tensor probabilities) {
+/// Overwrites its argument.
+torch::Tensor log_of(const torch::Tensor& probabilities) {
   constexpr double kTiny = 1e-30;
   return probabilities.clamp_min_(kTiny).log_();
 }

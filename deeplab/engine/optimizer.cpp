@@ -18,9 +18,9 @@ bool begins_with(const std::string& text, const std::string& prefix) {
 }
 
 bool is_bias(const std::string& name) {
-  const std::string kBias = ".bias";
-  return name.size() > kBias.size() &&
-         name.compare(name.size() - kBias.size(), kBias.size(), kBias) == 0;
+  const std::string ending = ".bias";
+  return name.size() > ending.size() &&
+         name.compare(name.size() - ending.size(), ending.size(), ending) == 0;
 }
 
 /// Returns true for the weight of a depthwise convolution. No other convolution
