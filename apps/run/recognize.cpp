@@ -21,13 +21,18 @@ constexpr std::array kProjectPresets{
 constexpr std::array kBackbones{"resnet101",    "resnet50",   "resnet34",
                                 "mobilenet_v2", "xception65", "xception41"};
 
+/// Returns the names and shapes of a network's tensors, without their memory.
 weights::StateDict tensors_of(
     const model::DeepLabConfig& config, int64_t num_classes
 ) {
   const model::DeepLab network(
       config, num_classes, model::StartWeights::kUnset
   );
-  return weights::state_dict(*network);
+  weights::StateDict shapes;
+  for (const auto& item : weights::state_dict(*network)) {
+    shapes.insert(item.key(), item.value().detach().to(torch::kMeta));
+  }
+  return shapes;
 }
 
 bool is_counter(const std::string& name) {
